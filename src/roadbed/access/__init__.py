@@ -1,0 +1,1 @@
+"""Who may do what, and why: credentials, roles, policies, decisions."""

@@ -1,0 +1,1 @@
+"""From a trained object to a served artifact, one file per framework."""

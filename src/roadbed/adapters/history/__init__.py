@@ -1,0 +1,1 @@
+"""Engines for the sealed call log, one file each."""

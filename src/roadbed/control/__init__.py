@@ -1,0 +1,1 @@
+"""Resources from Git: load, validate, plan, apply, snapshot; and why."""

@@ -1,0 +1,1 @@
+"""Words everyone uses: resource, reference, digest, errors, clock, actor, look-up."""

@@ -1,0 +1,1 @@
+"""Endpoints, and the call log: spool, seal, history."""

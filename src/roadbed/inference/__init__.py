@@ -1,0 +1,1 @@
+"""The spine: a call, its answer, the steps it travels, and what a provider is."""

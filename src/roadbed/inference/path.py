@@ -1,0 +1,77 @@
+"""The governed path: the steps every call travels, whatever answers it."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Sequence
+from typing import Protocol
+
+from roadbed.core.errors import Denied, RoadbedError, Truncated, Unauthenticated
+from roadbed.inference.call import Call, Chunk, Outcome
+
+
+class Step(Protocol):
+    """One stop on the path. Both halves are synchronous and free of I/O.
+
+    `finish` runs exactly once for every step and every call, in reverse order,
+    also when an earlier `admit` refused; it may add to `call.waits` what must be
+    durable before the caller is told.
+    """
+
+    def admit(self, call: Call) -> None:
+        """Look at the call on the way in; raise to refuse it."""
+        ...
+
+    def finish(self, call: Call, outcome: Outcome) -> None:
+        """Look at how it ended on the way out."""
+        ...
+
+
+class Path:
+    """A list of steps around the one thing that waits: the attempt."""
+
+    def __init__(self, steps: Sequence[Step]) -> None:
+        self.steps = tuple(steps)
+
+    async def travel(self, call: Call) -> AsyncGenerator[Chunk]:
+        """Yield the answer's pieces, and end only when the call is on record.
+
+        Raises the error that ended the call, after it was recorded. Whoever
+        reads this may tell the caller "done" once it has ended.
+        """
+        outcome = Outcome()
+        try:
+            for step in self.steps:
+                step.admit(call)
+            async for chunk in self._attempt(call):
+                outcome.add(chunk, time.monotonic_ns())
+                yield chunk
+            if not outcome.finish:
+                raise Truncated("the provider stopped before it had finished")
+            outcome.status = "ok"
+        except BaseException as error:
+            _blame(outcome, error)
+            raise
+        finally:
+            for step in reversed(self.steps):
+                step.finish(call, outcome)
+            if outcome.status != "cancelled":
+                for wait in call.waits:
+                    await wait
+
+    def _attempt(self, call: Call) -> AsyncGenerator[Chunk]:
+        if call.deployment is None:
+            raise RoadbedError("no step resolved the endpoint")
+        return call.deployment.runner.send(call)
+
+
+def _blame(outcome: Outcome, error: BaseException) -> None:
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        outcome.status = "cancelled"
+        return
+    outcome.status = "error"
+    if isinstance(error, RoadbedError):
+        outcome.error = error
+    if isinstance(error, Truncated):
+        outcome.status = "truncated"
+    if isinstance(error, Denied | Unauthenticated):
+        outcome.status = "denied"

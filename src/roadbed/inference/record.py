@@ -1,0 +1,73 @@
+"""What is kept of a call: the record, and apart from it the payload."""
+
+import hashlib
+import hmac
+
+import msgspec
+
+from roadbed.core.digest import canonical
+
+SCHEMA_VERSION = 1
+
+
+class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
+    """One line of the call log. Times are UTC microseconds; never edited.
+
+    `payload_commit` binds the payload without holding it: HMAC-SHA256 under the
+    payload's own random salt, so that the payload can be erased and the log kept.
+    """
+
+    call_id: str
+    ts: int
+    region: str
+    tenant: str
+    endpoint: str
+    kind: str
+    dialect: str
+    status: str
+    error: str = ""
+    model: str = ""
+    model_digest: str = ""
+    provider: str = ""
+    served: str = ""
+    principal: str = ""
+    decision: str = ""
+    snapshot: str = ""
+    policy: str = ""
+    input_tokens: int = 0
+    output_tokens: int = 0
+    cached_tokens: int = 0
+    latency_us: int = 0
+    first_us: int = 0
+    rows: int = 0
+    trace_id: str = ""
+    payload_commit: str = ""
+    num: dict[str, float] = {}
+    cat: dict[str, str] = {}
+    prediction: dict[str, float] = {}
+
+
+class Payload(msgspec.Struct, frozen=True, kw_only=True):
+    """What was asked and answered, as JSON texts, with the salt of its commitment."""
+
+    call_id: str
+    ts: int
+    tenant: str
+    endpoint: str
+    salt: str
+    request: str
+    response: str
+
+
+def leaf_bytes(record: CallRecord) -> bytes:
+    """Return the bytes of *record* that the audit log commits to."""
+    return canonical(msgspec.to_builtins(record))
+
+
+def commit(salt: str, request: str, response: str) -> str:
+    """Return the commitment to a payload: hex HMAC-SHA256 under *salt* (hex)."""
+    mac = hmac.new(bytes.fromhex(salt), digestmod=hashlib.sha256)
+    for part in (request, response):
+        data = part.encode()
+        mac.update(len(data).to_bytes(8, "big") + data)
+    return mac.hexdigest()

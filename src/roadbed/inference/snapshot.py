@@ -1,0 +1,80 @@
+"""What a replica serves: one immutable, compiled picture of the control state."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, Literal, Protocol
+
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Decision, Target
+
+Ack = Literal["durable", "spool"]
+
+
+class Authority(Protocol):
+    """Decides from compiled policies, without I/O."""
+
+    digest: str
+
+    def decide(self, principal: Principal, action: str, target: Target) -> Decision:
+        """Return the decision and its reasons; anything unclear is a denial."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelVersion:
+    """One immutable version of a model, named by the digest of its definition.
+
+    `definition` is plain JSON: `{"hosted": {…}}` or `{"trained": {…}}`.
+    """
+
+    model: str
+    number: int
+    digest: str
+    definition: Mapping[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.number}"
+
+    @property
+    def kind(self) -> Literal["hosted", "trained"]:
+        """Say whether it is an upstream model behind a prompt, or one we trained."""
+        return "hosted" if "hosted" in self.definition else "trained"
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The definition without the word that names its kind."""
+        return self.definition[self.kind]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deployment:
+    """What one endpoint serves: the version, loaded, and the endpoint's terms.
+
+    `runner` is an `inference.provider.Runner`; `attributes` is what policies read.
+    """
+
+    endpoint: str
+    version: ModelVersion
+    provider: str
+    runner: Any
+    stage: Literal["production", "development"] = "production"
+    deadline_ms: int = 60_000
+    ack: Ack = "durable"
+    keep_payloads: bool = True
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Snapshot:
+    """Everything a call may need to know, swapped whole and never changed.
+
+    `credentials` maps the digest of a key to the principal it proves;
+    `broken` maps an endpoint that could not be loaded to the reason.
+    """
+
+    revision: int
+    digest: str
+    authority: Authority
+    credentials: Mapping[str, Principal]
+    deployments: Mapping[str, Deployment]
+    broken: Mapping[str, str] = field(default_factory=dict)

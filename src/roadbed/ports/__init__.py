@@ -1,0 +1,1 @@
+"""What Roadbed asks of the outside, as small protocols."""

@@ -1,0 +1,1 @@
+"""Runs, models and their versions: the chain of custody."""

@@ -1,0 +1,1 @@
+"""The HTTP face: one port for the data plane, the control API and the console."""

@@ -1,0 +1,99 @@
+"""The only reader of the environment: one model, from which the manual is made."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from roadbed.core.errors import Invalid, Problem
+
+PREFIX = "ROADBED_"
+STATE_DIRECTORY = ".roadbed"
+
+
+class Settings(BaseModel):
+    """What differs between machines. Everything else is declared in the stack."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    state: Path = Field(
+        description="Directory of the embedded state: database, spool, blobs, keys. "
+        "Default: `.roadbed` in the nearest folder above that has one."
+    )
+    database: str = Field(
+        default="",
+        description="Database URL, `sqlite:///…` or `postgresql://…`. "
+        "Default: a SQLite file in the state directory.",
+    )
+    region: str = Field(
+        default="local",
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="The region this process runs in; part of every call id.",
+    )
+    host: str = Field(default="127.0.0.1", description="Address to listen on.")
+    port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on.")
+    max_body_bytes: int = Field(
+        default=32 * 1024 * 1024,
+        ge=1024,
+        description="Largest request body that is accepted, in bytes.",
+    )
+    seal_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=1024,
+        description="Seal the spool to Parquet when it is larger than this, in bytes.",
+    )
+    seal_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        description="Seal the spool to Parquet when it is older than this, in seconds.",
+    )
+    key: str = Field(
+        default="",
+        repr=False,
+        description="The service-account key the command line acts with. "
+        "Default: the one `roadbed login` kept in the state directory.",
+    )
+
+    @property
+    def database_url(self) -> str:
+        """Return the database URL, with the default filled in."""
+        return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+
+def load(
+    environment: Mapping[str, str] | None = None, folder: Path | None = None
+) -> Settings:
+    """Read settings from `ROADBED_*` variables; raise Invalid naming the bad one."""
+    variables = os.environ if environment is None else environment
+    given = {
+        name.removeprefix(PREFIX).lower(): value
+        for name, value in variables.items()
+        if name.startswith(PREFIX) and value
+    }
+    given.setdefault("state", str(find_state(folder or Path.cwd())))
+    try:
+        return Settings.model_validate(given)
+    except ValidationError as error:
+        raise Invalid(
+            "a setting is wrong", problems=tuple(_problem(e) for e in error.errors())
+        ) from None
+
+
+def environment() -> Mapping[str, str]:
+    """Return the process's environment, for the one adapter that resolves from it."""
+    return os.environ
+
+
+def find_state(folder: Path) -> Path:
+    """Return the nearest state directory at or above *folder*, or where it would be."""
+    for parent in (folder, *folder.parents):
+        if (parent / STATE_DIRECTORY).is_dir():
+            return parent / STATE_DIRECTORY
+    return folder / STATE_DIRECTORY
+
+
+def _problem(error: object) -> Problem:
+    assert isinstance(error, dict)
+    name = PREFIX + ".".join(str(part) for part in error["loc"]).upper()
+    return Problem(field=name, message=error["msg"], hint="see `roadbed settings`")

@@ -1,0 +1,1 @@
+"""Published fakes, builders and the contract suites of each port."""

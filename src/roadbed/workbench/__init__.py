@@ -1,0 +1,1 @@
+"""What a data scientist writes: datasets, runs and models from Python."""

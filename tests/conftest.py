@@ -1,0 +1,68 @@
+"""What tests share: real databases, on both engines."""
+
+import os
+import shutil
+import subprocess
+import tempfile
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from roadbed.database.engine import Database, open_database
+from roadbed.database.tables import metadata
+
+BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
+ROOMS = ("audit", "access", "data", "registry", "gateway", "control")
+
+
+@pytest.fixture(scope="session")
+def postgres_url():
+    """A real PostgreSQL server of this test session's own, on a Unix socket."""
+    if not BINARIES:
+        pytest.skip("PostgreSQL is not installed; SQLite runs the same tests")
+    folder = Path(tempfile.mkdtemp(prefix="rbpg"))
+    folder.chmod(0o777)
+    run = ["setpriv", "--reuid=postgres", "--regid=postgres", "--clear-groups"]
+    prefix = run if os.geteuid() == 0 else []
+    data, tools = folder / "data", BINARIES[-1]
+    quiet = {"check": True, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    subprocess.run(
+        [*prefix, tools / "initdb", "-D", data, "-U", "roadbed", "-A", "trust"], **quiet
+    )
+    options = f"-k {folder} -c listen_addresses='' -c fsync=off"
+    control = [*prefix, tools / "pg_ctl", "-D", data, "-w"]
+    subprocess.run([*control, "-o", options, "start"], **quiet)
+    yield f"postgresql://roadbed@/postgres?host={folder}"
+    subprocess.run([*control, "-m", "immediate", "stop"], **quiet)
+    shutil.rmtree(folder, ignore_errors=True)
+
+
+@pytest.fixture(params=["sqlite", "postgres"])
+def database(request, tmp_path):
+    """An empty database with the whole schema, once per engine."""
+    for room in ROOMS:
+        if Path(f"src/roadbed/{room}/tables.py").exists():
+            import_module(f"roadbed.{room}.tables")
+    if request.param == "sqlite":
+        opened = open_database(f"sqlite:///{tmp_path / 'control.db'}")
+    else:
+        opened = open_database(request.getfixturevalue("postgres_url"))
+        metadata.drop_all(opened.engine)
+    with opened.write() as connection:
+        metadata.create_all(connection)
+    yield opened
+    opened.close()
+
+
+@pytest.fixture
+def sqlite_database(tmp_path) -> Database:
+    """An empty SQLite database with the whole schema, where one engine is enough."""
+    for room in ROOMS:
+        if Path(f"src/roadbed/{room}/tables.py").exists():
+            import_module(f"roadbed.{room}.tables")
+    opened = open_database(f"sqlite:///{tmp_path / 'control.db'}")
+    with opened.write() as connection:
+        metadata.create_all(connection)
+    yield opened
+    opened.close()
