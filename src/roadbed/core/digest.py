@@ -6,12 +6,23 @@ from typing import Any
 
 import rfc8785
 
+from roadbed.core.errors import Invalid
+
 PREFIX = "sha256:"
 
 
 def canonical(value: Any) -> bytes:
-    """Return *value* as canonical JSON (RFC 8785): one spelling for one value."""
-    return rfc8785.dumps(value)
+    """Return *value* as canonical JSON (RFC 8785): one spelling for one value.
+
+    Raises Invalid for what JSON has no number or text for: NaN, infinities,
+    integers that a double cannot hold, keys that are no text.
+    """
+    try:
+        return rfc8785.dumps(value)
+    except rfc8785.IntegerDomainError:
+        return rfc8785.dumps(_doubles(value))
+    except (rfc8785.CanonicalizationError, UnicodeError) as error:
+        raise Invalid(f"this has no canonical JSON: {error}") from None
 
 
 def digest(data: bytes) -> str:
@@ -35,3 +46,23 @@ def digest_stream(chunks: Iterable[bytes]) -> str:
 def short(name: str) -> str:
     """Return the first twelve hex digits of a digest, for people to read."""
     return name.removeprefix(PREFIX)[:12]
+
+
+def _doubles(value: Any) -> Any:
+    """Return *value* with its large integers as doubles, as every JSON reader sees them.
+
+    A large double is written without a point, and so is read back as an integer.
+    """
+    if isinstance(value, dict):
+        return {key: _doubles(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_doubles(item) for item in value]
+    if isinstance(value, int) and abs(value) >= 2**53:
+        try:
+            as_double = float(value)
+        except OverflowError:
+            as_double = 0.0
+        if as_double != value:
+            raise Invalid(f"{value} is an integer that JSON cannot hold exactly")
+        return as_double
+    return value

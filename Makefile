@@ -1,0 +1,55 @@
+# Roadbed: two commands matter, `make demo` and `make test`. `make` alone lists all.
+
+PYTHON ?= python3
+BIN := .venv/bin
+STAMP := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check format lint types layers docs bench lock clean
+
+help: ## List what can be made
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+setup: $(STAMP) ## Make .venv from the hash-locked dependencies
+
+$(STAMP): requirements/dev.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+	  || { echo "Roadbed needs Python 3.11 or later; try: make PYTHON=python3.12 $(MAKECMDGOALS)"; exit 1; }
+	@echo "Setting up .venv (once; about a minute) ..."
+	@test -x $(BIN)/python || $(PYTHON) -m venv .venv
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.lock
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(STAMP)
+
+demo: $(STAMP) ## Run the main job on real input, from declaration to traced answer
+	@$(BIN)/python demo/run.py
+
+test: $(STAMP) ## Run all tests
+	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
+
+check: format lint types layers test ## Everything a change must pass
+
+format: $(STAMP) ## Is the code in its usual form? (FIX=1 puts it there)
+	@$(BIN)/ruff format $(if $(FIX),,--check) -q src tests demo bench
+
+lint: $(STAMP) ## Style, docstrings, complexity
+	@$(BIN)/ruff check -q $(if $(FIX),--fix) src tests demo bench
+
+types: $(STAMP) ## Types
+	@$(BIN)/basedpyright --level error
+
+layers: $(STAMP) ## Which room may use which
+	@$(BIN)/lint-imports --no-cache > .venv/layers.txt || { cat .venv/layers.txt; exit 1; }
+
+docs: $(STAMP) ## Write the reference pages to build/reference
+	@$(BIN)/roadbed reference build/reference
+
+bench: $(STAMP) ## Print CPU per operation, as ratios
+	@for program in bench/*.py; do $(BIN)/python $$program; done
+
+lock: ## Resolve the dependencies again (needs uv)
+	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --no-annotate --quiet --all-extras --group dev -o requirements/dev.lock pyproject.toml
+
+clean: ## Forget what was built, and the demo's state
+	@rm -rf build dist demo-run .pytest_cache .ruff_cache .hypothesis

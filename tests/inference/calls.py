@@ -1,0 +1,56 @@
+"""Calls and deployments for tests of the spine."""
+
+from roadbed.core.decision import Decision
+from roadbed.inference.call import Call
+from roadbed.inference.chat import ChatRequest, Message
+from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+
+
+class Scripted:
+    """A runner that says what it was told to say."""
+
+    def __init__(self, chunks, error=None):
+        self.chunks, self.error = chunks, error
+
+    async def send(self, call):
+        for chunk in self.chunks:
+            yield chunk
+        if self.error:
+            raise self.error
+
+
+class AllowAll:
+    digest = "sha256:test"
+
+    def decide(self, principal, action, target):
+        return Decision(allowed=True, reasons=("test",), policy_digest=self.digest)
+
+
+def deployment(*chunks, error=None):
+    version = ModelVersion(
+        model="m", number=1, digest="sha256:m", definition={"hosted": {}}
+    )
+    return Deployment(
+        endpoint="e", version=version, provider="p", runner=Scripted(chunks, error)
+    )
+
+
+def a_call(deployed):
+    snapshot = Snapshot(
+        revision=1,
+        digest="sha256:s",
+        authority=AllowAll(),
+        credentials={},
+        deployments={"e": deployed},
+    )
+    request = ChatRequest(fields={}, messages=(Message(role="user", content="hi"),))
+    return Call(
+        id="test-0",
+        received_us=0,
+        started_ns=0,
+        dialect="openai-chat",
+        endpoint="e",
+        request=request,
+        snapshot=snapshot,
+        deployment=deployed,
+    )
