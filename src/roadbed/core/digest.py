@@ -49,7 +49,7 @@ def short(name: str) -> str:
 
 
 def _doubles(value: Any) -> Any:
-    """Return *value* with its large integers as doubles, as every JSON reader sees them.
+    """Return *value* with its large integers as doubles, as JSON readers see them.
 
     A large double is written without a point, and so is read back as an integer.
     """
@@ -58,11 +58,15 @@ def _doubles(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [_doubles(item) for item in value]
     if isinstance(value, int) and abs(value) >= 2**53:
-        try:
-            as_double = float(value)
-        except OverflowError:
-            as_double = 0.0
-        if as_double != value:
-            raise Invalid(f"{value} is an integer that JSON cannot hold exactly")
-        return as_double
+        return _double(value)
     return value
+
+
+def _double(value: int) -> float:
+    try:
+        number = float(value)
+    except OverflowError:
+        number = 0.0
+    if number != value and rfc8785.dumps(number) != str(value).encode():
+        raise Invalid(f"{value} is an integer that JSON cannot hold exactly")
+    return number
