@@ -1,0 +1,128 @@
+"""Make the documentation run: every code block under docs/ and in the README."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.error
+import urllib.request
+from pathlib import Path
+
+import yaml
+from sybil import Sybil
+from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
+
+ROOT = Path(__file__).parent
+DEFAULT_PORT = "8321"
+
+
+def begin(namespace):
+    """Give a page a folder, a port and an environment of its own."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    folder = Path(tempfile.mkdtemp(prefix="roadbed-docs-"))
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("ROADBED_")}
+    path = f"{Path(sys.executable).parent}:{kept['PATH']}"
+    home = {"HOME": str(folder), "ROADBED_PORT": port, "PATH": path}
+    namespace |= {"page": folder, "cwd": folder, "env": kept | home, "up": []}
+    namespace["start"] = str(Path.cwd())
+
+
+def end(namespace):
+    """Stop the page's servers and forget its folder."""
+    os.chdir(namespace["start"])
+    for server in namespace["up"]:
+        os.killpg(server.pid, signal.SIGTERM)
+        server.wait(timeout=30)
+    shutil.rmtree(namespace["page"], ignore_errors=True)
+
+
+def run_bash(example):
+    """Run a block where the one before it left off; `roadbed up` goes on behind."""
+    space = example.namespace
+    port = space["env"]["ROADBED_PORT"]
+    text = example.parsed.replace(DEFAULT_PORT, port)
+    if re.search(r"^(make|git clone)\b", text, re.M):
+        return check_make(text)
+    if text.strip() == "roadbed up":
+        return start_server(space, port)
+    script = f"{text}\npwd > {space['page']}/.cwd\nenv -0 > {space['page']}/.env\n"
+    done = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", script],
+        cwd=space["cwd"],
+        env=space["env"],
+        capture_output=True,
+        text=True,
+        timeout=180,
+    )
+    if done.returncode:
+        raise AssertionError(f"{text}\n{done.stdout}{done.stderr}")
+    space["cwd"] = Path((space["page"] / ".cwd").read_text().strip())
+    lines = (space["page"] / ".env").read_text().split("\0")
+    space["env"] = dict(line.split("=", 1) for line in lines if "=" in line)
+    return None
+
+
+def check_make(text):
+    """Commands that would run the whole house again: see that they are there."""
+    for line in text.splitlines():
+        if line.startswith("make "):
+            subprocess.run(["make", "-n", *line.split()[1:2]], cwd=ROOT, check=True)
+
+
+def start_server(space, port):
+    """Start `roadbed up` and wait until it is healthy."""
+    log = (space["page"] / ".up.log").open("w")
+    server = subprocess.Popen(
+        ["roadbed", "up"],
+        cwd=space["cwd"],
+        env=space["env"],
+        stdout=log,
+        stderr=log,
+        start_new_session=True,
+    )
+    space["up"].append(server)
+    for _ in range(200):
+        try:
+            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+                return
+        except (urllib.error.URLError, OSError):
+            assert server.poll() is None, (space["page"] / ".up.log").read_text()
+            time.sleep(0.1)
+    raise AssertionError("roadbed up did not become healthy in 20 s")
+
+
+def run_python(example):
+    """Run a block in the page's folder, with its port and its environment."""
+    space = example.namespace
+    os.chdir(space["cwd"])
+    port = space["env"]["ROADBED_PORT"]
+    example.parsed = type(example.parsed)(example.parsed.replace(DEFAULT_PORT, port))
+    return PythonCodeBlockParser().evaluate(example)
+
+
+def check_yaml(example):
+    """A resource in the documentation is one that the loader accepts."""
+    from roadbed.control.kinds import all_kinds  # noqa: PLC0415
+
+    for document in yaml.safe_load_all(example.parsed):
+        kind = all_kinds()[document["kind"]]
+        kind.model_validate(document["spec"])
+
+
+pytest_collect_file = Sybil(
+    parsers=[
+        CodeBlockParser(language="python", evaluator=run_python),
+        CodeBlockParser(language="bash", evaluator=run_bash),
+        CodeBlockParser(language="yaml", evaluator=check_yaml),
+    ],
+    patterns=["*.md"],
+    setup=begin,
+    teardown=end,
+).pytest()
