@@ -1,0 +1,18 @@
+"""The SQL of datasets: one row for each immutable version."""
+
+import sqlalchemy as sa
+
+from roadbed.database.tables import Json, metadata, moment
+
+dataset_versions = sa.Table(
+    "dataset_versions",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("manifest", Json, nullable=False),
+    moment("created_us"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.UniqueConstraint("name", "digest", name="uq_dataset_versions_name_digest"),
+)
+"""`digest` is the SHA-256 of the manifest's canonical JSON; rows are never edited."""
