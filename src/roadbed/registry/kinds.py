@@ -1,0 +1,89 @@
+"""Models as a team declares them: one kind for hosted and for trained models."""
+
+from typing import Any, ClassVar
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+from roadbed.core.reference import NAME
+from roadbed.core.resource import Spec
+
+
+class Context(BaseModel):
+    """What the model may draw its answers from."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    documents: str = Field(
+        min_length=1,
+        description="Folder of documents, relative to the file that names it.",
+    )
+
+
+class Hosted(BaseModel):
+    """An upstream model behind a prompt."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(
+        pattern=rf"^{NAME}$", description="Name of the Provider that runs it."
+    )
+    upstream: str = Field(
+        min_length=1,
+        description="The provider's own name of the model. A production endpoint "
+        "needs a pinned one, not an alias that its owner may point elsewhere.",
+    )
+    prompt: str = Field(
+        default="", description="System prompt that is put before every conversation."
+    )
+    parameters: dict[str, Any] = Field(
+        default_factory=dict,
+        description="Sampling parameters that are sent with every request.",
+    )
+    context: Context | None = Field(
+        default=None, description="Documents that answers are drawn from, if any."
+    )
+
+
+class Trained(BaseModel):
+    """A model that the team trains; its versions are registered by runs."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    provider: str = Field(
+        pattern=rf"^{NAME}$", description="Name of the Provider that runs it."
+    )
+
+
+class Model(Spec):
+    """A named model. What is declared here becomes an immutable, numbered version."""
+
+    kind: ClassVar[str] = "Model"
+
+    owner: str = Field(
+        min_length=1, description="The team or person who answers for the model."
+    )
+    purposes: list[str] = Field(
+        default_factory=list, description="What the model is meant for."
+    )
+    prohibited_purposes: list[str] = Field(
+        default_factory=list, description="What the model must not be used for."
+    )
+    hosted: Hosted | None = Field(
+        default=None, description="An upstream model behind a prompt."
+    )
+    trained: Trained | None = Field(
+        default=None, description="A model of our own; runs register its versions."
+    )
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> "Model":
+        if (self.hosted is None) == (self.trained is None):
+            raise ValueError("a model is either hosted or trained: write exactly one")
+        return self
+
+    @property
+    def provider(self) -> str:
+        """Return the name of the provider that runs it."""
+        body = self.hosted or self.trained
+        assert body is not None
+        return body.provider

@@ -1,0 +1,37 @@
+"""The SQL of the registry: runs, and the model versions they made."""
+
+import sqlalchemy as sa
+
+from roadbed.database.tables import Json, metadata, moment
+
+runs = sa.Table(
+    "runs",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, nullable=False, index=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    sa.Column("code", Json, nullable=False),
+    sa.Column("environment", Json, nullable=False),
+    sa.Column("data", Json, nullable=False),
+    sa.Column("params", Json, nullable=False),
+    sa.Column("seed", Json, nullable=True),
+    sa.Column("metrics", Json, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    moment("started_us"),
+    moment("finished_us", nullable=True),
+)
+"""A row is written when the work starts, and once more when it ends."""
+
+model_versions = sa.Table(
+    "model_versions",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False, index=True),
+    sa.Column("definition", Json, nullable=False),
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), nullable=True, index=True),
+    moment("created_us"),
+    sa.Column("actor", sa.Text, nullable=False),
+)
+"""`digest` is the SHA-256 of the definition's canonical JSON; never edited."""
