@@ -1,0 +1,20 @@
+"""Any server that speaks OpenAI chat completions: OpenAI's own, vLLM, Ollama, …
+
+The dialect is the same in and out, so bytes are forwarded: what the caller sent goes
+upstream as it was written, and what came back is in `Chunk.raw`. Only this differs:
+
+- `model` is the upstream id that the version pins;
+- the version's prompt, if it has one, is the first message;
+- the version's parameters are set, **and win over the caller's**: a version answers
+  by its pinned parameters, whoever asks;
+- a stream always counts tokens; the extra event with the count is left out of the
+  answer when the caller did not ask for it.
+"""
+
+from roadbed.adapters.providers.openai.config import Config
+from roadbed.adapters.providers.openai.pinning import unpinned
+from roadbed.adapters.providers.openai.runner import OpenAI
+
+provider = OpenAI
+
+__all__ = ["Config", "OpenAI", "provider", "unpinned"]

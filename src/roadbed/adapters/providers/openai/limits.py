@@ -1,0 +1,75 @@
+"""How long to wait for an upstream, and what its silence is called."""
+
+import asyncio
+import math
+import time
+from collections.abc import Awaitable
+from typing import NamedTuple, TypeVar
+
+from roadbed.adapters.providers.openai.config import Config
+from roadbed.core.errors import ProviderError, TimedOut, Unavailable
+from roadbed.inference.call import Call
+
+T = TypeVar("T")
+
+
+class Limit(NamedTuple):
+    """A moment on the monotonic clock, in seconds, and what it means to reach it."""
+
+    at_s: float
+    reached: str
+
+
+class Limits:
+    """The waits that one call may cost: none ends later than the call's deadline."""
+
+    def __init__(self, call: Call, config: Config) -> None:
+        self._deadline = Limit(math.inf, "")
+        if call.deployment is not None:
+            ms = call.deployment.deadline_ms
+            self._deadline = Limit(
+                call.started_ns / 1e9 + ms / 1e3,
+                f"the provider did not finish within the deadline of {ms} ms",
+            )
+        self._idle_ms = config.idle_timeout_ms
+        self._first = _in(
+            config.first_byte_timeout_ms, "the provider did not begin to answer within"
+        )
+
+    def first(self) -> Limit:
+        """Return when the answer must have begun."""
+        return min(self._first, self._deadline)
+
+    def idle(self) -> Limit:
+        """Return when the next piece must have come, counted from now."""
+        silence = _in(self._idle_ms, "the provider fell silent in its answer for")
+        return min(silence, self._deadline)
+
+
+def _in(wait_ms: int, words: str) -> Limit:
+    return Limit(time.monotonic() + wait_ms / 1e3, f"{words} {wait_ms} ms")
+
+
+async def within(work: Awaitable[T], limit: Limit, broken: type[ProviderError]) -> T:
+    """Return what *work* returns; raise a ProviderError for all that can go wrong.
+
+    Raises TimedOut at *limit*, and *broken* when the connection breaks. The foreign
+    error is not kept as a cause: it holds the request's headers, and our key in them.
+    """
+    import aiohttp
+
+    wait_s = limit.at_s - time.monotonic()
+    try:
+        async with asyncio.timeout(wait_s if math.isfinite(wait_s) else None):
+            return await work
+    except aiohttp.ConnectionTimeoutError:
+        failure = Unavailable("the provider cannot be reached: no connection in time")
+    except aiohttp.ClientConnectorError:
+        failure = Unavailable("the provider cannot be reached")
+    except TimeoutError:
+        failure = TimedOut(limit.reached)
+    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):
+        failure = broken("the connection to the provider broke")
+    except aiohttp.ClientError:
+        failure = ProviderError("the provider does not speak proper HTTP")
+    raise failure

@@ -1,0 +1,56 @@
+"""What goes upstream: the caller's bytes, under the version's pins."""
+
+from typing import Any
+
+import msgspec
+from msgspec import Raw
+from msgspec.json import decode, encode
+
+from roadbed.core.errors import Invalid
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.snapshot import ModelVersion
+
+RESERVED = frozenset({"model", "messages", "stream", "stream_options"})
+
+
+class Question:
+    """What a version adds to every request. Raises Invalid if it pins too much."""
+
+    def __init__(self, version: ModelVersion) -> None:
+        body = version.body
+        parameters = body.get("parameters") or {}
+        if not body.get("upstream"):
+            raise Invalid(f"{version} names no upstream model", hint="set `upstream`")
+        if taken := sorted(RESERVED & set(parameters)):
+            raise Invalid(
+                f"{version} pins the parameter {taken[0]!r}, which is not a parameter",
+                hint="`upstream` and `prompt` set the model and the first message; "
+                "the caller chooses whether to stream",
+            )
+        self.model = str(body["upstream"])
+        prompt = {"role": "system", "content": body.get("prompt")}
+        self._first = [Raw(encode(prompt))] if body.get("prompt") else []
+        self._pinned = {name: Raw(encode(v)) for name, v in parameters.items()}
+        self._pinned["model"] = Raw(encode(self.model))
+
+    def ask(self, request: ChatRequest) -> bytes:
+        """Return the body to send; raise Invalid if the caller's cannot be one."""
+        fields = request.fields | self._pinned
+        fields.setdefault("messages", Raw(encode(request.messages)))
+        if self._first:
+            said = _decode(fields["messages"], list[Raw], "messages is an array")
+            fields["messages"] = Raw(encode([*self._first, *said]))
+        if request.stream:
+            asked = fields.get("stream_options", Raw(b"null"))
+            options = _decode(asked, dict | None, "stream_options is an object") or {}
+            counted = options | {"include_usage": True}
+            fields["stream_options"] = Raw(encode(counted))
+            fields["stream"] = Raw(b"true")
+        return encode(fields)
+
+
+def _decode(raw: Raw, shape: Any, rule: str) -> Any:
+    try:
+        return decode(raw, type=shape)
+    except msgspec.DecodeError:
+        raise Invalid(rule) from None

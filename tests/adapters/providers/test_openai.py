@@ -1,0 +1,642 @@
+"""The openai provider, against a real server that also misbehaves."""
+
+import asyncio
+import json
+import time
+from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime
+from itertools import pairwise
+
+import msgspec
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from pydantic import ValidationError
+
+from roadbed.adapters.providers.openai import Config, provider, unpinned
+from roadbed.adapters.providers.openai.answer import Answer
+from roadbed.adapters.providers.openai.events import Events
+from roadbed.adapters.providers.openai.failures import in_band, retry_after_s, scrub
+from roadbed.core.errors import (
+    Invalid,
+    NotFound,
+    ProviderError,
+    RateLimited,
+    Refused,
+    RoadbedError,
+    TimedOut,
+    Truncated,
+    Unavailable,
+)
+from roadbed.core.secret import Secret
+from roadbed.inference.call import TensorRequest, Usage
+from roadbed.inference.snapshot import ModelVersion
+from roadbed.testing.provider_contract import (
+    Opened,
+    ProviderContract,
+    answer,
+    chat_request,
+    finish_with,
+    make_call,
+    summary,
+)
+from roadbed.testing.upstream import Behaviour, Upstream
+
+KEY = "sk-canary-3f9a7c51e8d2"
+MODEL = "gpt-4o-2024-08-06"
+REFERENCE = "secret://env/OPENAI_API_KEY"
+
+
+class Keys:
+    """Secrets that can be rotated."""
+
+    def __init__(self, *values):
+        self.values = list(values or (KEY,))
+
+    def resolve(self, reference):
+        if not self.values:
+            raise NotFound(f"nothing at {reference}", hint="set it")
+        return Secret(self.values.pop(0) if len(self.values) > 1 else self.values[0])
+
+
+def version(**hosted):
+    definition = {"hosted": {"provider": "up", "upstream": MODEL} | hosted}
+    return ModelVersion(model="bot", number=1, digest="sha256:0", definition=definition)
+
+
+def opened(url, *, secrets=None, hosted=None, **config):
+    made = provider(
+        Config(base_url=url, api_key=REFERENCE, **config), None, secrets or Keys()
+    )
+    return Opened(made, made.open(version(**(hosted or {}))))
+
+
+def ask(upstream, request, *, deadline_ms=10_000, **how):
+    both = opened(upstream.url, **how)
+    return finish_with(both, answer(both.runner, request, deadline_ms=deadline_ms))
+
+
+def error_of(behaviour, *, stream=False, **how):
+    with Upstream(behaviour) as upstream, pytest.raises(RoadbedError) as raised:
+        ask(upstream, chat_request("hello", stream=stream), **how)
+    return raised.value
+
+
+def events(chunks):
+    return [json.loads(c.raw[6:]) for c in chunks if c.raw != b"data: [DONE]\n\n"]
+
+
+class TestOpenAI(ProviderContract):
+    @pytest.fixture
+    def working(self):
+        with Upstream() as upstream:
+            yield opened(upstream.url)
+
+    @pytest.fixture(params=["refuse", "500", "html-200", "malformed-json"])
+    def broken(self, request):
+        with Upstream(request.param) as upstream:
+            yield opened(upstream.url)
+
+    @pytest.fixture(params=["silent", "stall"])
+    def silent(self, request):
+        with Upstream(request.param) as upstream:
+            yield opened(upstream.url)
+
+    @pytest.fixture(params=["cut-clean", "no-done", "abort", "early-200-then-error"])
+    def cut(self, request):
+        with Upstream(request.param) as upstream:
+            yield opened(upstream.url)
+
+
+# What goes up.
+
+
+def test_the_callers_fields_go_up_as_they_were_written():
+    request = chat_request("hello", seed=7, metadata={"b": 1, "a": [None, 1.50]})
+    with Upstream() as upstream:
+        ask(upstream, request)
+
+    sent = msgspec.json.decode(upstream.requests[0].body, type=dict[str, msgspec.Raw])
+    assert bytes(sent.pop("model")) == b'"gpt-4o-2024-08-06"'
+    assert {k: bytes(v) for k, v in sent.items()} == {
+        k: bytes(v) for k, v in request.fields.items() if k != "model"
+    }
+
+
+def test_the_versions_prompt_is_the_first_message():
+    with Upstream() as upstream:
+        ask(upstream, chat_request("hello"), hosted={"prompt": "Be kind."})
+
+    assert upstream.requests[0].json()["messages"] == [
+        {"role": "system", "content": "Be kind."},
+        {"role": "user", "content": "hello"},
+    ]
+
+
+def test_the_versions_parameters_win_over_the_callers():
+    hosted = {"parameters": {"temperature": 0, "max_tokens": 99}}
+    with Upstream() as upstream:
+        ask(upstream, chat_request("hello", temperature=2, top_p=0.5), hosted=hosted)
+
+    sent = upstream.requests[0].json()
+    assert (sent["temperature"], sent["max_tokens"], sent["top_p"]) == (0, 99, 0.5)
+
+
+@pytest.mark.parametrize("name", ["model", "messages", "stream", "stream_options"])
+def test_a_version_cannot_pin_what_is_no_parameter(name):
+    with pytest.raises(Invalid, match=name):
+        opened("http://127.0.0.1:9/v1", hosted={"parameters": {name: 1}})
+
+
+def test_a_stream_always_asks_for_usage_and_keeps_the_callers_options():
+    request = chat_request("hello", stream=True)
+    raw = msgspec.Raw(b'{"include_usage": false, "include_obfuscation": false}')
+    request.fields["stream_options"] = raw
+    with Upstream() as upstream:
+        ask(upstream, request)
+
+    sent = upstream.requests[0].json()["stream_options"]
+    assert sent == {"include_usage": True, "include_obfuscation": False}
+
+
+def test_an_odd_stream_option_is_the_callers_mistake():
+    request = chat_request("hello", stream=True)
+    request.fields["stream_options"] = msgspec.Raw(b"[1]")
+
+    with Upstream() as upstream, pytest.raises(Invalid, match="stream_options"):
+        ask(upstream, request)
+
+
+def test_tensors_are_refused_kindly():
+    with Upstream() as upstream, pytest.raises(Invalid, match="chat completions"):
+        ask(upstream, TensorRequest(inputs=()))
+
+
+def test_opening_a_version_speaks_to_nobody():
+    with Upstream() as upstream:
+        opened(upstream.url)
+
+    assert (upstream.connections, upstream.requests) == (0, [])
+
+
+def test_calls_share_their_connections():
+    for stream in (False, True):
+        with Upstream() as upstream:
+            both = opened(upstream.url)
+
+            async def thrice(both=both, stream=stream):
+                for _ in range(3):
+                    await answer(both.runner, chat_request("hi", stream=stream))
+
+            finish_with(both, thrice())
+
+        assert upstream.connections == 1
+
+
+# What comes down.
+
+
+def test_a_whole_answer_is_one_chunk_with_the_upstreams_bytes():
+    with Upstream(served="gpt-4o-2024-08-06-eu") as upstream:
+        (chunk,) = ask(upstream, chat_request("good day"))
+
+    body = json.loads(chunk.raw)
+    assert body["choices"][0]["message"]["content"] == "You said: good day"
+    assert (chunk.text, chunk.finish) == ("You said: good day", "stop")
+    assert chunk.served == "gpt-4o-2024-08-06-eu"
+    assert chunk.usage == Usage(input_tokens=2, output_tokens=4, cached_tokens=1)
+
+
+def test_a_stream_is_events_and_ends_with_the_terminal_marker():
+    with Upstream() as upstream:
+        chunks = ask(upstream, chat_request("a b", stream=True, wants_usage=True))
+
+    assert summary(chunks).text == ["You", " said:", " a", " b"]
+    assert all(c.raw.startswith(b"data: ") for c in chunks)
+    assert all(c.raw.endswith(b"}\n\n") for c in chunks[:-1])
+    assert (chunks[-1].raw, chunks[-1].finish) == (b"data: [DONE]\n\n", "stop")
+    assert chunks[-1].usage == Usage(input_tokens=2, output_tokens=4, cached_tokens=1)
+
+
+@pytest.mark.parametrize("wanted", [False, True])
+def test_the_extra_usage_event_is_there_only_if_it_was_asked_for(wanted):
+    with Upstream() as upstream:
+        chunks = ask(upstream, chat_request("a", stream=True, wants_usage=wanted))
+
+    extra = [e for e in events(chunks) if not e["choices"]]
+    assert len(extra) == wanted
+    assert summary(chunks).usage.output_tokens == 3
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_no_usage_is_invented(stream):
+    with Upstream("no-usage") as upstream:
+        chunks = ask(upstream, chat_request("a", stream=stream))
+
+    assert all(c.usage is None for c in chunks)
+    assert chunks[-1].finish == "stop"
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_tool_calls_pass_through_and_are_on_record(stream):
+    tools = [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]
+    with Upstream() as upstream:
+        chunks = ask(upstream, chat_request("it", stream=stream, tools=tools))
+
+    (call,) = summary(chunks).annotations
+    assert (call["type"], call["id"], call["name"]) == (
+        "tool_call",
+        "call_1",
+        "look_up",
+    )
+    assert json.loads(call["arguments"]) == {"text": "You said: it"}
+    assert chunks[-1].finish == "tool_calls"
+    assert b"look_up" in b"".join(c.raw for c in chunks)
+
+
+def test_events_survive_any_cut_of_the_network():
+    with Upstream("drip") as dripping, Upstream() as steady:
+        request = chat_request("grüße 🚂", stream=True)
+        slow, fast = ask(dripping, request), ask(steady, request)
+
+    assert slow == fast
+
+
+def test_duplicate_events_are_passed_on_and_end_once():
+    with Upstream("duplicate-chunks") as upstream:
+        chunks = ask(upstream, chat_request("a", stream=True))
+
+    assert summary(chunks).text == ["You", "You", " said:", " said:", " a", " a"]
+    assert [c.finish for c in chunks if c.finish] == ["stop"]
+
+
+@given(st.lists(st.binary(max_size=20), max_size=20), st.data())
+@settings(max_examples=60)
+def test_events_do_not_depend_on_where_the_bytes_were_cut(lines, data):
+    stream = b"\n".join(b"data: " + line if line else b"" for line in lines) + b"\n\n"
+    cuts = sorted(data.draw(st.sets(st.integers(0, len(stream)))) | {0, len(stream)})
+    pieces = [stream[a:b] for a, b in pairwise(cuts)]
+
+    cutter = Events()
+    found = [event for piece in pieces for event in cutter.feed(piece)]
+
+    assert found == Events().feed(stream)
+
+
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
+def test_comments_names_and_ids_are_not_data(end):
+    lines = [b": ping", b"", b"event: x", b"id: 1", b"data:{", b"data: }", b"", b""]
+
+    found = Events().feed(end.join(lines))
+
+    assert found == [b"{ }"]
+
+
+@given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
+def test_no_bytes_are_worse_than_a_provider_error(data):
+    for read in (Answer(False).whole, Answer(True).event):
+        try:
+            read(data)
+        except ProviderError as error:
+            assert error.message
+
+
+NAMES = {"model", "choices", "usage", "error", "index", "message", "delta", "content"}
+NAMES |= {"tool_calls", "finish_reason", "function", "arguments", "prompt_tokens"}
+NAMES |= {"annotations", "code", "type", "text"}
+ODD = st.none() | st.booleans() | st.integers(-3, 3) | st.text(max_size=3)
+
+
+def objects(inner):
+    return st.dictionaries(st.sampled_from(sorted(NAMES)), inner, max_size=4)
+
+
+JSON = st.recursive(ODD, lambda inner: st.lists(inner, max_size=2) | objects(inner))
+
+
+@given(objects(JSON))
+@settings(max_examples=200)
+def test_no_json_is_worse_than_a_provider_error(value):
+    for read in (Answer(False).whole, Answer(True).event):
+        try:
+            read(msgspec.json.encode(value))
+        except ProviderError as error:
+            assert error.message
+
+
+# What goes wrong.
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    ("behaviour", "kind"),
+    [
+        ("refuse", Unavailable),
+        ("500", Unavailable),
+        ("503", Unavailable),
+        ("401", Unavailable),
+        ("403", Unavailable),
+        ("400", Refused),
+        ("rate-limited", RateLimited),
+        ("redirect", ProviderError),
+        ("html-200", ProviderError),
+        ("malformed-json", ProviderError),
+        ("wrong-shape", ProviderError),
+        ("cut-clean", Truncated),
+        ("no-done", Truncated),
+        ("abort", Truncated),
+        ("early-200-then-error", Unavailable),
+    ],
+)
+def test_each_misbehaviour_has_its_error(behaviour, kind, stream):
+    assert type(error_of(behaviour, stream=stream)) is kind
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "least", "most"),
+    [
+        ("rate-limited", 7, 7),
+        ("rate-limited-date", 6, 8),
+        ("rate-limited-ms", 0.25, 0.25),
+    ],
+)
+def test_a_rate_limit_says_how_long_to_wait(behaviour, least, most):
+    error = error_of(behaviour)
+
+    assert least <= error.retry_after_s <= most
+
+
+def test_a_rate_limit_that_does_not_say_how_long_is_not_made_to():
+    assert error_of("rate-limited-mute").retry_after_s is None
+
+
+@given(st.text(max_size=30), st.text(max_size=30), st.text(max_size=30))
+def test_no_retry_after_header_is_too_odd(milliseconds, after, moment):
+    headers = {"retry-after-ms": milliseconds, "retry-after": after, "date": moment}
+
+    seconds = retry_after_s(headers, datetime.now(UTC))
+
+    assert seconds is None or 0 <= seconds < float("inf")
+
+
+def test_a_date_to_wait_for_is_read_by_the_upstreams_clock():
+    there = datetime(2031, 1, 1, tzinfo=UTC)
+    later = format_datetime(there + timedelta(seconds=9), usegmt=True)
+    headers = {"date": format_datetime(there, usegmt=True), "retry-after": later}
+
+    assert retry_after_s(headers, datetime(2026, 1, 1, tzinfo=UTC)) == 9
+
+
+def test_a_refusal_repeats_the_upstreams_reason_and_status():
+    error = error_of("400")
+
+    assert "(400): Invalid 'temperature'." in error.message
+
+
+def test_a_redirect_is_not_followed():
+    error = error_of("redirect")
+
+    assert "307" in error.message
+    assert "base_url" in error.hint
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_an_answer_over_the_limit_is_dropped(stream):
+    big = Behaviour(pad=300_000)
+
+    error = error_of(big, stream=stream, max_answer_bytes=100_000)
+
+    assert "over 100000 bytes" in error.message
+
+
+def test_a_slow_first_byte_is_waited_for_within_the_limit():
+    with Upstream("slow-first-byte") as upstream:
+        chunks = ask(upstream, chat_request("a"), first_byte_timeout_ms=5_000)
+
+    assert chunks[-1].finish == "stop"
+    assert "100 ms" in error_of("slow-first-byte", first_byte_timeout_ms=100).message
+
+
+@pytest.mark.parametrize("stream", [False, True])
+def test_silence_inside_an_answer_ends_at_the_idle_limit(stream):
+    start = time.monotonic()
+
+    error = error_of("stall", stream=stream, idle_timeout_ms=150)
+
+    assert isinstance(error, TimedOut)
+    assert "fell silent" in error.message
+    assert time.monotonic() - start < 2.5
+
+
+def test_a_drip_cannot_stretch_the_deadline():
+    drip = Behaviour(piece=1, gap_s=0.05)
+
+    error = error_of(drip, stream=True, deadline_ms=400)
+
+    assert isinstance(error, TimedOut)
+    assert "400 ms" in error.message
+
+
+def test_time_spent_before_the_attempt_counts():
+    with Upstream("silent") as upstream:
+        both = opened(upstream.url)
+        call = make_call(both.runner, chat_request("a"), deadline_ms=1_000)
+        call.started_ns -= 5_000_000_000
+        start = time.monotonic()
+        with pytest.raises(TimedOut):
+            finish_with(both, anext(both.runner.send(call)))
+
+    assert time.monotonic() - start < 0.9
+
+
+def test_the_environments_proxy_is_not_used(monkeypatch):
+    for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
+        monkeypatch.setenv(name, "http://127.0.0.1:9")
+    with Upstream() as upstream:
+        chunks = ask(upstream, chat_request("a"))
+
+    assert chunks[-1].finish == "stop"
+
+
+def test_a_call_after_closing_is_unavailable():
+    with Upstream() as upstream:
+        both = opened(upstream.url)
+        asyncio.run(both.provider.close())
+        with pytest.raises(Unavailable, match="closed"):
+            asyncio.run(answer(both.runner, chat_request("a")))
+
+
+@pytest.mark.parametrize(
+    ("error", "kind"),
+    [
+        ({"code": 429}, RateLimited),
+        ({"code": "rate_limit_exceeded"}, RateLimited),
+        ({"code": "503"}, Unavailable),
+        ({"type": "overloaded_error"}, Unavailable),
+        ({"type": "invalid_request_error", "message": "no"}, Refused),
+        ({"message": "odd"}, ProviderError),
+        ("plain words", ProviderError),
+    ],
+)
+def test_an_error_inside_an_answer_is_read_by_its_code(error, kind):
+    assert type(in_band(error, None)) is kind
+
+
+# The key.
+
+
+def test_the_key_goes_into_one_header_and_nowhere_else():
+    with Upstream() as upstream:
+        ask(upstream, chat_request("a", stream=True))
+
+    headers = dict(upstream.requests[0].headers)
+    assert headers.pop("authorization") == f"Bearer {KEY}"
+    assert KEY not in str(headers) + upstream.requests[0].body.decode()
+
+
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize(
+    "behaviour",
+    ["well", "401", "403", "422-echo", "500", "refuse", "abort", "redirect", "stall"],
+)
+def test_the_key_is_in_no_message_no_repr_and_no_log(behaviour, stream, caplog):
+    caplog.set_level(0)
+    said = []
+    with Upstream(behaviour) as upstream:
+        both = opened(upstream.url, idle_timeout_ms=100)
+        request = chat_request("a", stream=stream)
+        try:
+            said += finish_with(both, answer(both.runner, request))
+        except RoadbedError as error:
+            said += [error, error.message, error.hint, error.args, *_causes(error)]
+    things = [both.provider, both.runner, both.provider.config, both.runner.metadata()]
+    said += [*things, vars(both.runner), vars(both.provider), caplog.text]
+
+    assert KEY not in "".join(f"{thing!s} {thing!r}" for thing in said)
+
+
+def _causes(error):
+    while error := error.__cause__ or error.__context__:
+        yield from (error, error.args, vars(error))
+
+
+@given(st.text(), st.text())
+def test_scrubbed_text_never_holds_the_key(before, after):
+    text = scrub(f"{before}{KEY}{after}", Secret(KEY))
+
+    assert KEY not in text
+    assert "\n" not in text
+
+
+def test_text_that_looks_like_somebody_elses_key_is_scrubbed_too():
+    text = scrub("Bearer abc.def and sk-proj-abcdefgh, please", None)
+
+    assert text == "**** and ****, please"
+
+
+def test_a_key_that_is_not_there_is_said_when_the_version_is_opened():
+    keys = Keys()
+    keys.values.clear()
+
+    with pytest.raises(Unavailable, match="secret://env/OPENAI_API_KEY"):
+        opened("http://127.0.0.1:9/v1", secrets=keys)
+
+
+def test_a_key_that_cannot_stand_in_a_header_is_refused_unseen():
+    with pytest.raises(Unavailable) as raised:
+        opened("http://127.0.0.1:9/v1", secrets=Keys(f"{KEY}\r\nX-Evil: 1"))
+
+    assert KEY not in f"{raised.value!r} {raised.value.hint}"
+
+
+def test_a_rotated_key_is_looked_up_after_the_old_one_was_refused():
+    with Upstream("401", "well") as upstream:
+        both = opened(upstream.url, secrets=Keys("old-key", "new-key"))
+
+        async def twice():
+            with pytest.raises(Unavailable):
+                await answer(both.runner, chat_request("a"))
+            return await answer(both.runner, chat_request("a"))
+
+        chunks = finish_with(both, twice())
+
+    sent = [r.headers["authorization"] for r in upstream.requests]
+    assert sent == ["Bearer old-key", "Bearer new-key"]
+    assert chunks[-1].finish == "stop"
+
+
+def test_without_a_reference_no_credential_is_sent():
+    with Upstream() as upstream:
+        made = provider(Config(base_url=upstream.url), None, Keys())
+        both = Opened(made, made.open(version()))
+        finish_with(both, answer(both.runner, chat_request("a")))
+
+    assert "authorization" not in upstream.requests[0].headers
+
+
+# The config.
+
+
+@pytest.mark.parametrize(
+    "config",
+    [
+        {"api_key": KEY},
+        {"base_url": f"https://me:{KEY}@example.org/v1"},
+        {"base_url": f"https://example.org/v1?key={KEY}"},
+        {"base_url": "ftp://example.org"},
+        {"base_url": "http://example.org:99999/v1"},
+        {"base_url": "example.org/v1"},
+        {"pinning": "whatever"},
+        {"connect_timeout_ms": 0},
+        {"unknown": 1},
+    ],
+)
+def test_a_wrong_config_is_refused_without_repeating_it(config):
+    with pytest.raises(ValidationError) as raised:
+        Config(**config)
+
+    assert KEY not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        "gpt-4o-2024-08-06",
+        "gpt-4-0613",
+        "gpt-4-0125-preview",
+        "claude-sonnet-4-20250514",
+        "mistral-large-2411",
+        "ft:gpt-4o-mini-2024-07-18:acme::abc123",
+        "publishers/x@20250101",
+        "meta-llama/Llama-3@0e9e39f249a1",
+        "qwen@sha256:" + "a" * 64,
+    ],
+)
+def test_a_dated_name_is_a_pin(upstream):
+    assert unpinned(Config(), upstream) is None
+
+
+@pytest.mark.parametrize(
+    "upstream",
+    [
+        "gpt-4o",
+        "gpt-4o-latest",
+        "latest",
+        "llama3:latest",
+        "llama3.2:3b",
+        "gpt-4o-2024-13-45",
+        "gpt-4o-2024-08-06-latest",
+        "model-9999",
+        "ft:gpt-4o:acme::abc123",
+        "",
+    ],
+)
+def test_a_floating_alias_is_named_with_a_way_out(upstream):
+    reason = unpinned(Config(), upstream)
+
+    assert repr(upstream) in reason
+    assert "pinning: declared" in reason
+
+
+def test_names_that_were_declared_to_be_pins_are_pins():
+    assert unpinned(Config(pinning="declared"), "llama3.2:3b") is None
