@@ -1,0 +1,1 @@
+"""Engines that keep tables as Parquet; the file's name is the engine's name."""

@@ -1,0 +1,243 @@
+import datetime as dt
+import hashlib
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.datasets import load_wine
+
+from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.core.errors import Invalid
+
+TABLES = DuckdbTables(rows_per_part=3)
+
+
+def write(source, folder, tables=TABLES):
+    folder.mkdir(exist_ok=True)
+    return tables.write(source, folder)
+
+
+def read(written):
+    return TABLES.columns([part.file for part in written.parts])
+
+
+def types(written):
+    return {column.name: column.datatype for column in written.columns}
+
+
+def digests(written):
+    return [hashlib.sha256(p.file.read_bytes()).hexdigest() for p in written.parts]
+
+
+def test_the_same_rows_become_the_same_bytes(tmp_path):
+    wine = load_wine(as_frame=True).frame
+    wine["kind"] = wine["target"].map({0: "barolo", 1: "grignolino", 2: "barbera"})
+    big = pd.concat([wine] * 200, ignore_index=True)
+    tables = DuckdbTables(rows_per_part=10_000)
+
+    first = write(big, tmp_path / "a", tables)
+    second = write(big, tmp_path / "b", tables)
+
+    assert [p.rows for p in first.parts] == [10_000] * 3 + [5_600]
+    assert digests(first) == digests(second)
+
+
+def test_another_process_writes_the_same_bytes_too(tmp_path):
+    source = "{'a': [1, 2, None, 4], 'b': ['x', None, 'é', 'y']}"
+    (tmp_path / "there").mkdir()
+    program = (
+        "import sys; from pathlib import Path;"
+        "from roadbed.adapters.tables.duckdb import DuckdbTables;"
+        f"DuckdbTables(rows_per_part=3).write({source}, Path(sys.argv[1]))"
+    )
+    subprocess.run([sys.executable, "-c", program, tmp_path / "there"], check=True)
+    here = write(eval(source), tmp_path / "here")
+
+    for part in here.parts:
+        there = tmp_path / "there" / part.file.name
+        assert there.read_bytes() == part.file.read_bytes()
+
+
+def test_null_nan_and_infinity_are_three_things(tmp_path):
+    written = write({"a": [None, float("nan"), float("inf"), 1]}, tmp_path)
+    values = read(written)["a"]
+
+    assert values[0] is None
+    assert math.isnan(values[1])
+    assert values[2:] == [math.inf, 1.0]
+
+
+def test_in_a_pandas_frame_nan_means_missing(tmp_path):
+    written = write(pd.DataFrame({"a": [1.5, np.nan]}), tmp_path)
+
+    assert read(written) == {"a": [1.5, None]}
+
+
+def test_names_and_texts_may_be_in_any_script(tmp_path):
+    source = {'größe "mm"': [1], "年齢": [2], "it's": ["\n'\"\\ é 🚆"]}
+
+    assert read(write(source, tmp_path)) == {
+        'größe "mm"': [1],
+        "年齢": [2],
+        "it's": ["\n'\"\\ é 🚆"],
+    }
+
+
+@pytest.mark.parametrize(
+    "source",
+    [
+        {"a": np.array([], np.float64), "b": np.array([], "U1")},
+        pd.DataFrame({"a": np.array([], np.float64), "b": pd.Series([], dtype="str")}),
+    ],
+)
+def test_a_table_without_rows_keeps_its_schema(tmp_path, source):
+    written = write(source, tmp_path)
+
+    assert types(written) == {"a": "DOUBLE", "b": "VARCHAR"}
+    assert [part.rows for part in written.parts] == [0]
+    assert read(written) == {"a": [], "b": []}
+
+
+def test_a_table_of_one_column_is_a_table(tmp_path):
+    assert read(write(pd.Series([3, 1, 2, 0], name="q"), tmp_path)) == {
+        "q": [3, 1, 2, 0]
+    }
+
+
+def test_every_kind_of_pandas_column_is_kept(tmp_path):
+    day, noon = dt.date(2026, 11, 20), dt.datetime(2026, 11, 20, 12, tzinfo=dt.UTC)
+    frame = pd.DataFrame(
+        {
+            "object": pd.Series(["x", None], dtype=object),
+            "category": pd.Categorical(["u", None]),
+            "levels": pd.Categorical([2, None]),
+            "text": ["a", None],
+            "whole": pd.array([1, None], dtype="Int64"),
+            "truth": pd.array([True, None], dtype="boolean"),
+            "small": np.array([1, 2], np.float32),
+            "day": [day, None],
+            "noon": pd.to_datetime([noon, None]),
+            "bytes": [b"\0", None],
+        }
+    )
+
+    written = write(frame, tmp_path)
+
+    assert read(written) == {
+        "object": ["x", None],
+        "category": ["u", None],
+        "levels": [2, None],
+        "text": ["a", None],
+        "whole": [1, None],
+        "truth": [True, None],
+        "small": [1.0, 2.0],
+        "day": [day, None],
+        "noon": [noon, None],
+        "bytes": [b"\0", None],
+    }
+    assert types(written)["small"] == "FLOAT"
+    assert types(written)["noon"] == "TIMESTAMP WITH TIME ZONE"
+
+
+def test_arrays_keep_their_types(tmp_path):
+    source = {
+        "f": np.array([1, 2], np.float32),
+        "u": np.array([2**64 - 1, 0], np.uint64),
+        "t": np.array(["2026-11-20", "NaT"], "datetime64[ns]"),
+        "s": np.array(["x", "yy"]),
+    }
+    written = write(source, tmp_path)
+
+    assert types(written) == {
+        "f": "FLOAT",
+        "u": "UBIGINT",
+        "t": "TIMESTAMP",
+        "s": "VARCHAR",
+    }
+    assert read(written)["u"] == [2**64 - 1, 0]
+    assert read(written)["t"] == [dt.datetime(2026, 11, 20), None]
+
+
+def test_a_csv_says_what_all_its_values_say(tmp_path):
+    lines = ["n;ü name;x"] + [f"{n};a;1" for n in range(30_000)] + ['z;"q;""r";1.5', ""]
+    file = tmp_path / "data [1]*.csv"
+    file.write_text("\n".join(lines))
+    written = write(file, tmp_path / "out", DuckdbTables())
+
+    assert types(written) == {"n": "VARCHAR", "ü name": "VARCHAR", "x": "DOUBLE"}
+    assert [column[-1] for column in read(written).values()] == ["z", 'q;"r', 1.5]
+
+
+def test_a_parquet_file_of_any_make_becomes_our_own(tmp_path):
+    frame = load_wine(as_frame=True).frame
+    first = write(frame, tmp_path / "a", DuckdbTables())
+    second = write(first.parts[0].file, tmp_path / "b", DuckdbTables())
+
+    assert digests(first) == digests(second)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("a.csv", b"a,a,b\n1,2,3\n", "two columns are called 'a'"),
+        ("a.csv", b"", "at least one column"),
+        ("a.csv", b"\xff\xfe\x00g", "cannot be read"),
+        ("a.csv", b"a,b\n1,2\n3\n4,5,6\n", "cannot be read"),
+        ("a.parquet", b"a,b\n1,2\n", "cannot be read"),
+        ("a.xlsx", b"PK", "neither CSV nor Parquet"),
+    ],
+)
+def test_a_file_that_is_no_clean_table_is_refused(tmp_path, name, content, message):
+    file = tmp_path / name
+    file.write_bytes(content)
+
+    with pytest.raises(Invalid, match=message) as caught:
+        write(file, tmp_path / "out")
+    assert str(tmp_path) not in caught.value.message
+
+
+@pytest.mark.parametrize(
+    ("source", "message"),
+    [
+        ({}, "at least one column"),
+        ({"a": [1], "A": [2]}, "two columns are called 'a' and 'A'"),
+        (pd.DataFrame([[1, 2]], columns=["a", "a"]), "two columns"),
+        (pd.DataFrame([[1, 2]]), "0 is no name"),
+        (pd.DataFrame(), "at least one column"),
+        ({"a": [1, "x"]}, "'a' mixes texts and whole numbers"),
+        (pd.DataFrame({"a": pd.Series([1, "x"], dtype=object)}), "'a' mixes"),
+        (pd.DataFrame({"a": [1j]}), "cannot be read"),
+        ({"a": np.zeros((2, 2))}, "'a' has 2 dimensions"),
+        ({"a": "text"}, "'a' is no list of values"),
+        ([1, 2], "a list is no table"),
+        ("missing.csv", "there is no file 'missing.csv'"),
+    ],
+)
+def test_a_source_that_is_no_clean_table_is_refused(tmp_path, source, message):
+    with pytest.raises(Invalid, match=message):
+        write(source, tmp_path)
+
+
+@settings(max_examples=25, deadline=None)
+@given(
+    rows=st.lists(
+        st.tuples(
+            st.none() | st.integers(-(2**63), 2**63 - 1),
+            st.none() | st.floats(allow_nan=False),
+            st.none() | st.text(st.characters(exclude_categories=["Cs"])),
+            st.none() | st.booleans(),
+        ),
+        min_size=1,
+        max_size=8,
+    )
+)
+def test_any_rows_come_back_in_order(tmp_path_factory, rows):
+    source = dict(zip("abcd", map(list, zip(*rows, strict=True)), strict=True))
+    written = write(source, tmp_path_factory.mktemp("any"))
+
+    assert read(written) == source
