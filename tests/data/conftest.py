@@ -1,0 +1,22 @@
+from datetime import UTC, datetime
+
+import pytest
+
+from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.data.datasets import Datasets
+
+
+class StoppedClock:
+    def now(self):
+        return datetime(2026, 11, 20, 10, tzinfo=UTC)
+
+
+@pytest.fixture
+def blobs(tmp_path):
+    return LocalBlobs(tmp_path / "blobs")
+
+
+@pytest.fixture
+def datasets(database, blobs):
+    return Datasets(database, blobs, StoppedClock(), DuckdbTables(rows_per_part=100))
