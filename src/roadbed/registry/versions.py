@@ -7,11 +7,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import append
+from roadbed.audit.log import append, hold
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
-from roadbed.data.turn import take_turn
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 
@@ -39,7 +38,7 @@ def add_version(
     nothing is written. Otherwise the next number is given out, and the audit
     entry is appended, both in the caller's transaction.
     """
-    take_turn(connection, f"model/{model}")
+    hold(connection)  # One at a time gives out numbers, in the order of the log.
     newest = newest_version(connection, model)
     digest = digest_of(definition)
     if newest is not None and newest.digest == digest:
