@@ -1,1 +1,1 @@
-"""The tamper-evident record of everything that changed or was refused."""
+"""The audit log: who changed or was denied what, in a Merkle log that can prove it."""
