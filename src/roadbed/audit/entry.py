@@ -1,0 +1,98 @@
+"""What the log keeps: who did what to which resource, and how it ended."""
+
+from dataclasses import dataclass, field, replace
+from typing import Any, Literal, Self
+
+from roadbed.audit.merkle import leaf_hash
+from roadbed.core.digest import canonical
+from roadbed.core.errors import Invalid
+
+Outcome = Literal["done", "denied"]
+MAX_TEXT = 512
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One change, or one denial.
+
+    `actor` is a principal as text (`service-account:ci`), `resource` a kind and a
+    name (`Key/1f2e`), `detail` plain JSON.
+    """
+
+    actor: str
+    action: str
+    resource: str
+    outcome: Outcome = "done"
+    detail: dict[str, Any] = field(default_factory=dict, hash=False)
+
+    def cleaned(self) -> Self:
+        """Return the entry as it may be written; raise Invalid if `detail` is no JSON.
+
+        A denial holds words that a stranger chose, so texts are cut at 512
+        characters and lose what no terminal should print and no database keeps.
+        """
+        clean = replace(
+            self,
+            actor=_printable(self.actor),
+            action=_printable(self.action),
+            resource=_printable(self.resource),
+            detail=_well_formed(self.detail),
+        )
+        canonical(clean.detail)
+        return clean
+
+    def hash_at(self, seq: int, at_us: int) -> bytes:
+        """Return the leaf hash of this entry at place *seq*, written at *at_us*."""
+        content = {
+            "seq": seq,
+            "at": at_us,
+            "actor": self.actor,
+            "action": self.action,
+            "resource": self.resource,
+            "outcome": self.outcome,
+            "detail": self.detail,
+        }
+        return leaf_hash(canonical(content))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recorded(Entry):
+    """An entry in its place in the log, as its row holds it.
+
+    `seq` counts from 1 without a gap; `at_us` is UTC microseconds; `leaf`
+    is the leaf hash in hex, and `stored_detail` the detail as the row spells it.
+    """
+
+    seq: int
+    at_us: int
+    leaf: str
+    stored_detail: str
+
+    def computed(self) -> bytes | None:
+        """Return the leaf hash of what the row says now; None if no entry says that."""
+        try:
+            if canonical(self.detail).decode() != self.stored_detail:
+                return None
+            return self.hash_at(self.seq, self.at_us)
+        except (Invalid, TypeError, ValueError):
+            return None
+
+
+def _printable(text: str) -> str:
+    plain = _encodable(text)[:MAX_TEXT]
+    return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in plain)
+
+
+def _encodable(text: str) -> str:
+    return text.encode("utf-8", "replace").decode()
+
+
+def _well_formed(value: Any) -> Any:
+    """Return *value* with every text in it made fit for UTF-8."""
+    if isinstance(value, str):
+        return _encodable(value)
+    if isinstance(value, dict):
+        return {_well_formed(k): _well_formed(v) for k, v in value.items()}
+    if isinstance(value, list | tuple):
+        return [_well_formed(item) for item in value]
+    return value

@@ -1,0 +1,74 @@
+"""Entries and frontiers as their tables hold them."""
+
+import json
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.audit import tables
+from roadbed.audit.entry import Entry, Recorded
+from roadbed.audit.merkle import Frontier
+from roadbed.core.digest import canonical
+from roadbed.core.errors import Corrupt, Invalid
+
+COLUMNS = tuple(
+    sa.type_coerce(column, sa.Text).label("detail")
+    if column.name == "detail"
+    else column
+    for column in tables.entries.c
+)
+"""The columns of an entry, with the detail as the text that its row holds."""
+
+
+def to_row(seq: int, at_us: int, entry: Entry) -> dict[str, Any]:
+    """Return the row that holds *entry* at place *seq*."""
+    return {
+        "seq": seq,
+        "at_us": at_us,
+        "actor": entry.actor,
+        "action": entry.action,
+        "resource": entry.resource,
+        "outcome": entry.outcome,
+        "detail": entry.detail,
+        "leaf": entry.hash_at(seq, at_us).hex(),
+    }
+
+
+def from_row(row: Any) -> Recorded:
+    """Return the entry in *row*, selected with COLUMNS, however damaged it may be."""
+    return Recorded(
+        actor=row.actor,
+        action=row.action,
+        resource=row.resource,
+        outcome=row.outcome,
+        detail=_read_detail(row.detail),
+        seq=row.seq,
+        at_us=row.at_us,
+        leaf=row.leaf,
+        stored_detail=row.detail,
+    )
+
+
+def frontier_of(size: int, nodes: list[str]) -> Frontier:
+    """Return the frontier whose *nodes* are given in hex; raise Corrupt if none is."""
+    try:
+        return Frontier(size, tuple(bytes.fromhex(node) for node in nodes))
+    except (TypeError, ValueError):
+        raise Corrupt(
+            "the tree of the audit log is damaged",
+            hint="run `roadbed audit verify`: it names what is wrong",
+        ) from None
+
+
+def nodes_of(frontier: Frontier) -> list[str]:
+    """Return the nodes of *frontier* in hex."""
+    return [node.hex() for node in frontier.nodes]
+
+
+def _read_detail(text: str) -> dict[str, Any]:
+    try:
+        detail = json.loads(text)
+        canonical(detail)
+    except (Invalid, TypeError, ValueError, RecursionError):
+        return {"unreadable": str(text)}
+    return detail if isinstance(detail, dict) else {"unreadable": text}
