@@ -1,0 +1,130 @@
+"""Many writers, and writers that die: the log stays whole and without a gap."""
+
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import sqlalchemy as sa
+
+from roadbed.audit import tables
+from roadbed.audit.log import AuditLog, append
+from roadbed.audit.signer import Signer
+from roadbed.audit.verify import export, verify
+from roadbed.database.engine import open_database
+from roadbed.database.tables import bump, current
+
+from .conftest import Ticking, change
+
+WRITER = """
+import sys
+import roadbed.audit.tables
+from roadbed.audit.entry import Entry
+from roadbed.audit.log import append
+from roadbed.database.engine import open_database
+from roadbed.database.tables import bump
+
+database = open_database(sys.argv[1])
+for number in range(int(sys.argv[2])):
+    with database.write() as connection:
+        append(connection, number, Entry(sys.argv[3], "change", "Thing"))
+        bump(connection, "things")
+    print(number, flush=True)
+"""
+
+
+def start(database, count, name):
+    url = database.engine.url.render_as_string(hide_password=False)
+    command = [sys.executable, "-c", WRITER, url, str(count), name]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+
+
+def numbers(database):
+    with database.read() as connection:
+        query = sa.select(tables.entries.c.seq).order_by(tables.entries.c.seq)
+        return list(connection.execute(query).scalars())
+
+
+def things(database):
+    with database.read() as connection:
+        return current(connection, "things")
+
+
+def test_threads_that_append_together_leave_no_gap(log, database, signer, copies):
+    def work(worker):
+        for number in range(10):
+            with database.write() as connection:
+                append(connection, number, change(worker), change(number))
+            log.checkpoint()
+
+    with ThreadPoolExecutor(6) as pool:
+        list(pool.map(work, range(6)))
+
+    assert numbers(database) == list(range(1, 121))
+    assert verify(export(database, copies), signer.public_key).verified
+
+
+def test_processes_that_append_together_leave_no_gap(database, signer, log, copies):
+    writers = [start(database, 25, f"service-account:w{n}") for n in range(4)]
+    codes = [writer.wait(60) for writer in writers]
+    log.checkpoint()
+
+    assert codes == [0, 0, 0, 0]
+    assert numbers(database) == list(range(1, 101))
+    assert things(database) == 100
+    assert verify(export(database, copies), signer.public_key).verified
+
+
+@pytest.mark.parametrize("lines", [1, 4, 9])
+def test_a_killed_writer_leaves_the_change_with_its_entry_or_neither(
+    database, lines, signer, log, copies
+):
+    writer = start(database, 100_000, "service-account:doomed")
+    for _ in range(lines):
+        assert writer.stdout.readline()
+    os.kill(writer.pid, signal.SIGKILL)
+    writer.wait(10)
+    with database.write() as connection:
+        append(connection, 1, change(1))
+        bump(connection, "things")
+    log.checkpoint()
+
+    assert len(numbers(database)) == things(database) > lines
+    assert numbers(database) == list(range(1, things(database) + 1))
+    assert verify(export(database, copies), signer.public_key).verified
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_the_first_entries_of_two_processes_do_not_collide(postgres_url, database):
+    second = open_database(postgres_url)
+    with ThreadPoolExecutor(2) as pool, database.write() as connection:
+        first = append(connection, 1, change(1))
+        waiting = pool.submit(_append_one, second)
+        with pytest.raises(TimeoutError):
+            waiting.result(0.3)
+        connection.commit()
+        numbers = [*first, *waiting.result(10)]
+    second.close()
+
+    assert numbers == [1, 2]
+
+
+def _append_one(database):
+    with database.write() as connection:
+        return append(connection, 1, change(2))
+
+
+def test_a_signer_that_starts_anew_continues_where_it_stopped(
+    database, tmp_path, copies
+):
+    for number in range(3):
+        signer = Signer.load_or_create(tmp_path / "audit.key")
+        log = AuditLog(database, signer, Ticking(), copies)
+        log.record(change(number))
+        log.checkpoint()
+
+    report = verify(export(database, copies), signer.public_key)
+    assert report.verified
+    assert report.checkpoints == 3
