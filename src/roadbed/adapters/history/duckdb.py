@@ -1,0 +1,205 @@
+"""Sealed calls as Parquet files, written and read by DuckDB in this process.
+
+DuckDB is a stateless engine here: no database file, no extension, no network.
+It runs on 1.5.5 and on 2.x.
+"""
+
+import re
+import threading
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Any, TypeVar, get_type_hints
+
+import msgspec
+
+from roadbed.core.errors import Corrupt, NotFound, NotReady
+from roadbed.gateway.history import FAILED, CallQuery, Tally, conditions
+from roadbed.gateway.series import GROWTH
+from roadbed.inference.record import CallRecord, Payload
+
+ROW_GROUP = 16_384
+ZSTD_LEVEL = 3
+_TYPES = {
+    str: "VARCHAR",
+    int: "BIGINT",
+    dict[str, float]: "MAP(VARCHAR, DOUBLE)",
+    dict[str, str]: "MAP(VARCHAR, VARCHAR)",
+}
+_SHAPES: dict[str, type[msgspec.Struct]] = {"calls": CallRecord, "payloads": Payload}
+_SMALLEST_OBJECT = 16 * 1024 * 1024
+_SETTINGS: dict[str, Any] = {
+    "autoinstall_known_extensions": "false",
+    "autoload_known_extensions": "false",
+    "memory_limit": "1GB",
+    "preserve_insertion_order": "true",
+}
+_Kept = TypeVar("_Kept", CallRecord, Payload)
+
+
+class DuckDBHistory:
+    """A `gateway.history.History` on local files. Safe to share between threads."""
+
+    def __init__(self, *, threads: int = 2) -> None:
+        self._threads = threads
+        self._lock = threading.Lock()
+        self._base: Any = None
+
+    def write(self, dataset: str, lines: Iterable[bytes], target: Path) -> int:
+        """Write JSON *lines* as zstd Parquet to *target*, in their order."""
+        scratch = target.with_name(target.name + ".ndjson")
+        try:
+            longest = _spill(lines, scratch)
+            fields = ", ".join(f"{n!r}: {t!r}" for n, t in _columns(dataset).items())
+            source = (
+                f"read_json({_pattern(scratch)}, format='newline_delimited', "
+                f"compression='uncompressed', columns={{{fields}}}, "
+                f"maximum_object_size={max(2 * longest, _SMALLEST_OBJECT)})"
+            )
+            rows = self._copy(
+                f"COPY (SELECT * FROM {source}) TO {_text(target)} (FORMAT parquet, "
+                f"COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, "
+                f"ROW_GROUP_SIZE {ROW_GROUP})",
+                target,
+            )
+        finally:
+            scratch.unlink(missing_ok=True)
+        return rows
+
+    def find(self, file: Path, call_id: str) -> CallRecord | None:
+        """Return one call of a `calls` file."""
+        found = self._select(CallRecord, [file], "WHERE call_id = ?", [call_id])
+        return found[0] if found else None
+
+    def payload(self, file: Path, call_id: str) -> Payload | None:
+        """Return one payload of a `payloads` file."""
+        found = self._select(Payload, [file], "WHERE call_id = ?", [call_id])
+        return found[0] if found else None
+
+    def search(self, files: Sequence[Path], query: CallQuery) -> list[CallRecord]:
+        """Return the newest calls that match, newest first."""
+        where, values = conditions(query, lambda name: name)
+        tail = f"WHERE {where} ORDER BY ts DESC, call_id DESC LIMIT ?"
+        return self._select(CallRecord, files, tail, [*values, query.limit])
+
+    def records(self, file: Path) -> list[CallRecord]:
+        """Return every call of a file, in the order of (ts, call_id)."""
+        return self._select(CallRecord, [file], "ORDER BY ts, call_id", [])
+
+    def payloads(self, file: Path) -> list[Payload]:
+        """Return every payload of a file, in the order of (ts, call_id)."""
+        return self._select(Payload, [file], "ORDER BY ts, call_id", [])
+
+    def tally(
+        self, files: Sequence[Path], since_us: int, until_us: int, step_us: int
+    ) -> list[Tally]:
+        """Count the calls of a stretch of time, by endpoint, step and latency."""
+        if not files:
+            return []
+        failed = ", ".join(f"'{status}'" for status in FAILED)
+        rows = self._run(
+            "SELECT endpoint, ts // ? * ? AS at_us, "
+            f"floor(ln(greatest(latency_us, 1)) / ln({GROWTH}))::BIGINT AS bucket, "
+            f"count(*), count(*) FILTER (status IN ({failed})) FROM {_parquet(files)} "
+            "WHERE ts >= ? AND ts < ? GROUP BY ALL",
+            [step_us, step_us, since_us, until_us],
+            files=files,
+        )
+        return [
+            Tally(endpoint=e, at_us=at, bucket=bucket, calls=n, errors=bad)
+            for e, at, bucket, n, bad in rows
+        ]
+
+    def _select(
+        self, shape: type[_Kept], files: Sequence[Path], tail: str, values: list[Any]
+    ) -> list[_Kept]:
+        if not files:
+            return []
+        names = [field.name for field in msgspec.structs.fields(shape)]
+        query = f"SELECT {', '.join(names)} FROM {_parquet(files)} {tail}"
+        rows = self._run(query, values, files=files)
+        return [shape(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def _copy(self, statement: str, target: Path) -> int:
+        """Run a COPY. What goes wrong is the disk's fault, not that of the calls."""
+        import duckdb
+
+        try:
+            with self._cursor() as cursor:
+                return cursor.execute(statement).fetchall()[0][0]
+        except duckdb.Error as error:
+            raise NotReady(
+                f"the history could not write {target.name}: {_reason(error)}",
+                hint="look for free space; nothing was lost, it will be tried again",
+            ) from None
+
+    def _run(
+        self, query: str, values: list[Any] | None = None, *, files: Sequence[Path]
+    ) -> list[Any]:
+        import duckdb
+
+        try:
+            with self._cursor() as cursor:
+                return cursor.execute(query, values or []).fetchall()
+        except duckdb.Error as error:
+            raise _translate(error, files) from None
+
+    def _cursor(self) -> Any:
+        import duckdb
+
+        with self._lock:
+            if self._base is None:
+                settings = _SETTINGS | {"threads": self._threads}
+                self._base = duckdb.connect(":memory:", config=settings)
+            return self._base.cursor()
+
+
+def _columns(dataset: str) -> dict[str, str]:
+    hints = get_type_hints(_SHAPES[dataset])
+    return {name: _TYPES[hint] for name, hint in hints.items()}
+
+
+def _spill(lines: Iterable[bytes], scratch: Path) -> int:
+    """Write *lines* to *scratch* and return the length of the longest."""
+    longest = 0
+    with scratch.open("wb") as file:
+        for line in lines:
+            longest = max(longest, len(line))
+            file.write(line)
+            file.write(b"\n")
+    return longest
+
+
+def _parquet(files: Sequence[Path]) -> str:
+    listed = ", ".join(map(_pattern, files))
+    return f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
+
+
+def _text(path: Path) -> str:
+    """Spell *path* as an SQL text."""
+    return _quote(str(path.absolute()))
+
+
+def _pattern(path: Path) -> str:
+    """Spell *path* as an SQL text in which no character stands for others."""
+    return _quote(re.sub(r"[\[*?]", r"[\g<0>]", str(path.absolute())))
+
+
+def _quote(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _reason(error: Exception) -> str:
+    return next(iter(str(error).splitlines()), "")[:200]
+
+
+def _translate(error: Exception, files: Sequence[Path]) -> Exception:
+    """Say which of *files* is missing or damaged, and nothing of the statement."""
+    import duckdb
+
+    if isinstance(error, duckdb.OutOfMemoryException):
+        return NotReady("the history needs more memory than it may have")
+    for file in files:
+        if not file.exists():
+            return NotFound(f"the history has no file {file.name}")
+    names = ", ".join(file.name for file in files[:3])
+    return Corrupt(f"the history cannot be read ({names}): {_reason(error)}")

@@ -1,0 +1,137 @@
+"""What the call log asks of a store of sealed calls, and the words for asking."""
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from roadbed.core.errors import Invalid
+from roadbed.inference.record import CallRecord, Payload
+
+DATASETS = ("calls", "payloads")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallQuery:
+    """Which calls are wanted. Empty text means any; times are UTC microseconds.
+
+    `model` is `name@number`, or a name for all its versions. `since_us` is
+    inside, `until_us` outside. `before` continues a list: the `cursor` of the
+    last call that was shown.
+    """
+
+    endpoint: str = ""
+    model: str = ""
+    status: str = ""
+    principal: str = ""
+    kind: str = ""
+    since_us: int | None = None
+    until_us: int | None = None
+    before: str = ""
+    limit: int = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tally:
+    """How many calls of one endpoint began in one stretch of time, by latency.
+
+    `bucket` is floor(ln(latency_us) / ln 1.05): counts of one bucket add up,
+    wherever they were counted.
+    """
+
+    endpoint: str
+    at_us: int
+    bucket: int
+    calls: int
+    errors: int
+
+
+FAILED = ("error", "truncated")
+"""The states that count as our errors; a denial or a hang-up is the caller's."""
+
+
+class History(Protocol):
+    """Writes and reads the Parquet files of sealed calls.
+
+    Missing files raise NotFound, unreadable ones Corrupt; both name the file.
+    """
+
+    def write(self, dataset: str, lines: Iterable[bytes], target: Path) -> int:
+        """Write JSON *lines* as Parquet to *target*, in their order; return the rows.
+
+        *dataset* is `calls` or `payloads` and names the columns.
+        """
+        ...
+
+    def find(self, file: Path, call_id: str) -> CallRecord | None:
+        """Return one call of a `calls` file."""
+        ...
+
+    def payload(self, file: Path, call_id: str) -> Payload | None:
+        """Return one payload of a `payloads` file."""
+        ...
+
+    def search(self, files: Sequence[Path], query: CallQuery) -> list[CallRecord]:
+        """Return the newest calls that match, newest first, at most `query.limit`."""
+        ...
+
+    def records(self, file: Path) -> list[CallRecord]:
+        """Return every call of a file, in the order of (ts, call_id)."""
+        ...
+
+    def payloads(self, file: Path) -> list[Payload]:
+        """Return every payload of a file, in the order of (ts, call_id)."""
+        ...
+
+    def tally(
+        self, files: Sequence[Path], since_us: int, until_us: int, step_us: int
+    ) -> list[Tally]:
+        """Count the calls from *since_us* to before *until_us*, in steps."""
+        ...
+
+
+def cursor(record: CallRecord) -> str:
+    """Return the text that continues a list after *record*."""
+    return f"{record.ts}~{record.call_id}"
+
+
+def read_cursor(text: str) -> tuple[int, str]:
+    """Return the time and the call id of a cursor; raise Invalid for other texts."""
+    ts, mark, call_id = text.partition("~")
+    if not mark or not ts.isdecimal():
+        raise Invalid(f"{text!r} does not continue a list of calls")
+    return int(ts), call_id
+
+
+def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, list[Any]]:
+    """Return the WHERE clause of *query* and its parameters, for either engine.
+
+    *column* gives the SQL of a field by its name.
+    """
+    parts, values = ["TRUE"], []
+    for name in ("endpoint", "status", "principal", "kind"):
+        if wanted := getattr(query, name):
+            parts.append(f"{column(name)} = ?")
+            values.append(wanted)
+    if query.model:
+        model = column("model")
+        parts.append(f"({model} = ? OR substr({model}, 1, ?) = ?)")
+        values += [query.model, len(query.model) + 1, query.model + "@"]
+    times, more = _times(query, column("ts"), column("call_id"))
+    return " AND ".join(parts + times), values + more
+
+
+def _times(query: CallQuery, ts: str, call_id: str) -> tuple[list[str], list[Any]]:
+    parts: list[str] = []
+    values: list[Any] = []
+    if query.since_us is not None:
+        parts.append(f"{ts} >= ?")
+        values.append(query.since_us)
+    if query.until_us is not None:
+        parts.append(f"{ts} < ?")
+        values.append(query.until_us)
+    if query.before:
+        at, last = read_cursor(query.before)
+        parts.append(f"({ts} < ? OR ({ts} = ? AND {call_id} < ?))")
+        values += [at, at, last]
+    return parts, values

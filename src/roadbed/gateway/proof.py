@@ -1,0 +1,157 @@
+"""Proof that a call is in its segment, and that a segment is what was sealed."""
+
+import hmac
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import sqlalchemy as sa
+
+from roadbed.audit import merkle
+from roadbed.audit.tables import entries
+from roadbed.core.errors import Corrupt, RoadbedError
+from roadbed.gateway.history import History
+from roadbed.gateway.leaf import leaf_of
+from roadbed.gateway.seal import ACTION, digest_file, entry_of
+from roadbed.gateway.segments import Segment
+from roadbed.inference.record import CallRecord, Payload, commit, leaf_bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallProof:
+    """A call's place under the Merkle root that the audit log holds.
+
+    `path` leads from leaf `index` of `size` to `root`, all in hex; `audit_seq` is
+    the audit entry that has the root in its detail.
+    """
+
+    record: CallRecord
+    segment: str
+    index: int
+    size: int
+    path: tuple[str, ...]
+    root: str
+    audit_seq: int
+
+    def holds(self) -> bool:
+        """Say whether the record, as it stands here, is under the root."""
+        try:
+            path = [bytes.fromhex(node) for node in self.path]
+            root = bytes.fromhex(self.root)
+        except ValueError:
+            return False
+        leaf = merkle.leaf_hash(leaf_bytes(self.record))
+        return merkle.verify_inclusion(leaf, self.index, self.size, path, root)
+
+
+def prove(segment: Segment, records: Sequence[CallRecord], call_id: str) -> CallProof:
+    """Return the proof of one of *records*, which are all those of *segment*.
+
+    Raises Corrupt if they are not what was sealed.
+    """
+    ordered = in_order(records)
+    leaves = [merkle.leaf_hash(leaf_of(record)) for record in ordered]
+    if merkle.root(leaves).hex() != segment.root:
+        raise Corrupt(
+            f"segment {segment.id} is not what was sealed: its Merkle root differs",
+            hint="run `roadbed audit verify`; restore the file from a copy",
+        )
+    index = next(i for i, record in enumerate(ordered) if record.call_id == call_id)
+    return CallProof(
+        record=ordered[index],
+        segment=segment.id,
+        index=index,
+        size=len(leaves),
+        path=tuple(node.hex() for node in merkle.inclusion_proof(leaves, index)),
+        root=segment.root,
+        audit_seq=segment.audit_seq,
+    )
+
+
+def in_order(records: Iterable[CallRecord]) -> list[CallRecord]:
+    """Return *records* in the order of their leaves: by time, then by call id."""
+    return sorted(records, key=lambda record: (record.ts, record.call_id))
+
+
+def examine(
+    connection: sa.Connection, segment: Segment, history: History, root: Path
+) -> tuple[str, ...]:
+    """Return what is wrong with *segment* and its files, in words."""
+    findings = [*_entry(connection, segment), *_files(segment, root)]
+    try:
+        findings += _content(segment, history, root)
+    except RoadbedError as error:
+        findings.append(f"segment {segment.id}: {error.message}")
+    return tuple(findings)
+
+
+def _entry(connection: sa.Connection, segment: Segment) -> Iterator[str]:
+    query = sa.select(entries).where(entries.c.seq == segment.audit_seq)
+    found = connection.execute(query).one_or_none()
+    expected = entry_of(segment)
+    if found is None:
+        yield f"segment {segment.id}: the audit log has no entry {segment.audit_seq}"
+    elif (found.action, found.resource) != (ACTION, expected.resource):
+        yield f"segment {segment.id}: audit entry {segment.audit_seq} is of another act"
+    elif found.detail != expected.detail:
+        yield (
+            f"segment {segment.id}: the catalog and audit entry {segment.audit_seq} "
+            f"differ in {', '.join(_differences(found.detail, expected.detail))}"
+        )
+
+
+def _differences(one: dict[str, object], other: dict[str, object]) -> list[str]:
+    return sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k))
+
+
+def _files(segment: Segment, root: Path) -> Iterator[str]:
+    for dataset, file in segment.files().items():
+        path = root / file.path
+        if not path.exists():
+            yield f"segment {segment.id}: the file {file.path} is missing"
+            continue
+        digest, size = digest_file(path)
+        if size != file.bytes:
+            yield (
+                f"segment {segment.id}: the {dataset} file has {size} bytes, "
+                f"but {file.bytes} were sealed ({file.path})"
+            )
+        elif digest != file.sha256:
+            yield f"segment {segment.id}: the {dataset} file was changed ({file.path})"
+
+
+def _content(segment: Segment, history: History, root: Path) -> Iterator[str]:
+    if not (root / segment.calls.path).exists():
+        return
+    records = in_order(history.records(root / segment.calls.path))
+    leaves = [merkle.leaf_hash(leaf_of(record)) for record in records]
+    if len(records) != segment.rows:
+        yield (
+            f"segment {segment.id}: {len(records)} calls are in the file, but "
+            f"{segment.rows} were sealed"
+        )
+    if merkle.root(leaves).hex() != segment.root:
+        yield f"segment {segment.id}: the calls are not those that were sealed"
+    if segment.payloads and (root / segment.payloads.path).exists():
+        payloads = history.payloads(root / segment.payloads.path)
+        yield from _payloads(segment, records, payloads)
+
+
+def _payloads(
+    segment: Segment, records: Sequence[CallRecord], payloads: Sequence[Payload]
+) -> Iterator[str]:
+    commits = {record.call_id: record.payload_commit for record in records}
+    for payload in payloads:
+        expected = commits.pop(payload.call_id, "")
+        actual = commit(payload.salt, payload.request, payload.response)
+        if not hmac.compare_digest(expected, actual):
+            yield (
+                f"segment {segment.id}: the payload of {payload.call_id} is not the "
+                "one that its record commits to"
+            )
+    missing = [call_id for call_id, promised in commits.items() if promised]
+    if missing:
+        yield (
+            f"segment {segment.id}: {len(missing)} payloads are missing, "
+            f"such as that of {missing[0]}"
+        )

@@ -1,0 +1,183 @@
+"""Reading a spool, living or dead, without ever writing to it."""
+
+import sqlite3
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Self
+from urllib.parse import quote
+
+import msgspec
+
+from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
+from roadbed.gateway.history import FAILED, CallQuery, Tally, conditions
+from roadbed.gateway.series import bucket_of
+from roadbed.gateway.spool import SUFFIX
+from roadbed.inference.record import CallRecord, Payload
+
+HOUR_US = 3_600_000_000
+_DAMAGED = {
+    sqlite3.SQLITE_CORRUPT,
+    sqlite3.SQLITE_NOTADB,
+    sqlite3.SQLITE_ERROR,
+    sqlite3.SQLITE_FORMAT,
+    sqlite3.SQLITE_SCHEMA,
+}
+_record = msgspec.json.Decoder(CallRecord).decode
+_payload = msgspec.json.Decoder(Payload).decode
+
+
+class SpoolReader:
+    """A read-only look into one spool file; use it as a context.
+
+    Raises NotFound if the file is gone (it was sealed), NotReady if it cannot be
+    read now, and Corrupt if it never will be.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __enter__(self) -> Self:
+        uri = f"file:{quote(str(self.path.absolute()))}?mode=ro"
+        try:
+            self._connection = sqlite3.connect(
+                uri, uri=True, isolation_level=None, timeout=5
+            )
+        except sqlite3.Error as error:
+            raise self._translate(error) from None
+        try:
+            found = self._rows("SELECT 1 FROM sqlite_master WHERE name = 'calls'")
+            self.exists = bool(found)
+        except RoadbedError:
+            self._connection.close()
+            raise
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._connection.close()
+
+    def check(self) -> None:
+        """Read the whole file for damage; raise Corrupt if there is any."""
+        (answer,) = self._rows("PRAGMA quick_check(1)")[0]
+        if answer != "ok":
+            raise Corrupt(f"spool {self.path.name} is damaged: {answer}")
+
+    def count(self) -> int:
+        """Return how many calls there are."""
+        return self._rows("SELECT count(*) FROM calls")[0][0] if self.exists else 0
+
+    def hours(self) -> list[tuple[str, int]]:
+        """Return the regions and the hours (since 1970) that the calls fall into."""
+        query = (
+            "SELECT DISTINCT json_extract(record, '$.region'), ts / ? FROM calls "
+            "ORDER BY 1, 2"
+        )
+        return self._rows(query, [HOUR_US]) if self.exists else []
+
+    def hour(self, region: str, hour: int) -> Iterator[CallRecord]:
+        """Yield the calls of one hour in the order of (ts, call_id)."""
+        for call_id, ts, text, _ in self._hour(region, hour, "NULL"):
+            record = self._decode(_record, text)
+            if (record.call_id, record.ts, record.region) != (call_id, ts, region):
+                raise Corrupt(f"spool {self.path.name}: a row is not what it says")
+            yield record
+
+    def payloads(self, region: str, hour: int) -> Iterator[Payload]:
+        """Yield the payloads that were kept in one hour, in the same order."""
+        for call_id, ts, _, text in self._hour(region, hour, "payload"):
+            if text is None:
+                continue
+            payload = self._decode(_payload, text)
+            if (payload.call_id, payload.ts) != (call_id, ts):
+                raise Corrupt(f"spool {self.path.name}: a payload is not of its call")
+            yield payload
+
+    def find(self, call_id: str) -> tuple[CallRecord, Payload | None] | None:
+        """Return one call and its payload, or None."""
+        if not self.exists:
+            return None
+        query = "SELECT record, payload FROM calls WHERE call_id = ?"
+        for record, payload in self._rows(query, [call_id]):
+            body = None if payload is None else self._decode(_payload, payload)
+            return self._decode(_record, record), body
+        return None
+
+    def has(self, call_ids: list[str]) -> set[str]:
+        """Return those of *call_ids* that are in the spool."""
+        if not self.exists:
+            return set()
+        query = "SELECT 1 FROM calls WHERE call_id = ?"
+        return {call_id for call_id in call_ids if self._rows(query, [call_id])}
+
+    def search(self, query: CallQuery) -> list[CallRecord]:
+        """Return the newest calls that match, newest first."""
+        if not self.exists:
+            return []
+        where, values = conditions(query, _column)
+        order = "ORDER BY ts DESC, call_id DESC LIMIT ?"
+        rows = self._rows(
+            f"SELECT record FROM calls WHERE {where} {order}", [*values, query.limit]
+        )
+        return [self._decode(_record, text) for (text,) in rows]
+
+    def tally(self, since_us: int, until_us: int, step_us: int) -> list[Tally]:
+        """Count the calls of a stretch of time, by endpoint, step and latency."""
+        if not self.exists:
+            return []
+        fields = ", ".join(map(_column, ("endpoint", "latency_us", "status", "ts")))
+        rows = self._rows(
+            f"SELECT {fields} FROM calls WHERE ts >= ? AND ts < ?", [since_us, until_us]
+        )
+        calls: Counter[tuple[str, int, int]] = Counter()
+        errors: Counter[tuple[str, int, int]] = Counter()
+        for endpoint, latency_us, status, ts in rows:
+            key = (endpoint, ts // step_us * step_us, bucket_of(latency_us))
+            calls[key] += 1
+            errors[key] += status in FAILED
+        return [
+            Tally(endpoint=e, at_us=at, bucket=b, calls=n, errors=errors[e, at, b])
+            for (e, at, b), n in calls.items()
+        ]
+
+    def _hour(self, region: str, hour: int, payload: str) -> Iterator[Any]:
+        query = (
+            f"SELECT call_id, ts, record, {payload} FROM calls WHERE ts >= ? AND "
+            "ts < ? AND json_extract(record, '$.region') = ? ORDER BY ts, call_id"
+        )
+        try:
+            span = [hour * HOUR_US, (hour + 1) * HOUR_US, region]
+            yield from self._connection.execute(query, span)
+        except sqlite3.Error as error:
+            raise self._translate(error) from None
+
+    def _rows(self, query: str, values: list[Any] | None = None) -> list[Any]:
+        try:
+            return self._connection.execute(query, values or []).fetchall()
+        except sqlite3.Error as error:
+            raise self._translate(error) from None
+
+    def _decode(self, decode: Any, text: Any) -> Any:
+        try:
+            return decode(text)
+        except (msgspec.MsgspecError, TypeError, UnicodeError) as error:
+            raise Corrupt(
+                f"spool {self.path.name}: a row is no call: {error}"
+            ) from None
+
+    def _translate(self, error: sqlite3.Error) -> RoadbedError:
+        name, code = self.path.name, getattr(error, "sqlite_errorcode", 1)
+        if not self.path.exists():
+            return NotFound(f"spool {name} is gone", hint="its calls were sealed")
+        if code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_IOERR_SHORT_READ:
+            return Corrupt(f"spool {name} cannot be read: {error}")
+        return NotReady(f"spool {name} cannot be read now: {error}")
+
+
+def spools_in(folder: Path) -> list[Path]:
+    """Return the spool files of every process on this host, by name."""
+    return sorted(folder.glob(f"*{SUFFIX}"))
+
+
+def _column(name: str) -> str:
+    plain = name in ("ts", "call_id")
+    return name if plain else f"json_extract(record, '$.{name}')"
