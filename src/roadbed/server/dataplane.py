@@ -1,0 +1,168 @@
+"""The data plane: the few routes that models are called through.
+
+Bytes in, bytes out, no framework: a request is matched, read, sent along the
+governed path, and answered in its own dialect.
+"""
+
+import asyncio
+import logging
+import re
+import time
+from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+
+from roadbed.core.clock import Clock, to_us
+from roadbed.core.errors import Invalid, NotFound, RoadbedError, TooLarge
+from roadbed.core.ids import Uuid7
+from roadbed.inference.call import Call, Chunk, TensorRequest
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.path import Path
+from roadbed.server import errors
+from roadbed.server.errors import TooSlow
+from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
+from roadbed.server.guard import Guard
+from roadbed.server.limits import Limits
+from roadbed.server.serving import Serving
+from roadbed.server.unreadable import Unreadable
+
+NAME_LENGTH = 128
+
+_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
+_log = logging.getLogger("roadbed.server")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """What a request for a prediction says, once it has been read."""
+
+    endpoint: str
+    number: int | None
+    request: ChatRequest | TensorRequest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Dialect:
+    """How one API writes requests for predictions and the answers to them.
+
+    `read` is given the body and raises what is wrong with it; `named` is the
+    endpoint that the address names, if it does.
+    """
+
+    name: str
+    read: Callable[[bytes], Asked]
+    answer: Callable[[Exchange, Call, AsyncGenerator[Chunk]], Coroutine[Any, Any, None]]
+    named: str = ""
+
+
+class DataPlane:
+    """What the hot routes share: the way a call travels."""
+
+    def __init__(
+        self,
+        *,
+        serving: Serving,
+        path: Path,
+        guard: Guard,
+        region: str,
+        clock: Clock,
+        limits: Limits,
+    ) -> None:
+        self.serving = serving
+        self.guard = guard
+        self._path = path
+        self._region = region
+        self._clock = clock
+        self._limits = limits
+        self._new_id = Uuid7()
+
+    async def answer(
+        self,
+        handler: Callable[[Exchange], Awaitable[None]],
+        scope: Message,
+        receive: Receive,
+        send: Send,
+    ) -> None:
+        """Answer one request; whatever goes wrong is told in its dialect."""
+        call_id = f"{self._region}-{self._new_id()}"
+        exchange = Exchange(scope, receive, send, call_id, self._limits)
+        try:
+            await handler(exchange)
+        except Gone:
+            return
+        except RoadbedError as error:
+            await fail(exchange, error)
+        except Exception:  # noqa: BLE001
+            # The last line of defence: nothing but the call's id leaves the server.
+            _log.exception("call %s failed", exchange.call_id)
+            await fail(exchange, errors.internal(exchange.call_id))
+
+    async def predict(self, exchange: Exchange, dialect: Dialect) -> None:
+        """Read a call, send it along the governed path, and write what comes.
+
+        What cannot be read travels too: it is refused on the path, on record.
+        """
+        received_us, started_ns = to_us(self._clock.now()), time.monotonic_ns()
+        known = self.guard.knows(self.serving.snapshot, exchange.credential)
+        limit = self._limits.body_bytes if known else self._limits.stranger_bytes
+        body = b""
+        try:
+            body = await exchange.body(limit)
+            asked = dialect.read(body)
+        except (Invalid, NotFound, TooLarge, TooSlow) as error:
+            request = Unreadable(fields={}, messages=(), error=error)
+            asked = Asked(endpoint=dialect.named, number=None, request=request)
+        with self.serving.borrow() as snapshot:
+            call = Call(
+                id=exchange.call_id,
+                received_us=received_us,
+                started_ns=started_ns,
+                dialect=dialect.name,
+                endpoint=asked.endpoint[:NAME_LENGTH],
+                number=asked.number,
+                credential=exchange.credential,
+                trace_id=trace_id(exchange.header(b"traceparent")),
+                request=asked.request,
+                body=body,
+                snapshot=snapshot,
+            )
+            chunks = self._path.travel(call)
+            await watched(exchange, dialect.answer(exchange, call, chunks))
+
+
+async def watched(exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
+    """Do *work*, but drop it and raise Gone as soon as the client hangs up."""
+    task = asyncio.current_task()
+    assert task is not None
+    watcher = asyncio.create_task(_cancel_when_gone(exchange, task))
+    try:
+        await work
+    except asyncio.CancelledError:
+        if not watcher.done() or task.uncancel() > 0:
+            raise
+        raise Gone from None
+    finally:
+        watcher.cancel()
+
+
+async def _cancel_when_gone(exchange: Exchange, task: asyncio.Task[Any]) -> None:
+    await exchange.gone()
+    task.cancel()
+
+
+async def fail(exchange: Exchange, error: RoadbedError) -> None:
+    """Tell the caller of *error*, as the state of the answer still allows."""
+    if exchange.streaming:
+        event = msgspec.json.encode(errors.openai_body(error))
+        await exchange.end(b"data: " + event + b"\n\n")
+    elif not exchange.started:
+        show = errors.inference if exchange.inference else errors.openai
+        await exchange.reply(show(error))
+
+
+def trace_id(traceparent: str) -> str:
+    """Return the trace id of a W3C `traceparent` header, or an empty text."""
+    match = _TRACE.fullmatch(traceparent)
+    return match[1] if match and match[1].strip("0") else ""

@@ -1,0 +1,153 @@
+"""Every denial becomes an audit entry, and the refused caller waits for it."""
+
+import asyncio
+import threading
+from collections import deque
+from collections.abc import Callable, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
+from typing import Protocol
+
+from roadbed.audit.entry import Entry
+from roadbed.core.clock import Clock, to_us
+from roadbed.inference.call import Call, Outcome
+
+BACKLOG = 10_000
+BATCH = 500
+RETRY_SECONDS = 2.0
+NAME_LENGTH = 120
+
+Append = Callable[[int, Sequence[Entry]], None]
+"""Writes entries, all of the same moment (UTC microseconds), in one transaction."""
+
+
+class Alarm(Protocol):
+    """Tells people that something is wrong, and later that it is well again."""
+
+    def raise_alert(self, source: str, message: str) -> None:
+        """Show *message* until *source* is cleared."""
+        ...
+
+    def clear(self, source: str) -> None:
+        """Say that *source* is well."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    entry: Entry
+    written: "Future[None]"
+
+
+class DenialWriter:
+    """A thread that writes denials, as many per transaction as have gathered.
+
+    If the database cannot take them, callers are answered all the same, an alert
+    is raised, and the entries are tried again; at most `BACKLOG` of them are kept.
+    """
+
+    def __init__(self, append: Append, clock: Clock, alarm: Alarm) -> None:
+        self._append = append
+        self._clock = clock
+        self._alarm = alarm
+        self._queue: deque[_Waiting] = deque()
+        self._wake = threading.Event()
+        self._stopping = False
+        self._thread = threading.Thread(
+            target=self._run, name="roadbed-denials", daemon=True
+        )
+
+    def start(self) -> None:
+        """Begin to write."""
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Write what has gathered, and end."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=20)
+
+    def put(self, entry: Entry) -> "Future[None]":
+        """Queue *entry*; the future is done when it is written, or cannot be now."""
+        waiting = _Waiting(entry, Future())
+        if self._stopping or len(self._queue) >= BACKLOG:
+            self._alarm.raise_alert("audit", "a denial could not be written down")
+            waiting.written.set_result(None)
+            return waiting.written
+        self._queue.append(waiting)
+        self._wake.set()
+        return waiting.written
+
+    def _run(self) -> None:
+        while not (self._stopping and not self._queue):
+            self._wake.wait(timeout=None if not self._queue else RETRY_SECONDS)
+            self._wake.clear()
+            while self._queue and self._write_batch():
+                pass
+            if self._stopping:
+                return
+
+    def _write_batch(self) -> bool:
+        size = min(len(self._queue), BATCH)
+        batch = [self._queue.popleft() for _ in range(size)]
+        try:
+            self._append(to_us(self._clock.now()), [w.entry for w in batch])
+        # The thread must outlive whatever a database driver can raise.
+        except Exception as error:  # noqa: BLE001
+            self._alarm.raise_alert("audit", f"denials wait: {type(error).__name__}")
+            self._queue.extendleft(reversed(batch))
+            _release(batch)
+            return False
+        self._alarm.clear("audit")
+        _release(batch)
+        return True
+
+
+class AuditDenials:
+    """A step: a refused call becomes an audit entry before its caller is told."""
+
+    def __init__(self, writer: DenialWriter) -> None:
+        self._writer = writer
+
+    def admit(self, call: Call) -> None:
+        """Nothing to do on the way in."""
+
+    def finish(self, call: Call, outcome: Outcome) -> None:
+        """Queue the entry of a denied call, and let the answer wait for it."""
+        if outcome.status == "denied":
+            written = self._writer.put(entry_of(call, outcome))
+            call.waits.append(asyncio.wrap_future(written))
+
+
+def entry_of(call: Call, outcome: Outcome) -> Entry:
+    """Return the audit entry of a refused call."""
+    error = outcome.error
+    return denial(
+        actor=str(call.principal) if call.principal else "anonymous",
+        action="endpoint.infer",
+        resource=f"Endpoint/{call.endpoint or '?'}",
+        reason=error.message if error else "",
+        where=call.id,
+    )
+
+
+def denial(*, actor: str, action: str, resource: str, reason: str, where: str) -> Entry:
+    """Return the entry of a refusal; *where* is a call id, or a method and a path."""
+    return Entry(
+        actor=actor,
+        action=action,
+        resource=resource[:NAME_LENGTH],
+        outcome="denied",
+        detail={"reason": reason[:400], "where": where[:200]},
+    )
+
+
+def _release(batch: list[_Waiting]) -> None:
+    """Wake those who wait; an entry that is tried again has nobody waiting."""
+    for waiting in batch:
+        if (
+            not waiting.written.done()
+            and waiting.written.set_running_or_notify_cancel()
+        ):
+            waiting.written.set_result(None)

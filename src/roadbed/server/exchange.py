@@ -1,0 +1,190 @@
+"""One HTTP request on the data plane, and the answer to it."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, MutableMapping
+from contextlib import suppress
+from typing import Any
+
+from roadbed.core.errors import Invalid, TooLarge
+from roadbed.server.errors import Headers, Reply, TooSlow
+from roadbed.server.limits import Limits
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+
+_ALWAYS: Headers = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"cache-control", b"no-store"),
+)
+
+
+class Gone(Exception):
+    """The client closed the connection: there is nobody left to answer."""
+
+
+class Exchange:
+    """One request, read within limits, and its answer, whole or piece by piece.
+
+    Every answer carries `x-roadbed-call`. `started` says that the status line is
+    out; `streaming`, that an error can only be told inside the body.
+    """
+
+    def __init__(
+        self,
+        scope: Message,
+        receive: Receive,
+        send: Send,
+        call_id: str,
+        limits: Limits,
+    ) -> None:
+        self.scope = scope
+        self.call_id = call_id
+        self.limits = limits
+        self.started = False
+        self.streaming = False
+        self._receive = receive
+        self._send = send
+        self._headers = dict(scope["headers"])
+        self._whole = False
+
+    @property
+    def method(self) -> str:
+        """Return the request's method; HEAD is answered as GET without the body."""
+        method = self.scope["method"]
+        return "GET" if method == "HEAD" else method
+
+    @property
+    def path(self) -> str:
+        """Return the decoded path that was asked for."""
+        return self.scope["path"]
+
+    @property
+    def inference(self) -> bool:
+        """Say whether this is the Open Inference Protocol, not OpenAI's API."""
+        return self.path.startswith("/v2")
+
+    def header(self, name: bytes) -> str:
+        """Return the header *name* (small letters), or an empty text."""
+        return self._headers.get(name, b"").decode("latin-1")
+
+    @property
+    def credential(self) -> str:
+        """Return the bearer token, or an empty text."""
+        scheme, _, token = self.header(b"authorization").partition(" ")
+        return token.strip() if scheme.lower() == "bearer" else ""
+
+    async def body(self, limit: int) -> bytes:
+        """Return the whole request body.
+
+        Raises TooLarge as soon as more than *limit* bytes are announced or have
+        come, TooSlow if it takes too long, Gone if the client leaves.
+        """
+        if self.header(b"content-encoding") not in ("", "identity"):
+            raise Invalid(
+                "compressed request bodies are not accepted",
+                hint="send the body without Content-Encoding",
+            )
+        announced = self.header(b"content-length")
+        if announced.isdigit() and int(announced) > limit:
+            raise _too_large(limit)
+        first = await self._next()
+        if self._whole:
+            return _within(first.get("body", b""), limit)
+        seconds = self.limits.body_seconds
+        try:
+            async with asyncio.timeout(seconds):
+                return await self._rest(first, limit)
+        except TimeoutError:
+            raise TooSlow(f"the body did not arrive within {seconds:g} s") from None
+
+    async def _rest(self, first: Message, limit: int) -> bytes:
+        parts, size, message = [], 0, first
+        while True:
+            if message["type"] == "http.disconnect":
+                raise Gone
+            parts.append(message.get("body", b""))
+            size += len(parts[-1])
+            if size > limit:
+                raise _too_large(limit)
+            if self._whole:
+                return b"".join(parts)
+            message = await self._next()
+
+    async def _next(self) -> Message:
+        message = await self._receive()
+        if message["type"] == "http.request" and not message.get("more_body"):
+            self._whole = True
+        return message
+
+    async def gone(self) -> None:
+        """Return when the client has closed the connection."""
+        while (await self._next())["type"] != "http.disconnect":
+            pass
+
+    async def reply(self, reply: Reply) -> None:
+        """Write a whole answer."""
+        if not self._whole and self.method != "GET":
+            await self._reply_and_linger(reply)
+            return
+        await self._start(reply.status, reply.headers, len(reply.body))
+        await self._send({"type": "http.response.body", "body": reply.body})
+
+    async def begin(self, headers: Headers) -> None:
+        """Start an answer of status 200 whose length is not known yet."""
+        self.streaming = True
+        await self._start(200, headers, None)
+
+    async def write(self, data: bytes) -> None:
+        """Write one piece; waits while the client is slower than we are."""
+        await self._send(
+            {"type": "http.response.body", "body": data, "more_body": True}
+        )
+
+    async def end(self, data: bytes = b"") -> None:
+        """Write the last piece of an answer that was written in pieces."""
+        await self._send({"type": "http.response.body", "body": data})
+
+    async def _start(self, status: int, headers: Headers, length: int | None) -> None:
+        lines = [*headers, *_ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
+        if length is not None:
+            lines.append((b"content-length", str(length).encode()))
+        self.started = True
+        await self._send(
+            {"type": "http.response.start", "status": status, "headers": lines}
+        )
+
+    async def _reply_and_linger(self, reply: Reply) -> None:
+        """Answer before the body has been read, then read on for a while.
+
+        Closing a socket that still receives resets it, and the client would never
+        see why. So the answer goes out, what still comes is thrown away within
+        bounds, and then the connection is closed.
+        """
+        headers = (*reply.headers, (b"connection", b"close"))
+        await self._start(reply.status, headers, len(reply.body))
+        await self.write(reply.body)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self.limits.linger_seconds):
+                await self._discard()
+        await self.end()
+
+    async def _discard(self) -> None:
+        size, left = 0, False
+        while not (self._whole or left) and size < self.limits.linger_bytes:
+            message = await self._next()
+            size += len(message.get("body", b""))
+            left = message["type"] == "http.disconnect"
+
+
+def _within(body: bytes, limit: int) -> bytes:
+    if len(body) > limit:
+        raise _too_large(limit)
+    return body
+
+
+def _too_large(limit: int) -> TooLarge:
+    return TooLarge(
+        f"the request body is larger than {limit} bytes",
+        hint="send less, or raise ROADBED_MAX_BODY_BYTES on the server",
+    )

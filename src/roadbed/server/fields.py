@@ -1,0 +1,83 @@
+"""The top level of a JSON object, read once and without doubt about its names."""
+
+import json
+from collections import Counter
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+
+from roadbed.core.errors import Invalid, Problem
+
+MAX_FIELDS = 256
+
+_FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+
+
+def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
+    """Return the names and raw values of the JSON object *body*.
+
+    Raises Invalid if it is none, is not UTF-8, or gives a name twice: two readers
+    could disagree about which one counts.
+    """
+    fields = decode(_FIELDS, body, "the body")
+    if len(fields) > MAX_FIELDS:
+        raise Invalid(f"the body has more than {MAX_FIELDS} fields")
+    if not _dense(body, fields) and not _once(body, fields):
+        _refuse_twice(body)
+    return fields
+
+
+def decode(decoder: msgspec.json.Decoder[Any], data: Any, what: str) -> Any:
+    """Return *data* decoded; raise Invalid that says what is wrong with *what*."""
+    try:
+        if isinstance(data, bytes) and not data.isascii():
+            data.decode()
+        return decoder.decode(data)
+    except UnicodeDecodeError:
+        raise Invalid(f"{what} is not valid UTF-8") from None
+    except RecursionError:
+        raise Invalid(f"{what} nests too deeply") from None
+    except msgspec.ValidationError as error:
+        raise Invalid(f"{what} has a wrong shape: {str(error)[:200]}") from None
+    except msgspec.DecodeError as error:
+        raise Invalid(f"{what} is not JSON: {str(error)[:200]}") from None
+
+
+def wrong(field: str, message: str, hint: str = "") -> Invalid:
+    """Return the error that says what is wrong with one field."""
+    place = Problem(message=message, hint=hint, field=field[:80])
+    return Invalid(message, hint=hint, problems=(place,))
+
+
+def _dense(body: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Say whether *body* is its fields and nothing else, so that none is hidden."""
+    size = 1 + sum(
+        len(name.encode()) + 4 + memoryview(value).nbytes
+        for name, value in fields.items()
+    )
+    return len(body) == max(size, 2)
+
+
+def _once(body: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
+    """Say whether each name is written once in all of *body*, at any depth."""
+    if b"\\u" in body or b"\\/" in body:
+        return False
+    return all(body.count(msgspec.json.encode(name)) == 1 for name in fields)
+
+
+def _refuse_twice(body: bytes) -> None:
+    last: list[tuple[str, Any]] = []
+
+    def keep(pairs: list[tuple[str, Any]]) -> None:
+        last[:] = pairs
+
+    try:
+        json.loads(body, object_pairs_hook=keep)
+    except RecursionError:
+        raise Invalid("the body nests too deeply") from None
+    except ValueError as error:
+        raise Invalid(f"the body is not JSON: {str(error)[:200]}") from None
+    for name, count in Counter(name for name, _ in last).items():
+        if count > 1:
+            raise wrong(name, f"{name[:80]!r} is given more than once")

@@ -1,0 +1,98 @@
+"""Who is asking, and may they? Asked before any handler of ours runs."""
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roadbed.access.authorize import require
+from roadbed.access.keys import credential_digest
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Target
+from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
+from roadbed.inference.snapshot import Snapshot
+from roadbed.server.denials import DenialWriter, denial
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What somebody wants: an action, its target, and *where* they asked for it."""
+
+    action: str
+    target: Target
+    where: str
+
+
+class Guard:
+    """Proves keys against a snapshot, decides, and writes every refusal down."""
+
+    def __init__(self, denials: DenialWriter, now_us: Callable[[], int]) -> None:
+        self._denials = denials
+        self._now_us = now_us
+
+    def knows(self, snapshot: Snapshot, token: str) -> bool:
+        """Say whether *token* is a key of this snapshot, expired or not."""
+        return bool(token) and credential_digest(token) in snapshot.credentials
+
+    def identify(self, snapshot: Snapshot, token: str) -> Principal:
+        """Return who holds *token*; raise Unauthenticated if nobody does now."""
+        if not token:
+            raise Unauthenticated(
+                "no key came with the request",
+                hint="send the header Authorization: Bearer <service-account key>",
+            )
+        principal = snapshot.credentials.get(credential_digest(token))
+        if principal is None:
+            raise Unauthenticated(
+                "this key is not known here",
+                hint="it may have been revoked; ask for a new one",
+            )
+        if principal.expires_us and principal.expires_us <= self._now_us():
+            raise Unauthenticated(
+                "this key has expired", hint="make a new one: roadbed key create"
+            )
+        return principal
+
+    async def enter(self, snapshot: Snapshot, token: str, request: Wanted) -> Principal:
+        """Return who asks; raise Unauthenticated, after it has been written down."""
+        try:
+            return self.identify(snapshot, token)
+        except Unauthenticated as error:
+            await self._record(None, request, error)
+            raise
+
+    async def admit(self, snapshot: Snapshot, token: str, request: Wanted) -> Principal:
+        """Return who asks, if they may have what they want.
+
+        Raises Unauthenticated or Denied, after that has been written down.
+        """
+        principal = await self.enter(snapshot, token, request)
+        await self.permit(snapshot, principal, request)
+        return principal
+
+    async def permit(
+        self, snapshot: Snapshot, principal: Principal, request: Wanted
+    ) -> None:
+        """Go on only if *principal* may; else raise Denied, after it is on record."""
+        try:
+            require(snapshot.authority, principal, request.action, request.target)
+        except Denied as error:
+            await self._record(principal, request, error)
+            raise
+
+    async def _record(
+        self, principal: Principal | None, request: Wanted, error: RoadbedError
+    ) -> None:
+        entry = denial(
+            actor=str(principal) if principal else "anonymous",
+            action=request.action,
+            resource=str(request.target),
+            reason=error.message,
+            where=request.where,
+        )
+        await asyncio.wrap_future(self._denials.put(entry))
+
+    def may(
+        self, snapshot: Snapshot, principal: Principal, action: str, target: Target
+    ) -> bool:
+        """Say whether *principal* may do *action*, without a record of the answer."""
+        return snapshot.authority.decide(principal, action, target).allowed

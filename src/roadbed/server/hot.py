@@ -1,0 +1,246 @@
+"""The hot routes: which address does what, and with which permission."""
+
+import re
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from roadbed.access.actions import PUBLIC
+from roadbed.core.decision import Target
+from roadbed.core.errors import NotFound, NotReady
+from roadbed.core.reference import NAME
+from roadbed.inference.snapshot import Deployment, Snapshot
+from roadbed.server import chat, infer
+from roadbed.server.dataplane import Asked, DataPlane, Dialect
+from roadbed.server.errors import Headers, Reply, WrongMethod
+from roadbed.server.exchange import Exchange
+from roadbed.server.guard import Wanted
+
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_LISTED = "GET /v1/models lists the endpoints you may see"
+_VERSIONED = re.compile(rf"({NAME})@([1-9][0-9]{{0,8}})")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Place:
+    """What the address of a request names."""
+
+    model: str = ""
+    version: str = ""
+
+
+Handler = Callable[[DataPlane, Exchange, Place], Awaitable[None]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HotRoute:
+    """One route of the data plane; `{model}` and `{version}` are parts of its path."""
+
+    method: str
+    path: str
+    action: str
+    handler: Handler
+    summary: str
+
+
+async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer a chat."""
+    await plane.predict(exchange, _CHAT)
+
+
+async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer with tensors."""
+    length = exchange.header(b"inference-header-content-length")
+    dialect = Dialect(
+        name=infer.DIALECT,
+        read=partial(_read_tensors, place, length),
+        answer=infer.answer,
+        named=place.model,
+    )
+    await plane.predict(exchange, dialect)
+
+
+async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """List the endpoints that the caller may see."""
+    snapshot, guard = plane.serving.snapshot, plane.guard
+    caller = await guard.enter(snapshot, exchange.credential, _wanted(exchange, "*"))
+    seen = [
+        chat.model_document(name)
+        for name in sorted(snapshot.deployments)
+        if guard.may(snapshot, caller, "endpoint.read", _target(snapshot, name))
+    ]
+    await _reply(exchange, {"object": "list", "data": seen})
+
+
+async def show_model(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Show one endpoint as OpenAI shows a model."""
+    deployment = await _deployment(plane, exchange, place)
+    await _reply(exchange, chat.model_document(deployment.endpoint))
+
+
+async def show_metadata(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Show what one endpoint serves: version, platform, inputs and outputs."""
+    deployment = await _deployment(plane, exchange, place)
+    await _reply(exchange, infer.model_document(deployment))
+
+
+async def show_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Say that one endpoint serves."""
+    deployment = await _deployment(plane, exchange, place)
+    await _reply(exchange, {"name": deployment.endpoint, "ready": True})
+
+
+async def show_server(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Show the name, the version and the extensions of this server."""
+    snapshot = plane.serving.snapshot
+    wanted = _wanted(exchange, "*")
+    await plane.guard.enter(snapshot, exchange.credential, wanted)
+    await _reply(exchange, infer.SERVER)
+
+
+async def show_live(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Say that the process answers."""
+    await _reply(exchange, {"live": True})
+
+
+async def show_server_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Say whether there is a snapshot to serve from."""
+    if not plane.serving.ready:
+        raise NotReady("the server is starting")
+    await _reply(exchange, {"ready": True})
+
+
+_ONE = "/v2/models/{model}"
+_VERSION = "/v2/models/{model}/versions/{version}"
+_READ = "endpoint.read"
+HOT_ROUTES = tuple(
+    HotRoute(method=m, path=p, action=a, handler=h, summary=s)
+    for m, p, a, h, s in (
+        ("POST", "/v1/chat/completions", "endpoint.infer", complete, "Chat"),
+        ("GET", "/v1/models", _READ, list_models, "List models"),
+        ("GET", "/v1/models/{model}", _READ, show_model, "Show a model"),
+        ("GET", "/v2", _READ, show_server, "Show the server"),
+        ("GET", "/v2/health/live", PUBLIC, show_live, "Is it alive?"),
+        ("GET", "/v2/health/ready", PUBLIC, show_server_ready, "Is it ready?"),
+        ("GET", _ONE, _READ, show_metadata, "Show a model"),
+        ("GET", f"{_ONE}/ready", _READ, show_ready, "Is a model ready?"),
+        ("POST", f"{_ONE}/infer", "endpoint.infer", predict, "Infer"),
+        ("GET", _VERSION, _READ, show_metadata, "Show a version"),
+        ("GET", f"{_VERSION}/ready", _READ, show_ready, "Is a version ready?"),
+        ("POST", f"{_VERSION}/infer", "endpoint.infer", predict, "Infer"),
+    )
+)
+
+
+class HotTable:
+    """Finds the route of a path; a look-up in a dictionary for the most used ones."""
+
+    def __init__(self, routes: tuple[HotRoute, ...] = HOT_ROUTES) -> None:
+        self._exact: dict[str, dict[str, HotRoute]] = {}
+        self._shapes: list[tuple[re.Pattern[str], dict[str, HotRoute]]] = []
+        for route in routes:
+            self._exact.setdefault(route.path, {})[route.method] = route
+        for path, methods in self._exact.items():
+            if "{" in path:
+                shape = re.sub(r"\{(\w+)\}", r"(?P<\1>[^/]+)", path)
+                self._shapes.append((re.compile(shape), methods))
+
+    def find(self, path: str) -> tuple[Mapping[str, HotRoute], Place]:
+        """Return the routes of *path* by method, none if there is no such path."""
+        path = path.rstrip("/")
+        found = self._exact.get(path)
+        if found is not None and "{" not in path:
+            return found, Place()
+        for shape, methods in self._shapes:
+            if match := shape.fullmatch(path):
+                return methods, Place(**match.groupdict())
+        return {}, Place()
+
+    async def handle(self, plane: DataPlane, exchange: Exchange) -> None:
+        """Let the route of *exchange* answer it.
+
+        A path or method that does not exist is named to those with a key only.
+        """
+        methods, place = self.find(exchange.path)
+        route = methods.get(exchange.method)
+        if route is not None:
+            await route.handler(plane, exchange, place)
+            return
+        plane.guard.identify(plane.serving.snapshot, exchange.credential)
+        if methods:
+            allowed = tuple(sorted(methods))
+            raise WrongMethod(f"{exchange.method} is not offered here", allowed=allowed)
+        raise NotFound(
+            f"there is nothing at {exchange.path[:200]!r}",
+            hint="/api/openapi.json says what there is",
+        )
+
+
+def _read_chat(body: bytes) -> Asked:
+    name, request = chat.read(body)
+    match = _VERSIONED.fullmatch(name)
+    if match is None:
+        return Asked(endpoint=name, number=None, request=request)
+    return Asked(endpoint=match[1], number=int(match[2]), request=request)
+
+
+def _read_tensors(place: Place, json_length: str, body: bytes) -> Asked:
+    return Asked(
+        endpoint=place.model,
+        number=version_number(place.version),
+        request=infer.read(body, json_length),
+    )
+
+
+def version_number(text: str) -> int | None:
+    """Return the version number in an address, None if it names none."""
+    if not text:
+        return None
+    if not re.fullmatch(r"[1-9][0-9]{0,8}", text):
+        raise NotFound(
+            f"no version is called {text[:40]!r}", hint="versions are numbers from 1"
+        )
+    return int(text)
+
+
+async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Deployment:
+    """Return what the endpoint in the address serves, if the caller may see it."""
+    snapshot, name = plane.serving.snapshot, place.model
+    target = _target(snapshot, name)
+    await plane.guard.admit(snapshot, exchange.credential, _wanted(exchange, target))
+    deployment = snapshot.deployments.get(name)
+    if deployment is None and name in snapshot.broken:
+        raise NotReady(f"endpoint {name} does not serve: {snapshot.broken[name]}")
+    if deployment is None:
+        raise NotFound(f"no endpoint is called {name[:128]!r}", hint=_LISTED)
+    number = version_number(place.version)
+    if number not in (None, deployment.version.number):
+        raise NotFound(
+            f"endpoint {name} does not serve version {number}",
+            hint=f"it serves version {deployment.version.number}",
+        )
+    return deployment
+
+
+def _target(snapshot: Snapshot, name: str) -> Target:
+    deployment = snapshot.deployments.get(name)
+    attributes = dict(deployment.attributes) if deployment else {}
+    return Target(kind="Endpoint", name=name[:128], attributes=attributes)
+
+
+def _wanted(exchange: Exchange, target: Target | str) -> Wanted:
+    if isinstance(target, str):
+        target = Target(kind="Endpoint", name=target)
+    where = f"{exchange.method} {exchange.path}"
+    return Wanted(action=_READ, target=target, where=where)
+
+
+async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
+    body = msgspec.json.encode(document)
+    await exchange.reply(Reply(status=200, headers=_JSON, body=body))
+
+
+_CHAT = Dialect(name=chat.DIALECT, read=_read_chat, answer=chat.answer)

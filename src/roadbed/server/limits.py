@@ -1,0 +1,24 @@
+"""How long the server waits, and how much it takes, before it gives up."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds on what one client may cost. Seconds and bytes.
+
+    `head_*` bound the head of a request, `body_seconds` the arrival of its body,
+    `stall_seconds` how long an answer may lie unread. `linger_*` bound what is read
+    and thrown away after a body was refused, so that the client sees why.
+    """
+
+    body_bytes: int = 32 * 1024 * 1024
+    stranger_bytes: int = 64 * 1024
+    body_seconds: float = 60.0
+    head_bytes: int = 64 * 1024
+    head_seconds: float = 20.0
+    stall_seconds: float = 60.0
+    linger_bytes: int = 96 * 1024 * 1024
+    linger_seconds: float = 5.0
+    drain_seconds: int = 30
+    sweep_seconds: float = 1.0

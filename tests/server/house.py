@@ -1,0 +1,325 @@
+"""A small, real server for tests: real sockets, real keys, tiny models."""
+
+import asyncio
+import socket
+import threading
+import time
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+
+import uvloop
+
+from roadbed.access.keys import credential_digest
+from roadbed.core.actor import Principal
+from roadbed.core.clock import SystemClock, to_us
+from roadbed.core.decision import Decision
+from roadbed.core.errors import (
+    Denied,
+    Invalid,
+    NotFound,
+    RateLimited,
+    Truncated,
+    Unauthenticated,
+)
+from roadbed.inference.call import Chunk, TensorRequest, Usage
+from roadbed.inference.path import Path
+from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.server.asgi import make_asgi
+from roadbed.server.dataplane import DataPlane
+from roadbed.server.denials import AuditDenials, DenialWriter
+from roadbed.server.guard import Guard
+from roadbed.server.limits import Limits
+from roadbed.server.serve import Server, listen, run
+from roadbed.server.serving import Serving
+from roadbed.server.unreadable import Read
+
+KEY, VIEWER, EXPIRED = "rbk_app_secret", "rbk_viewer_secret", "rbk_old_secret"
+FOREVER = 2**62
+
+
+class Roles:
+    """`app` may infer and read; `viewer` may read."""
+
+    digest = "sha256:policies"
+
+    def decide(self, principal, action, target):
+        allowed = action == "endpoint.read" or "app" in principal.roles
+        reason = "role app" if allowed else "no policy allows it"
+        return Decision(allowed=allowed, reasons=(reason,), policy_digest=self.digest)
+
+
+class Runner:
+    """What tiny models share."""
+
+    def __init__(self):
+        self.closed = 0
+
+    def metadata(self):
+        return {"platform": "tiny", "inputs": [], "outputs": []}
+
+    async def close(self):
+        self.closed += 1
+
+
+class Echo(Runner):
+    """Says what it was asked, word by word."""
+
+    def __init__(self, word="echo"):
+        super().__init__()
+        self.word = word
+
+    async def send(self, call):
+        words = f"{self.word}: {call.request.question()}".split(" ")
+        for at, word in enumerate(words):
+            yield Chunk(text=word if at == 0 else f" {word}")
+        note = {"type": "url_citation", "url_citation": {"url": "doc:1"}}
+        usage = Usage(input_tokens=3, output_tokens=len(words))
+        yield Chunk(annotations=(note,), usage=usage, finish="stop")
+
+
+class Fails(Runner):
+    """Says one word, if told to, and then raises."""
+
+    def __init__(self, error, first=""):
+        super().__init__()
+        self.error, self.first = error, first
+
+    async def send(self, call):
+        if self.first:
+            yield Chunk(text=self.first)
+        raise self.error
+
+
+class Endless(Runner):
+    """Says words until somebody stops it, and remembers that it was stopped."""
+
+    def __init__(self, gap_s=0.01, text="word "):
+        super().__init__()
+        self.gap_s, self.text = gap_s, text
+        self.begun, self.stopped = threading.Event(), threading.Event()
+
+    async def send(self, call):
+        self.begun.set()
+        try:
+            while True:
+                yield Chunk(text=self.text)
+                await asyncio.sleep(self.gap_s)
+        finally:
+            self.stopped.set()
+
+
+class Adds(Runner):
+    """Adds one to each number it is given, whatever its type."""
+
+    def metadata(self):
+        shape = {"datatype": "FP32", "shape": [-1, 2]}
+        return {
+            "platform": "tiny",
+            "inputs": [{"name": "x", **shape}],
+            "outputs": [{"name": "x", **shape}],
+        }
+
+    async def send(self, call):
+        if not isinstance(call.request, TensorRequest):
+            raise Invalid("this model takes tensors")
+        yield Chunk(tensors=call.request.inputs, finish="stop")
+
+
+@dataclass
+class Kept:
+    """The end of one call, as a record would have it."""
+
+    id: str
+    endpoint: str
+    status: str
+    error: str
+    trace_id: str
+    principal: str
+
+
+@dataclass
+class Steps:
+    """The smallest governed path there is, and what it has recorded."""
+
+    kept: list = field(default_factory=list)
+
+    def admit(self, call):
+        principal = call.snapshot.credentials.get(credential_digest(call.credential))
+        if principal is None or principal.expires_us < to_us(SystemClock().now()):
+            raise Unauthenticated("no valid key came with the request")
+        call.principal = principal
+        if "app" not in principal.roles:
+            raise Denied(f"{principal} may not infer")
+
+    def finish(self, call, outcome):
+        error = outcome.error.code if outcome.error else ""
+        who = str(call.principal or "")
+        self.kept.append(
+            Kept(call.id, call.endpoint, outcome.status, error, call.trace_id, who)
+        )
+
+
+class Resolve:
+    def admit(self, call):
+        call.deployment = call.snapshot.deployments.get(call.endpoint)
+        if call.deployment is None:
+            raise NotFound(f"no endpoint is called {call.endpoint!r}")
+        if call.number not in (None, call.deployment.version.number):
+            raise NotFound(f"endpoint {call.endpoint} does not serve {call.number}")
+
+    def finish(self, call, outcome):
+        pass
+
+
+def deployment(name, runner, number=3, kind="hosted"):
+    version = ModelVersion(
+        model=name, number=number, digest=f"sha256:{name}", definition={kind: {}}
+    )
+    return Deployment(endpoint=name, version=version, provider="tiny", runner=runner)
+
+
+def principal(name, role, expires_us=FOREVER):
+    return Principal(
+        kind="service-account",
+        name=name,
+        roles=frozenset({role}),
+        expires_us=expires_us,
+    )
+
+
+def snapshot(runners, revision=1):
+    keys = {
+        KEY: principal("shop", "app"),
+        VIEWER: principal("looker", "viewer"),
+        EXPIRED: principal("shop", "app", expires_us=1),
+    }
+    return Snapshot(
+        revision=revision,
+        digest=f"sha256:{revision}",
+        authority=Roles(),
+        credentials={credential_digest(k): p for k, p in keys.items()},
+        deployments={
+            name: deployment(
+                name, runner, kind="trained" if isinstance(runner, Adds) else "hosted"
+            )
+            for name, runner in runners.items()
+        },
+        broken={"hurt": "the artifact is corrupt"},
+    )
+
+
+def tiny_models():
+    return {
+        "echo": Echo(),
+        "adds": Adds(),
+        "endless": Endless(),
+        "limited": Fails(RateLimited("too many", retry_after_s=6.2)),
+        "cut": Fails(Truncated("the provider stopped"), first="half"),
+        "crash": Fails(ZeroDivisionError("a secret path: /etc/shadow")),
+        "crash-late": Fails(ZeroDivisionError("a secret path"), first="half"),
+    }
+
+
+class Alarm:
+    def __init__(self):
+        self.raised, self.cleared = [], []
+
+    def raise_alert(self, source, message):
+        self.raised.append((source, message))
+
+    def clear(self, source):
+        self.cleared.append(source)
+
+
+async def nothing(scope, receive, send):
+    await send({"type": "http.response.start", "status": 404, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+
+
+class House:
+    """A server in a thread of its own; `kept` and `audited` are what it wrote."""
+
+    def __init__(self, runners=None, rest=nothing, **limits):
+        self.runners = tiny_models() if runners is None else runners
+        self.audited, self.alarm, self.steps = [], Alarm(), Steps()
+        self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
+        self.serving = Serving(self._close)
+        self.denials = DenialWriter(self._append, SystemClock(), self.alarm)
+        clock = SystemClock()
+        self.plane = DataPlane(
+            serving=self.serving,
+            path=Path([AuditDenials(self.denials), self.steps, Read(), Resolve()]),
+            guard=Guard(self.denials, lambda: to_us(clock.now())),
+            region="test",
+            clock=clock,
+            limits=self.limits,
+        )
+        self.listener = listen("127.0.0.1", 0)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        self.started = threading.Event()
+        self.server = Server(make_asgi(self.plane, rest), self.limits, self.started.set)
+        self.thread = threading.Thread(target=self._run, daemon=True)
+
+    @property
+    def kept(self):
+        return self.steps.kept
+
+    def last(self, call_id="", timeout_s=5.0):
+        """Return the record of *call_id* (or the newest), waiting for it."""
+        end = time.monotonic() + timeout_s
+        while time.monotonic() < end:
+            found = [k for k in self.kept if not call_id or k.id == call_id]
+            if found:
+                return found[-1]
+            time.sleep(0.01)
+        raise AssertionError(f"no record of {call_id or 'any call'}")
+
+    async def start(self):
+        self.loop = asyncio.get_running_loop()
+        self.serving.swap(snapshot(self.runners))
+        self.denials.start()
+
+    async def stop(self):
+        await asyncio.to_thread(self.denials.stop)
+
+    def on_loop(self, work, *values):
+        done = threading.Event()
+        self.loop.call_soon_threadsafe(lambda: (work(*values), done.set()))
+        assert done.wait(5)
+
+    def raw(self, data, timeout_s=10.0, half_close=False):
+        """Send *data* as it is, and return all that comes back until the end."""
+        with socket.create_connection(("127.0.0.1", self.port), timeout_s) as client:
+            client.sendall(data)
+            if half_close:
+                client.shutdown(socket.SHUT_WR)
+            parts = []
+            while part := client.recv(65536):
+                parts.append(part)
+        return b"".join(parts)
+
+    def _append(self, at_us, entries):
+        self.audited.extend(entries)
+
+    def _close(self, runners):
+        for runner in runners:
+            self.loop.create_task(runner.close())
+
+    def _run(self):
+        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+            runner.run(run(self.server, self, self.listener))
+
+
+@contextmanager
+def serving_house(**how):
+    """Run a house for the length of the block."""
+    house = House(**how)
+    house.thread.start()
+    assert house.started.wait(10)
+    try:
+        yield house
+    finally:
+        house.server.should_exit = True
+        house.thread.join(20)
+        assert not house.thread.is_alive()
