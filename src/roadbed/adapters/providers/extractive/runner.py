@@ -1,0 +1,144 @@
+"""The provider and its runners."""
+
+import asyncio
+import time
+from collections.abc import AsyncGenerator, Mapping
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict
+
+from roadbed.adapters.providers.extractive.answer import citations, text_of
+from roadbed.adapters.providers.extractive.passages import Passage, sentences, split
+from roadbed.adapters.providers.extractive.search import Hit, Index
+from roadbed.core.errors import Corrupt, Invalid, NotFound, TimedOut
+from roadbed.inference.call import Call, Chunk
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.snapshot import ModelVersion
+from roadbed.ports.blobs import Blobs
+from roadbed.ports.secrets import Secrets
+
+ALGORITHM = "extractive-1"
+PASSAGES = 3
+
+
+class Config(BaseModel):
+    """The `config` block of a Provider resource of type `extractive`: nothing yet."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+def unpinned(config: Config, upstream: str) -> str | None:
+    """Return why *upstream* is no pin: only a version of the algorithm is one."""
+    if upstream == ALGORITHM:
+        return None
+    return f"{upstream!r} is no version of the search; write `upstream: {ALGORITHM}`"
+
+
+class Extractive:
+    """A search over the documents of each version."""
+
+    def __init__(self, config: Config, blobs: Blobs, secrets: Secrets) -> None:
+        self._blobs = blobs
+
+    def open(self, version: ModelVersion) -> "ExtractiveRunner":
+        """Read the version's documents and index them.
+
+        Raises Invalid for a definition that is no search, and Corrupt if a document
+        is not what was stored.
+        """
+        files = _files(version)
+        passages: list[Passage] = []
+        for file in files:
+            passages += split(file["path"], file["digest"], self._text(file))
+        return ExtractiveRunner(Index(passages), len(files))
+
+    async def close(self) -> None:
+        """Do nothing: versions share nothing."""
+
+    def _text(self, file: Mapping[str, Any]) -> str:
+        try:
+            return b"".join(self._blobs.get(file["digest"])).decode("utf-8-sig")
+        except NotFound:
+            raise Corrupt(
+                f"the document {file['path']!r} is declared and was not kept",
+                hint=f"put {file['digest']} back into the blobs",
+            ) from None
+        except UnicodeDecodeError:
+            raise Invalid(
+                f"the document {file['path']!r} is not UTF-8 text",
+                hint="keep only Markdown and plain text in the folder of documents",
+            ) from None
+
+
+def _files(version: ModelVersion) -> list[Mapping[str, Any]]:
+    body = version.body
+    if reason := unpinned(Config(), str(body.get("upstream"))):
+        raise Invalid(f"{version}: {reason}")
+    for name in ("prompt", "parameters"):
+        if body.get(name):
+            raise Invalid(
+                f"{version}: a search has no {name}",
+                hint=f"remove `{name}`, or choose a provider with a language model",
+            )
+    files = ((body.get("context") or {}).get("documents") or {}).get("files")
+    if not files:
+        raise Invalid(
+            f"{version}: there are no documents to search",
+            hint="set `context.documents` to a folder of Markdown or text files",
+        )
+    return sorted(files, key=lambda file: file["path"])
+
+
+class ExtractiveRunner:
+    """One version: an index of its documents' passages."""
+
+    def __init__(self, index: Index, documents: int) -> None:
+        self._index = index
+        self._documents = documents
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the platform, and how much there is to search."""
+        return {
+            "platform": "extractive",
+            "upstream": ALGORITHM,
+            "documents": self._documents,
+            "passages": len(self._index.passages),
+        }
+
+    async def send(self, call: Call) -> AsyncGenerator[Chunk]:
+        """Yield the answer, a sentence at a time if the caller wants a stream.
+
+        The last chunk has the citations. Usage is None: no tokens are counted here.
+        """
+        request = call.request
+        if not isinstance(request, ChatRequest):
+            raise Invalid(
+                "this model answers questions, not tensors",
+                hint="POST /v1/chat/completions",
+            )
+        hits = await self._find(call, request.question())
+        text, last = text_of(hits, self._documents), ""
+        if request.stream:
+            for sentence in sentences(text):
+                yield Chunk(text=sentence)
+        else:
+            last = text
+        yield Chunk(
+            text=last, annotations=citations(hits), finish="stop", served=ALGORITHM
+        )
+
+    async def close(self) -> None:
+        """Let go of the index."""
+        self._index.close()
+
+    async def _find(self, call: Call, question: str) -> list[Hit]:
+        search = asyncio.to_thread(self._index.find, question, PASSAGES)
+        if call.deployment is None:
+            return await search
+        deadline_s = call.started_ns / 1e9 + call.deployment.deadline_ms / 1e3
+        try:
+            async with asyncio.timeout(deadline_s - time.monotonic()):
+                return await search
+        except TimeoutError:
+            ms = call.deployment.deadline_ms
+            raise TimedOut(f"the search took longer than {ms} ms") from None
