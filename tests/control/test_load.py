@@ -52,7 +52,7 @@ def test_every_problem_is_told_at_once(tmp_path):
         "a.yaml:1: metadata: is missing (write at least the name)",
         "a.yaml:1: spec: is missing",
         "b.yaml:4: spec.type: is missing "
-        "(Which implementation it is; `roadbed providers` lists them.)",
+        "(Which implementation it is, such as openai, onnx or extractive.)",
         "b.yaml:5: spec.typ: unknown field (did you mean type?)",
     ]
 

@@ -185,11 +185,11 @@ class _Reader:
 
 
 def _text(text: str) -> str:
+    """Return *text* with the surrogate pairs of JSON as the characters they are."""
     try:
-        text.encode()
-    except UnicodeEncodeError:
+        return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le")
+    except UnicodeDecodeError:
         raise ValueError("holds half of a character (a lone surrogate)") from None
-    return text
 
 
 def _truth(text: str) -> bool:

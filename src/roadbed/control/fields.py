@@ -60,6 +60,24 @@ def at(value: Any, path: Path) -> Any:
     return value
 
 
+def with_defaults(model: type[BaseModel], value: Mapping[str, Any]) -> dict[str, Any]:
+    """Return *value* with the defaults of fields that *model* had not when it was kept.
+
+    So a release of Roadbed with a new optional field changes nobody's plan.
+    """
+    full = dict(value)
+    for name, field in model.model_fields.items():
+        if name not in full and not field.is_required():
+            default = field.get_default(call_default_factory=True)
+            is_model = isinstance(default, BaseModel)
+            full[name] = default.model_dump(mode="json") if is_model else default
+        for inner in members(field.annotation):
+            nested = isinstance(inner, type) and issubclass(inner, BaseModel)
+            if nested and isinstance(full.get(name), Mapping):
+                full[name] = with_defaults(inner, full[name])
+    return full
+
+
 def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     """Return a hint with the word of *known* most like *word*, or all of them."""
     words = sorted(known)
@@ -167,15 +185,15 @@ def _fields(model: type[BaseModel], path: Path) -> dict[str, Any]:
 def _step(annotation: Any, part: str | int) -> list[Any]:
     if isinstance(annotation, type) and issubclass(annotation, BaseModel):
         field = annotation.model_fields.get(str(part))
-        return [] if field is None else _members(field.annotation)
+        return [] if field is None else members(field.annotation)
     inner = get_args(annotation)
-    return _members(inner[-1]) if inner else []
+    return members(inner[-1]) if inner else []
 
 
-def _members(annotation: Any) -> list[Any]:
+def members(annotation: Any) -> list[Any]:
     """Return the alternatives of a union, or the annotation itself."""
     if get_origin(annotation) in (Union, UnionType):
-        return [m for a in get_args(annotation) for m in _members(a)]
+        return [m for a in get_args(annotation) for m in members(a)]
     if get_origin(annotation) is Annotated:
-        return _members(get_args(annotation)[0])
+        return members(get_args(annotation)[0])
     return [annotation]

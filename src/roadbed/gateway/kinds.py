@@ -31,7 +31,7 @@ class Provider(Spec):
 
     type: str = Field(
         pattern=rf"^{NAME}$",
-        description="Which implementation it is; `roadbed providers` lists them.",
+        description="Which implementation it is, such as openai, onnx or extractive.",
     )
     config: dict[str, Any] = Field(
         default_factory=dict,
