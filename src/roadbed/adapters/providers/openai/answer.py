@@ -11,16 +11,17 @@ from roadbed.inference.call import Chunk, Usage
 
 
 class _Tokens(msgspec.Struct):
-    prompt_tokens: int | None = None
-    completion_tokens: int | None = None
-    prompt_tokens_details: dict[str, Any] | None = None
+    prompt_tokens: Any = None
+    completion_tokens: Any = None
+    prompt_tokens_details: Any = None
 
     def usage(self) -> Usage:
-        cached = (self.prompt_tokens_details or {}).get("cached_tokens")
+        details = self.prompt_tokens_details
+        cached = details.get("cached_tokens") if isinstance(details, dict) else None
         return Usage(
-            input_tokens=self.prompt_tokens or 0,
-            output_tokens=self.completion_tokens or 0,
-            cached_tokens=cached if isinstance(cached, int) else 0,
+            input_tokens=_count(self.prompt_tokens),
+            output_tokens=_count(self.completion_tokens),
+            cached_tokens=_count(cached),
         )
 
 
@@ -76,7 +77,7 @@ class Answer:
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
         body = _read(data)
-        text, annotations = self._take(body, data)
+        text, annotations = self._take(body)
         if self.reason is None:
             raise Truncated("the provider's answer has no finish_reason")
         return Chunk(
@@ -94,10 +95,10 @@ class Answer:
         The chunk of the terminal marker has the finish and the usage.
         """
         raw = b"data: " + data + b"\n\n"
-        if data == b"[DONE]":
+        if data.strip() == b"[DONE]":
             return self._done(raw)
         body = _read(data)
-        text, annotations = self._take(body, data)
+        text, annotations = self._take(body)
         if body.usage is not None and not body.choices and not self.wants_usage:
             return None
         return Chunk(text=text, annotations=annotations, served=self.served, raw=raw)
@@ -114,8 +115,8 @@ class Answer:
             raw=raw,
         )
 
-    def _take(self, body: _Body, data: bytes) -> tuple[str, tuple[dict[str, Any], ...]]:
-        if body.error is not None:
+    def _take(self, body: _Body) -> tuple[str, tuple[dict[str, Any], ...]]:
+        if body.error:
             raise in_band(body.error, self.key)
         self.served = body.model or self.served
         if body.usage is not None:
@@ -147,10 +148,16 @@ class Answer:
 _BODY = msgspec.json.Decoder(_Body)
 
 
+def _count(value: Any) -> int:
+    """Return a number of tokens; what cannot be one counts for none."""
+    whole = isinstance(value, int | float) and 0 <= value < 2**53
+    return int(value) if whole else 0
+
+
 def _read(data: bytes) -> _Body:
     try:
         return _BODY.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")

@@ -64,10 +64,11 @@ def by_status(
 def in_band(error: Any, key: Secret | None) -> ProviderError:
     """Return the error for an `error` object inside an answer that began well."""
     known = error if isinstance(error, dict) else {"message": error}
-    message = scrub(str(known.get("message") or ""), key)
-    code, kind = known.get("code"), known.get("type")
-    if str(code).isdecimal() and 400 <= int(str(code)) < 600:
-        return by_status(int(str(code)), message)
+    said = known.get("message")
+    message = scrub(said, key) if isinstance(said, str) else ""
+    code, kind = (str(known.get(name))[:64] for name in ("code", "type"))
+    if re.fullmatch(r"[45][0-9][0-9]", code):
+        return by_status(int(code), message)
     words = f"{kind} {code}".lower()
     if "rate_limit" in words or "insufficient_quota" in words:
         return by_status(429, message)
@@ -82,7 +83,7 @@ def message_of(body: bytes) -> str:
     """Return the sentence in an error's *body*, or an empty text if there is none."""
     try:
         value = msgspec.json.decode(body)
-    except (msgspec.DecodeError, UnicodeDecodeError):
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         return ""
     for _ in range(2):  # {"error": {"message": …}}, {"error": …}, {"message": …}
         if isinstance(value, dict):

@@ -52,5 +52,5 @@ class Question:
 def _decode(raw: Raw, shape: Any, rule: str) -> Any:
     try:
         return decode(raw, type=shape)
-    except msgspec.DecodeError:
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
         raise Invalid(rule) from None
