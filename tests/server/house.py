@@ -5,47 +5,29 @@ import socket
 import threading
 import time
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 import uvloop
 
+from roadbed.access.authority import compile_policies
 from roadbed.access.keys import credential_digest
+from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
 from roadbed.core.clock import SystemClock, to_us
-from roadbed.core.decision import Decision
-from roadbed.core.errors import (
-    Denied,
-    Invalid,
-    NotFound,
-    RateLimited,
-    Truncated,
-    Unauthenticated,
-)
+from roadbed.core.errors import Invalid, RateLimited, Truncated
 from roadbed.inference.call import Chunk, TensorRequest, Usage
-from roadbed.inference.path import Path
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 from roadbed.server.asgi import make_asgi
 from roadbed.server.dataplane import DataPlane
-from roadbed.server.denials import AuditDenials, DenialWriter
+from roadbed.server.denials import DenialWriter
+from roadbed.server.governed import governed_path
 from roadbed.server.guard import Guard
 from roadbed.server.limits import Limits
+from roadbed.server.metrics import Metrics
 from roadbed.server.serve import Server, listen, run
-from roadbed.server.serving import Serving
-from roadbed.server.unreadable import Read
+from roadbed.server.switch import Switch
 
 KEY, VIEWER, EXPIRED = "rbk_app_secret", "rbk_viewer_secret", "rbk_old_secret"
 FOREVER = 2**62
-
-
-class Roles:
-    """`app` may infer and read; `viewer` may read."""
-
-    digest = "sha256:policies"
-
-    def decide(self, principal, action, target):
-        allowed = action == "endpoint.read" or "app" in principal.roles
-        reason = "role app" if allowed else "no policy allows it"
-        return Decision(allowed=allowed, reasons=(reason,), policy_digest=self.digest)
 
 
 class Runner:
@@ -125,50 +107,24 @@ class Adds(Runner):
         yield Chunk(tensors=call.request.inputs, finish="stop")
 
 
-@dataclass
 class Kept:
-    """The end of one call, as a record would have it."""
+    """A call log and an audit log in memory, which take at once what they are given."""
 
-    id: str
-    endpoint: str
-    status: str
-    error: str
-    trace_id: str
-    principal: str
+    def __init__(self):
+        self.records, self.payloads, self.audited = [], {}, []
 
+    def put(self, record, payload, *, durable=True):
+        self.records.append(record)
+        self.payloads[record.call_id] = payload
+        if durable:
+            done = asyncio.get_running_loop().create_future()
+            done.set_result(None)
+            return done
+        return None
 
-@dataclass
-class Steps:
-    """The smallest governed path there is, and what it has recorded."""
-
-    kept: list = field(default_factory=list)
-
-    def admit(self, call):
-        principal = call.snapshot.credentials.get(credential_digest(call.credential))
-        if principal is None or principal.expires_us < to_us(SystemClock().now()):
-            raise Unauthenticated("no valid key came with the request")
-        call.principal = principal
-        if "app" not in principal.roles:
-            raise Denied(f"{principal} may not infer")
-
-    def finish(self, call, outcome):
-        error = outcome.error.code if outcome.error else ""
-        who = str(call.principal or "")
-        self.kept.append(
-            Kept(call.id, call.endpoint, outcome.status, error, call.trace_id, who)
-        )
-
-
-class Resolve:
-    def admit(self, call):
-        call.deployment = call.snapshot.deployments.get(call.endpoint)
-        if call.deployment is None:
-            raise NotFound(f"no endpoint is called {call.endpoint!r}")
-        if call.number not in (None, call.deployment.version.number):
-            raise NotFound(f"endpoint {call.endpoint} does not serve {call.number}")
-
-    def finish(self, call, outcome):
-        pass
+    def record(self, *entries):
+        self.audited.extend(entries)
+        return []
 
 
 def deployment(name, runner, number=3, kind="hosted"):
@@ -196,7 +152,7 @@ def snapshot(runners, revision=1):
     return Snapshot(
         revision=revision,
         digest=f"sha256:{revision}",
-        authority=Roles(),
+        authority=compile_policies({}),
         credentials={credential_digest(k): p for k, p in keys.items()},
         deployments={
             name: deployment(
@@ -206,6 +162,17 @@ def snapshot(runners, revision=1):
         },
         broken={"hurt": "the artifact is corrupt"},
     )
+
+
+def serving(runners, revision=1):
+    return Serving(
+        snapshot=snapshot(runners, revision),
+        runners={("tiny", name): runner for name, runner in runners.items()},
+    )
+
+
+def now_us():
+    return to_us(SystemClock().now())
 
 
 def tiny_models():
@@ -224,11 +191,11 @@ class Alarm:
     def __init__(self):
         self.raised, self.cleared = [], []
 
-    def raise_alert(self, source, message):
-        self.raised.append((source, message))
+    def alert(self, alert):
+        self.raised.append(alert)
 
-    def clear(self, source):
-        self.cleared.append(source)
+    def clear(self, code):
+        self.cleared.append(code)
 
 
 async def nothing(scope, receive, send):
@@ -241,17 +208,23 @@ class House:
 
     def __init__(self, runners=None, rest=nothing, **limits):
         self.runners = tiny_models() if runners is None else runners
-        self.audited, self.alarm, self.steps = [], Alarm(), Steps()
+        self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
-        self.serving = Serving(self._close)
-        self.denials = DenialWriter(self._append, SystemClock(), self.alarm)
-        clock = SystemClock()
-        self.plane = DataPlane(
-            serving=self.serving,
-            path=Path([AuditDenials(self.denials), self.steps, Read(), Resolve()]),
-            guard=Guard(self.denials, lambda: to_us(clock.now())),
+        self.switch = Switch(self._close)
+        self.denials = DenialWriter(self.log, self.alarm)
+        path = governed_path(
+            now_us=now_us,
+            records=self.log,
             region="test",
-            clock=clock,
+            metrics=self.metrics,
+            denials=self.denials,
+        )
+        self.plane = DataPlane(
+            switch=self.switch,
+            path=path,
+            guard=Guard(self.denials, now_us),
+            region="test",
+            clock=SystemClock(),
             limits=self.limits,
         )
         self.listener = listen("127.0.0.1", 0)
@@ -263,13 +236,17 @@ class House:
 
     @property
     def kept(self):
-        return self.steps.kept
+        return self.log.records
+
+    @property
+    def audited(self):
+        return self.log.audited
 
     def last(self, call_id="", timeout_s=5.0):
         """Return the record of *call_id* (or the newest), waiting for it."""
         end = time.monotonic() + timeout_s
         while time.monotonic() < end:
-            found = [k for k in self.kept if not call_id or k.id == call_id]
+            found = [k for k in self.kept if not call_id or k.call_id == call_id]
             if found:
                 return found[-1]
             time.sleep(0.01)
@@ -277,7 +254,7 @@ class House:
 
     async def start(self):
         self.loop = asyncio.get_running_loop()
-        self.serving.swap(snapshot(self.runners))
+        self.switch.swap(serving(self.runners))
         self.denials.start()
 
     async def stop(self):
@@ -298,9 +275,6 @@ class House:
             while part := client.recv(65536):
                 parts.append(part)
         return b"".join(parts)
-
-    def _append(self, at_us, entries):
-        self.audited.extend(entries)
 
     def _close(self, runners):
         for runner in runners:

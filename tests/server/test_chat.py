@@ -60,7 +60,7 @@ def test_done_is_said_only_when_the_call_is_on_record(house, client):
         call = answer.headers["x-roadbed-call"]
 
     assert lines[-1] == "data: [DONE]"
-    assert [k.status for k in house.kept if k.id == call] == ["ok"]
+    assert [k.status for k in house.kept if k.call_id == call] == ["ok"]
 
 
 def test_a_cut_stream_is_an_error_and_never_done(house, client):

@@ -106,7 +106,7 @@ def test_metadata_and_health_are_what_the_client_expects(client, headers):
     ("model", "version", "said"),
     [
         ("nobody", "", "no endpoint"),
-        ("adds", "9", "does not serve"),
+        ("adds", "9", "not 9"),
         ("adds", "x", "x"),
     ],
 )

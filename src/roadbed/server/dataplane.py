@@ -25,8 +25,7 @@ from roadbed.server.errors import TooSlow
 from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
 from roadbed.server.guard import Guard
 from roadbed.server.limits import Limits
-from roadbed.server.serving import Serving
-from roadbed.server.unreadable import Unreadable
+from roadbed.server.switch import Switch
 
 NAME_LENGTH = 128
 
@@ -47,12 +46,13 @@ class Asked:
 class Dialect:
     """How one API writes requests for predictions and the answers to them.
 
-    `read` is given the body and raises what is wrong with it; `named` is the
-    endpoint that the address names, if it does.
+    `read` is given the body and raises what is wrong with it; `unreadable` makes
+    what stands for such a request. `named` is the endpoint in the address, if any.
     """
 
     name: str
     read: Callable[[bytes], Asked]
+    unreadable: Callable[[RoadbedError], ChatRequest | TensorRequest]
     answer: Callable[[Exchange, Call, AsyncGenerator[Chunk]], Coroutine[Any, Any, None]]
     named: str = ""
 
@@ -63,14 +63,14 @@ class DataPlane:
     def __init__(
         self,
         *,
-        serving: Serving,
+        switch: Switch,
         path: Path,
         guard: Guard,
         region: str,
         clock: Clock,
         limits: Limits,
     ) -> None:
-        self.serving = serving
+        self.switch = switch
         self.guard = guard
         self._path = path
         self._region = region
@@ -105,16 +105,16 @@ class DataPlane:
         What cannot be read travels too: it is refused on the path, on record.
         """
         received_us, started_ns = to_us(self._clock.now()), time.monotonic_ns()
-        known = self.guard.knows(self.serving.snapshot, exchange.credential)
+        known = self.guard.knows(self.switch.snapshot, exchange.credential)
         limit = self._limits.body_bytes if known else self._limits.stranger_bytes
         body = b""
         try:
             body = await exchange.body(limit)
             asked = dialect.read(body)
         except (Invalid, NotFound, TooLarge, TooSlow) as error:
-            request = Unreadable(fields={}, messages=(), error=error)
+            request = dialect.unreadable(error)
             asked = Asked(endpoint=dialect.named, number=None, request=request)
-        with self.serving.borrow() as snapshot:
+        with self.switch.borrow() as snapshot:
             call = Call(
                 id=exchange.call_id,
                 received_us=received_us,

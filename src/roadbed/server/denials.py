@@ -1,35 +1,33 @@
 """Every denial becomes an audit entry, and the refused caller waits for it."""
 
 import asyncio
+import logging
 import threading
 from collections import deque
-from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass
 from typing import Protocol
 
+from roadbed.access.authorize import NOBODY
 from roadbed.audit.entry import Entry
-from roadbed.core.clock import Clock, to_us
+from roadbed.gateway.alerts import Alert
 from roadbed.inference.call import Call, Outcome
+from roadbed.server.alarm import Alarm
 
 BACKLOG = 10_000
 BATCH = 500
 RETRY_SECONDS = 2.0
 NAME_LENGTH = 120
+_log = logging.getLogger("roadbed.server")
 
-Append = Callable[[int, Sequence[Entry]], None]
-"""Writes entries, all of the same moment (UTC microseconds), in one transaction."""
+ALERT = "audit.denials"
 
 
-class Alarm(Protocol):
-    """Tells people that something is wrong, and later that it is well again."""
+class Log(Protocol):
+    """Writes entries in one transaction; an `audit.log.AuditLog` does."""
 
-    def raise_alert(self, source: str, message: str) -> None:
-        """Show *message* until *source* is cleared."""
-        ...
-
-    def clear(self, source: str) -> None:
-        """Say that *source* is well."""
+    def record(self, *entries: Entry) -> list[int]:
+        """Write *entries* and return their numbers."""
         ...
 
 
@@ -46,10 +44,10 @@ class DenialWriter:
     is raised, and the entries are tried again; at most `BACKLOG` of them are kept.
     """
 
-    def __init__(self, append: Append, clock: Clock, alarm: Alarm) -> None:
-        self._append = append
-        self._clock = clock
+    def __init__(self, log: Log, alarm: Alarm) -> None:
+        self._log = log
         self._alarm = alarm
+        self._failing = False
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Event()
         self._stopping = False
@@ -72,7 +70,7 @@ class DenialWriter:
         """Queue *entry*; the future is done when it is written, or cannot be now."""
         waiting = _Waiting(entry, Future())
         if self._stopping or len(self._queue) >= BACKLOG:
-            self._alarm.raise_alert("audit", "a denial could not be written down")
+            self._warn("denials were lost: too many waited to be written")
             waiting.written.set_result(None)
             return waiting.written
         self._queue.append(waiting)
@@ -92,16 +90,24 @@ class DenialWriter:
         size = min(len(self._queue), BATCH)
         batch = [self._queue.popleft() for _ in range(size)]
         try:
-            self._append(to_us(self._clock.now()), [w.entry for w in batch])
+            self._log.record(*[waiting.entry for waiting in batch])
         # The thread must outlive whatever a database driver can raise.
         except Exception as error:  # noqa: BLE001
-            self._alarm.raise_alert("audit", f"denials wait: {type(error).__name__}")
+            _log.warning("denials cannot be written", exc_info=error)
+            self._warn("denials wait to be written to the audit log", error)
             self._queue.extendleft(reversed(batch))
             _release(batch)
             return False
-        self._alarm.clear("audit")
+        if self._failing:
+            self._failing = False
+            self._alarm.clear(ALERT)
         _release(batch)
         return True
+
+    def _warn(self, message: str, error: Exception | None = None) -> None:
+        self._failing = True
+        detail = {"reason": type(error).__name__} if error else {}
+        self._alarm.alert(Alert(code=ALERT, message=message, detail=detail))
 
 
 class AuditDenials:
@@ -123,8 +129,8 @@ class AuditDenials:
 def entry_of(call: Call, outcome: Outcome) -> Entry:
     """Return the audit entry of a refused call."""
     error = outcome.error
-    return denial(
-        actor=str(call.principal) if call.principal else "anonymous",
+    return entry_for(
+        actor=str(call.principal) if call.principal else NOBODY,
         action="endpoint.infer",
         resource=f"Endpoint/{call.endpoint or '?'}",
         reason=error.message if error else "",
@@ -132,7 +138,9 @@ def entry_of(call: Call, outcome: Outcome) -> Entry:
     )
 
 
-def denial(*, actor: str, action: str, resource: str, reason: str, where: str) -> Entry:
+def entry_for(
+    *, actor: str, action: str, resource: str, reason: str, where: str
+) -> Entry:
     """Return the entry of a refusal; *where* is a call id, or a method and a path."""
     return Entry(
         actor=actor,

@@ -4,13 +4,14 @@ import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roadbed.access.authorize import require
+from roadbed.access.authenticate import authenticate
+from roadbed.access.authorize import NOBODY, require
 from roadbed.access.keys import credential_digest
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
 from roadbed.inference.snapshot import Snapshot
-from roadbed.server.denials import DenialWriter, denial
+from roadbed.server.denials import DenialWriter, entry_for
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +36,7 @@ class Guard:
 
     def identify(self, snapshot: Snapshot, token: str) -> Principal:
         """Return who holds *token*; raise Unauthenticated if nobody does now."""
-        if not token:
-            raise Unauthenticated(
-                "no key came with the request",
-                hint="send the header Authorization: Bearer <service-account key>",
-            )
-        principal = snapshot.credentials.get(credential_digest(token))
-        if principal is None:
-            raise Unauthenticated(
-                "this key is not known here",
-                hint="it may have been revoked; ask for a new one",
-            )
-        if principal.expires_us and principal.expires_us <= self._now_us():
-            raise Unauthenticated(
-                "this key has expired", hint="make a new one: roadbed key create"
-            )
-        return principal
+        return authenticate(snapshot.credentials, token, self._now_us())
 
     async def enter(self, snapshot: Snapshot, token: str, request: Wanted) -> Principal:
         """Return who asks; raise Unauthenticated, after it has been written down."""
@@ -82,8 +68,8 @@ class Guard:
     async def _record(
         self, principal: Principal | None, request: Wanted, error: RoadbedError
     ) -> None:
-        entry = denial(
-            actor=str(principal) if principal else "anonymous",
+        entry = entry_for(
+            actor=str(principal) if principal else NOBODY,
             action=request.action,
             resource=str(request.target),
             reason=error.message,

@@ -18,6 +18,7 @@ from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
 from roadbed.server.exchange import Exchange
 from roadbed.server.guard import Wanted
+from roadbed.server.unreadable import unreadable_chat, unreadable_tensors
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
 _LISTED = "GET /v1/models lists the endpoints you may see"
@@ -57,6 +58,7 @@ async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     dialect = Dialect(
         name=infer.DIALECT,
         read=partial(_read_tensors, place, length),
+        unreadable=unreadable_tensors,
         answer=infer.answer,
         named=place.model,
     )
@@ -65,7 +67,7 @@ async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """List the endpoints that the caller may see."""
-    snapshot, guard = plane.serving.snapshot, plane.guard
+    snapshot, guard = plane.switch.snapshot, plane.guard
     caller = await guard.enter(snapshot, exchange.credential, _wanted(exchange, "*"))
     seen = [
         chat.model_document(name)
@@ -95,7 +97,7 @@ async def show_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None
 
 async def show_server(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Show the name, the version and the extensions of this server."""
-    snapshot = plane.serving.snapshot
+    snapshot = plane.switch.snapshot
     wanted = _wanted(exchange, "*")
     await plane.guard.enter(snapshot, exchange.credential, wanted)
     await _reply(exchange, infer.SERVER)
@@ -108,7 +110,7 @@ async def show_live(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def show_server_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say whether there is a snapshot to serve from."""
-    if not plane.serving.ready:
+    if not plane.switch.serving:
         raise NotReady("the server is starting")
     await _reply(exchange, {"ready": True})
 
@@ -169,7 +171,7 @@ class HotTable:
         if route is not None:
             await route.handler(plane, exchange, place)
             return
-        plane.guard.identify(plane.serving.snapshot, exchange.credential)
+        plane.guard.identify(plane.switch.snapshot, exchange.credential)
         if methods:
             allowed = tuple(sorted(methods))
             raise WrongMethod(f"{exchange.method} is not offered here", allowed=allowed)
@@ -208,7 +210,7 @@ def version_number(text: str) -> int | None:
 
 async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Deployment:
     """Return what the endpoint in the address serves, if the caller may see it."""
-    snapshot, name = plane.serving.snapshot, place.model
+    snapshot, name = plane.switch.snapshot, place.model
     target = _target(snapshot, name)
     await plane.guard.admit(snapshot, exchange.credential, _wanted(exchange, target))
     deployment = snapshot.deployments.get(name)
@@ -227,8 +229,14 @@ async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Dep
 
 def _target(snapshot: Snapshot, name: str) -> Target:
     deployment = snapshot.deployments.get(name)
-    attributes = dict(deployment.attributes) if deployment else {}
-    return Target(kind="Endpoint", name=name[:128], attributes=attributes)
+    if deployment is None:
+        return Target(kind="Endpoint", name=name[:128])
+    attributes = {
+        "stage": deployment.stage,
+        "model": deployment.version.model,
+        **deployment.attributes,
+    }
+    return Target(kind="Endpoint", name=name, attributes=attributes)
 
 
 def _wanted(exchange: Exchange, target: Target | str) -> Wanted:
@@ -243,4 +251,9 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
     await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-_CHAT = Dialect(name=chat.DIALECT, read=_read_chat, answer=chat.answer)
+_CHAT = Dialect(
+    name=chat.DIALECT,
+    read=_read_chat,
+    unreadable=unreadable_chat,
+    answer=chat.answer,
+)

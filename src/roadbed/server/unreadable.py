@@ -1,18 +1,36 @@
-"""What the server adds to the governed path: requests that could not be read."""
+"""Requests that could not be read travel the path like any other.
+
+So a stranger learns nothing but 401, and the id of every answer is in the log.
+"""
+
+from dataclasses import dataclass
 
 from roadbed.core.errors import RoadbedError
-from roadbed.inference.call import Call, Outcome
+from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.chat import ChatRequest
 
 
-class Unreadable(ChatRequest, frozen=True, kw_only=True):
-    """Stands for a request that could not be read, whatever its dialect.
-
-    It travels the path like any other, so that a stranger learns nothing but
-    401, and so that every answer's id is in the log.
-    """
+class UnreadableChat(ChatRequest, frozen=True, kw_only=True):
+    """Stands for a conversation that could not be read."""
 
     error: RoadbedError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class UnreadableTensors(TensorRequest):
+    """Stands for tensors that could not be read."""
+
+    error: RoadbedError
+
+
+def unreadable_chat(error: RoadbedError) -> UnreadableChat:
+    """Return what stands for a conversation that *error* kept from being read."""
+    return UnreadableChat(fields={}, messages=(), error=error)
+
+
+def unreadable_tensors(error: RoadbedError) -> UnreadableTensors:
+    """Return what stands for tensors that *error* kept from being read."""
+    return UnreadableTensors(inputs=(), error=error)
 
 
 class Read:
@@ -20,8 +38,8 @@ class Read:
 
     def admit(self, call: Call) -> None:
         """Raise what went wrong while the request was read."""
-        if isinstance(call.request, Unreadable):
+        if isinstance(call.request, UnreadableChat | UnreadableTensors):
             raise call.request.error
 
     def finish(self, call: Call, outcome: Outcome) -> None:
-        """Nothing to do on the way out."""
+        """Nothing is left to do."""
