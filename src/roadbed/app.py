@@ -1,1 +1,266 @@
 """The one place where ports meet adapters: settings in, a frozen App out."""
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from pydantic import BaseModel
+
+import roadbed.adapters.providers
+from roadbed.access.authenticate import authenticate
+from roadbed.access.authority import compile_policies
+from roadbed.access.authorize import denied_entry, require
+from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.adapters.secrets._resolver import Resolver
+from roadbed.adapters.secrets.env import EnvSecrets
+from roadbed.adapters.secrets.file import FileSecrets
+from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.audit.log import AuditLog
+from roadbed.audit.signer import Signer
+from roadbed.control.desk import Desk
+from roadbed.control.genesis import genesis
+from roadbed.control.serve import Serving, compile_snapshot, read_declared
+from roadbed.control.state import current
+from roadbed.control.why import Chain, Sources, why
+from roadbed.core import plugins
+from roadbed.core.actor import Principal
+from roadbed.core.clock import Clock, SystemClock, to_us
+from roadbed.core.decision import Target
+from roadbed.core.errors import Denied, NotFound
+from roadbed.core.reference import parse
+from roadbed.core.secret import Secret
+from roadbed.data.datasets import Datasets
+from roadbed.database.engine import Database, open_database
+from roadbed.database.migrate import migrate
+from roadbed.gateway.calls import CallLog, Found
+from roadbed.gateway.seal import Sealer
+from roadbed.inference.call import TensorRequest
+from roadbed.inference.provider import Explainer, Explanation, Provider
+from roadbed.inference.snapshot import Authority
+from roadbed.inference.tensor import from_values
+from roadbed.ports.blobs import Blobs
+from roadbed.ports.secrets import Secrets
+from roadbed.registry.runs import Runs
+from roadbed.registry.versions import Registered
+from roadbed.settings import Settings, environment
+
+PROVIDERS = "roadbed.providers"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Installed:
+    """The provider types that are installed: ours, and those of plug-ins."""
+
+    blobs: Blobs
+    secrets: Secrets
+
+    def names(self) -> list[str]:
+        """Return the names of all types, without importing any."""
+        return plugins.names(roadbed.adapters.providers, PROVIDERS)
+
+    def config_class(self, type_name: str) -> type[BaseModel]:
+        """Return the class of the type's `config` block; raise NotFound."""
+        return self._module(type_name).Config
+
+    def unpinned(
+        self, type_name: str, config: Mapping[str, Any], upstream: str
+    ) -> str | None:
+        """Say why *upstream* is a floating alias, or return None if it is pinned."""
+        module = self._module(type_name)
+        judge = getattr(module, "unpinned", None)
+        return judge(module.Config(**config), upstream) if judge else None
+
+    def open(self, type_name: str, config: Mapping[str, Any]) -> Provider:
+        """Return a provider with this config."""
+        module = self._module(type_name)
+        return module.provider(module.Config(**config), self.blobs, self.secrets)
+
+    def _module(self, type_name: str) -> ModuleType:
+        return plugins.find(roadbed.adapters.providers, PROVIDERS, type_name)
+
+
+@dataclass(frozen=True, slots=True)
+class Gate:
+    """Who is known, and what they may do: keys by their digest, and the policies."""
+
+    credentials: Mapping[str, Principal]
+    authority: Authority
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class App:
+    """Everything a command, a request or a notebook may use, and nothing else."""
+
+    settings: Settings
+    clock: Clock
+    database: Database
+    blobs: Blobs
+    secrets: Secrets
+    catalog: Installed
+    audit: AuditLog
+    public_key: str
+    history: DuckDBHistory
+    calls: CallLog
+    sealer: Sealer
+    desk: Desk
+    datasets: Datasets
+    runs: Runs
+
+    @property
+    def checkpoints(self) -> Path:
+        """Return the folder of the checkpoints' copies, outside the database."""
+        return _audit_folder(self.settings)
+
+    def now_us(self) -> int:
+        """Return the current time in microseconds since 1970, UTC."""
+        return to_us(self.clock.now())
+
+    def close(self) -> None:
+        """Close the database."""
+        self.database.close()
+
+    def compile(self, previous: Serving | None = None) -> Serving:
+        """Load what is declared now; what *previous* has loaded stays loaded."""
+        with self.database.read() as connection:
+            declared = read_declared(connection, self.now_us())
+        return compile_snapshot(declared, self.catalog.open, compile_policies, previous)
+
+    def gate(self) -> Gate:
+        """Return who may do what at this moment."""
+        with self.database.read() as connection:
+            declared = read_declared(connection, self.now_us())
+        policies = {
+            policy.name: policy.content["spec"]["cedar"]
+            for policy in declared.state.of("Policy")
+        }
+        return Gate(declared.credentials, compile_policies(policies))
+
+    def require(self, principal: Principal, action: str, target: Target) -> None:
+        """Raise Denied, after it is on the audit log, unless the action is allowed."""
+        try:
+            require(self.gate().authority, principal, action, target)
+        except Denied as refusal:
+            self.audit.record(denied_entry(principal, action, target, refusal.message))
+            raise
+
+    def authenticate(self, token: str) -> Principal:
+        """Return the principal that *token* proves; raise Unauthenticated."""
+        return authenticate(self.gate().credentials, token, self.now_us())
+
+    def why(self, call_id: str) -> Chain:
+        """Return the chain of custody of one call."""
+        sources = Sources(
+            database=self.database,
+            calls=self.calls,
+            run=self.runs.get,
+            dataset=lambda name: self.datasets.get(parse(name)),
+            explain=self.explain,
+        )
+        return why(sources, call_id)
+
+    def explain(self, version: Registered, found: Found) -> Explanation | None:
+        """Return the contributions to a single-row prediction, or None if none can be.
+
+        Loads the version anew: slow, and never on the request path.
+        """
+        features = version.body.get("features", [])
+        values = [found.record.num.get(name) for name in features]
+        if not features or None in values:
+            return None
+        name = version.body["signature"]["inputs"][0]["name"]
+        row = from_values(name, "FP64", [1, len(values)], values)
+        provider = self._provider(str(version.body["provider"]))
+        runner = provider.open(version)
+        try:
+            if not isinstance(runner, Explainer):
+                return None
+            return runner.explain(TensorRequest(inputs=(row,)), 0)
+        finally:
+            asyncio.run(_close(runner, provider))
+
+    def _provider(self, name: str) -> Provider:
+        with self.database.read() as connection:
+            declared = current(connection).resources.get(("Provider", name))
+        if declared is None:
+            raise NotFound(f"the provider {name!r} is no longer declared")
+        spec = declared.content["spec"]
+        return self.catalog.open(spec["type"], spec.get("config", {}))
+
+
+def open_app(settings: Settings, clock: Clock | None = None) -> App:
+    """Open the line that *settings* describe; NotFound if there is none.
+
+    Brings the database to this version's schema first.
+    """
+    if not settings.state.is_dir():
+        raise NotFound(
+            f"there is no line here: no {settings.state.name}/ in this folder or above",
+            hint="run `roadbed init`, or change into its folder",
+        )
+    app = _build(settings, clock or SystemClock())
+    migrate(app.database)
+    return app
+
+
+def initialise(settings: Settings, clock: Clock | None = None) -> Secret:
+    """Make a new line in the state directory and return its bootstrap token.
+
+    Raises Conflict if it has begun already.
+    """
+    settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
+    _audit_folder(settings).mkdir(mode=0o700, exist_ok=True)
+    app = _build(settings, clock or SystemClock())
+    try:
+        migrate(app.database)
+        token = genesis(app.database, app.clock)
+        app.audit.checkpoint()
+    finally:
+        app.close()
+    return token
+
+
+def _build(settings: Settings, clock: Clock) -> App:
+    state = settings.state
+    database = open_database(settings.database_url)
+    blobs = LocalBlobs(state / "blobs")
+    secrets = Resolver(
+        {
+            "env": EnvSecrets(environment()),
+            "file": FileSecrets(state / "secrets"),
+        }
+    )
+    catalog = Installed(blobs=blobs, secrets=secrets)
+    folder = _audit_folder(settings)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    signer = Signer.load_or_create(folder / "signing-key.pem")
+    history = DuckDBHistory()
+    log = state / "log"
+    return App(
+        settings=settings,
+        clock=clock,
+        database=database,
+        blobs=blobs,
+        secrets=secrets,
+        catalog=catalog,
+        audit=AuditLog(database, signer, clock, folder),
+        public_key=signer.public_key,
+        history=history,
+        calls=CallLog(state / "spool", database, history, log),
+        sealer=Sealer(database=database, history=history, root=log, clock=clock),
+        desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
+        datasets=Datasets(database, blobs, clock, DuckdbTables()),
+        runs=Runs(database, clock),
+    )
+
+
+def _audit_folder(settings: Settings) -> Path:
+    return settings.state / "audit"
+
+
+async def _close(runner: Any, provider: Provider) -> None:
+    await runner.close()
+    await provider.close()

@@ -36,7 +36,8 @@ class Commands(click.Group):
 
 @click.group(cls=Commands, epilog=EXIT_CODES)
 @click.version_option(__version__, prog_name="roadbed")
-def roadbed() -> None:
+@click.option("--traceback", is_flag=True, help="Show where an unexpected error is.")
+def roadbed(traceback: bool) -> None:
     """One governed path from data to prediction."""
 
 
@@ -57,6 +58,18 @@ def main(args: Sequence[str] | None = None) -> None:
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(141)
+    except Exception as error:
+        if "--traceback" in words:
+            raise
+        _explain(_unexpected(error), as_json=_wants_json(words))
+        sys.exit(1)
+
+
+def _unexpected(error: Exception) -> RoadbedError:
+    return RoadbedError(
+        f"Roadbed itself failed: {type(error).__name__}",
+        hint="run it again as `roadbed --traceback …` and report what it prints",
+    )
 
 
 def _wants_json(words: Sequence[str]) -> bool:

@@ -1,0 +1,97 @@
+"""The checks of `roadbed doctor`."""
+
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    from roadbed.app import App
+
+_FIXED = (3, 51, 3)
+_BACKPORTED = ((3, 44, 6), (3, 50, 7))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One thing that was looked at."""
+
+    name: str
+    state: Literal["ok", "note", "bad"]
+    message: str
+    hint: str = ""
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the check as plain JSON."""
+        return asdict(self)
+
+
+def examine(app: "App") -> list[Check]:
+    """Return all checks, the fundamental ones first."""
+    return [
+        _sqlite(),
+        _database(app),
+        *_alerts(app),
+        *_endpoints(app),
+    ]
+
+
+def _sqlite() -> Check:
+    version = sqlite3.sqlite_version_info
+    fixed = version >= _FIXED or any(
+        version[:2] == back[:2] and version >= back for back in _BACKPORTED
+    )
+    if fixed:
+        return Check(name="sqlite", state="ok", message=sqlite3.sqlite_version)
+    return Check(
+        name="sqlite",
+        state="note",
+        message=f"{sqlite3.sqlite_version} has the WAL-reset bug; writes go one at a "
+        "time, under a file lock, so that it cannot strike",
+    )
+
+
+def _database(app: "App") -> Check:
+    from roadbed.control.state import current
+
+    with app.database.read() as connection:
+        state = current(connection)
+    return Check(
+        name="database",
+        state="ok",
+        message=f"{app.database.dialect}, revision {state.revision} of the stack, "
+        f"{len(state.resources)} resources",
+    )
+
+
+def _alerts(app: "App") -> Iterator[Check]:
+    from roadbed.core.clock import to_text
+    from roadbed.gateway.alerts import list_alerts
+
+    with app.database.read() as connection:
+        alerts = list_alerts(connection)
+    if not alerts:
+        yield Check(name="alerts", state="ok", message="none open")
+    for alert in alerts:
+        yield Check(
+            name="alert",
+            state="bad",
+            message=f"{to_text(alert.at_us)[:19]} {alert.code}: {alert.message}",
+            hint=f"docs/runbooks/{alert.code}.md",
+        )
+
+
+def _endpoints(app: "App") -> Iterator[Check]:
+    serving = app.compile().snapshot
+    for name, reason in sorted(serving.broken.items()):
+        yield Check(name="endpoint", state="bad", message=f"{name}: {reason}")
+    whole = sorted(set(serving.deployments) - set(serving.broken))
+    if whole:
+        yield Check(name="endpoints", state="ok", message=f"load: {', '.join(whole)}")
+    else:
+        yield Check(
+            name="endpoints",
+            state="note",
+            message="none declared",
+            hint="declare one and run `roadbed apply`",
+        )

@@ -1,0 +1,129 @@
+"""Open the line a command works on, as somebody who may use it."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from roadbed.access.keys import NewKey
+    from roadbed.app import App
+    from roadbed.core.actor import Principal
+
+KEY_FILE = "operator.key"
+TOKEN_FILE = "bootstrap-token"
+
+
+class Session:
+    """An open line and the principal that the command acts as."""
+
+    def __init__(self, app: "App", principal: "Principal") -> None:
+        self.app = app
+        self.principal = principal
+
+    @property
+    def actor(self) -> str:
+        """Return the principal's name, as the audit log writes it."""
+        return str(self.principal)
+
+    def require(self, action: str, kind: str, name: str, **attributes: Any) -> None:
+        """Raise Denied, after it is on the audit log, unless the action is allowed."""
+        from roadbed.core.decision import Target
+
+        target = Target(kind=kind, name=name, attributes=attributes)
+        self.app.require(self.principal, action, target)
+
+    def create_key(self, account: str, lifetime_us: int) -> "NewKey":
+        """Make a key for *account*, which must be declared."""
+        from roadbed.access.keys import create_key
+        from roadbed.control.state import current
+        from roadbed.core.errors import NotFound
+
+        with self.app.database.write() as connection:
+            declared = current(connection).of("ServiceAccount")
+            if account not in {resource.name for resource in declared}:
+                known = ", ".join(resource.name for resource in declared)
+                raise NotFound(
+                    f"no service account is called {account!r}",
+                    hint=f"declared: {known}",
+                )
+            return create_key(
+                connection,
+                account,
+                now_us=self.app.now_us(),
+                lifetime_us=lifetime_us,
+                created_by=self.actor,
+            )
+
+
+@contextmanager
+def session(action: str, kind: str = "Stack", name: str = "stack") -> Iterator[Session]:
+    """Open the line, prove who acts, and require *action* before the block runs.
+
+    Whatever the block appends to the audit log is signed when it ends.
+    """
+    with line() as app:
+        opened = Session(app, app.authenticate(key()))
+        try:
+            opened.require(action, kind, name)
+            yield opened
+        finally:
+            app.audit.checkpoint()
+
+
+@contextmanager
+def line() -> Iterator["App"]:
+    """Open the line as nobody in particular; NotFound if `roadbed init` never ran."""
+    from roadbed.app import open_app
+    from roadbed.settings import load
+
+    app = open_app(load())
+    try:
+        yield app
+    finally:
+        app.close()
+
+
+def key() -> str:
+    """Return the key from the environment, else the one that `login` kept."""
+    from roadbed.core.errors import Unauthenticated
+    from roadbed.settings import load
+
+    settings = load()
+    if settings.key:
+        return settings.key
+    file = settings.state / KEY_FILE
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        raise Unauthenticated(
+            "you are not logged in",
+            hint="run `roadbed login` with the bootstrap token, or set ROADBED_KEY",
+        ) from None
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write *text* to *file*, readable by its owner only, whole or not at all."""
+    import os
+
+    temporary = file.with_name(f".{file.name}.new")
+    temporary.unlink(missing_ok=True)
+    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(handle, "w") as out:
+        out.write(text + "\n")
+    temporary.replace(file)
+
+
+def confirm(question: str, *, yes: bool) -> None:
+    """Ask on a terminal; where nobody can answer, insist on `--yes`."""
+    import sys
+
+    from roadbed.core.errors import Invalid
+
+    if yes:
+        return
+    if not sys.stdin.isatty():
+        raise Invalid("nobody is here to confirm", hint="add --yes to go ahead")
+    click.confirm(question, abort=True, err=True)

@@ -1,0 +1,90 @@
+"""What `roadbed audit verify` checks, and how it says what it found."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from roadbed.app import App
+    from roadbed.audit.report import Report
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """All findings together: the log's, the sealed files', the calls'."""
+
+    verified: bool
+    lines: tuple[str, ...]
+    facts: dict[str, Any]
+
+    def to_json(self) -> dict[str, Any]:
+        """Return the verdict as plain JSON."""
+        return {"verified": self.verified} | self.facts
+
+
+def verify_bundle(bundle: Path, public_key: str) -> Verdict:
+    """Verify an exported log with nothing but the file and the key."""
+    from roadbed.audit.bundle import read_bundle
+    from roadbed.audit.verify import verify
+
+    return _verdict(verify(read_bundle(bundle), public_key), (), ())
+
+
+def own_public_key() -> str:
+    """Return the verifier key of the line in this folder; NotFound if there is none."""
+    from roadbed.core.errors import NotFound
+    from roadbed.settings import load
+
+    file = load().state / "audit" / "signing-key.pem.pub"
+    try:
+        return file.read_text().strip()
+    except FileNotFoundError:
+        raise NotFound(
+            "there is no line here to take the public key from",
+            hint="give the key with --public-key",
+        ) from None
+
+
+def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
+    """Verify this line's log, every sealed file, and the place of *calls* in it."""
+    from roadbed.audit.bundle import export
+    from roadbed.audit.verify import verify
+
+    proofs = [app.prove(call) for call in calls]
+    report = verify(export(app.database, app.checkpoints), app.public_key)
+    findings = tuple(
+        finding
+        for segment in app.calls.segments()
+        for finding in app.calls.verify_segment(segment.id)
+    )
+    return _verdict(report, findings, proofs)
+
+
+def _verdict(
+    report: "Report", findings: tuple[str, ...], proofs: Iterable[Any]
+) -> Verdict:
+    proofs = list(proofs)
+    broken = tuple(
+        f"call {p.record.call_id} is not under the root of its batch"
+        for p in proofs
+        if not p.holds()
+    )
+    verified = report.verified and not findings and not broken
+    lines = report.lines()
+    lines[0] = f"audit: {'verified' if verified else 'NOT verified'}"
+    lines[1:1] = [f"  ✗ {finding}" for finding in (*findings, *broken)]
+    lines += [
+        f"  ✓ call {p.record.call_id} is leaf {p.index} of {p.size} in {p.segment}, "
+        f"audit entry {p.audit_seq}"
+        for p in proofs
+        if p.holds()
+    ]
+    facts = {
+        "size": report.size,
+        "root": report.root,
+        "checkpoints": report.checkpoints,
+        "findings": [*report.findings, *findings, *broken],
+        "calls": [p.record.call_id for p in proofs if p.holds()],
+    }
+    return Verdict(verified=verified, lines=tuple(lines), facts=facts)

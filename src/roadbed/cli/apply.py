@@ -1,0 +1,73 @@
+"""`roadbed apply`: make the stack in this folder the one that is live."""
+
+from pathlib import Path
+
+import click
+
+from roadbed.cli._output import output_option, print_json
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+@click.option(
+    "--plan",
+    "saved",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Apply exactly this saved plan, or refuse if it no longer fits.",
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
+    """Apply the stack in FOLDER, in one transaction.
+
+    A running server serves the change within a second. Exits with 5 if somebody
+    else applied in between.
+    """
+    from roadbed.cli._session import confirm, session
+    from roadbed.control.render import render
+
+    with session("stack.apply") as line:
+        proposal = line.app.desk.propose(folder)
+        plan = proposal.plan
+        if saved is not None:
+            _same(plan, saved)
+        if output == "table":
+            click.echo(render(plan).rstrip())
+        if not plan.changes:
+            if output == "json":
+                print_json({"revision": plan.base, "made": [], "changes": 0})
+            return
+        confirm("Apply this?", yes=yes)
+        applied = line.app.desk.apply(proposal, line.actor)
+    made = list(applied.versions)
+    if output == "json":
+        changes = len(plan.changes)
+        print_json(
+            {
+                "revision": applied.revision,
+                "digest": applied.digest,
+                "made": made,
+                "changes": changes,
+            }
+        )
+        return
+    more = f", made {', '.join(made)}" if made else ""
+    click.echo(f"applied: revision {applied.revision}, {applied.digest}{more}")
+
+
+def _same(plan: object, saved: Path) -> None:
+    import json
+
+    from roadbed.control.plan import Plan
+    from roadbed.core.errors import Conflict, Invalid
+
+    try:
+        kept = Plan.from_json(json.loads(saved.read_text()))
+    except (ValueError, KeyError, TypeError):
+        raise Invalid(f"{saved} is no plan that `roadbed plan --out` wrote") from None
+    assert isinstance(plan, Plan)
+    if kept.digest != plan.digest:
+        raise Conflict(
+            "the saved plan no longer fits: the stack or what is live has changed",
+            hint="run `roadbed plan` again and look at it",
+        )

@@ -1,0 +1,75 @@
+"""`roadbed calls`: the call log."""
+
+import click
+import msgspec
+
+from roadbed.cli._output import output_option, print_json, print_table
+
+
+@click.group()
+def command() -> None:
+    """Read the call log, in the spool and sealed."""
+
+
+@command.command("list")
+@click.option("--endpoint", help="Only calls of this endpoint.")
+@click.option("--status", help="Only calls that ended so: ok, error, denied, …")
+@click.option("--before", help="Only calls older than this one; for paging.")
+@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@output_option
+def list_(
+    endpoint: str | None,
+    status: str | None,
+    before: str | None,
+    limit: int,
+    output: str,
+) -> None:
+    """List calls, newest first."""
+    from roadbed.cli._session import session
+    from roadbed.core.clock import to_text
+    from roadbed.gateway.history import CallQuery
+
+    given = {"endpoint": endpoint, "status": status, "before": before}
+    query = CallQuery(limit=limit, **{k: v for k, v in given.items() if v})
+    with session("call.read", "Call", "*") as line:
+        records = line.app.calls.search(query)
+    if output == "json":
+        print_json({"calls": [msgspec.to_builtins(r) for r in records]})
+        return
+    if not records:
+        click.echo("no calls yet; ask an endpoint, such as with the OpenAI SDK")
+        return
+    rows = [
+        (
+            to_text(r.ts)[:19],
+            r.call_id,
+            r.endpoint,
+            r.model,
+            r.status,
+            f"{r.latency_us / 1000:.1f}",
+            r.principal,
+        )
+        for r in records
+    ]
+    print_table(("time", "call", "endpoint", "model", "status", "ms", "by"), rows)
+
+
+@command.command()
+@click.argument("call")
+@output_option
+def get(call: str, output: str) -> None:
+    """Print the record of CALL, and its question and answer if you may see them."""
+    from roadbed.cli._session import session
+
+    with session("call.read", "Call", call) as line:
+        found = line.app.calls.find(call)
+        line.require("call.read-payload", "Call", call)
+    record = msgspec.to_builtins(found.record)
+    payload = msgspec.to_builtins(found.payload) if found.payload else None
+    if output == "json":
+        print_json({"record": record, "payload": payload})
+        return
+    for name, value in record.items():
+        click.echo(f"{name:<16} {value}")
+    if payload:
+        click.echo(f"\nrequest   {payload['request']}\nresponse  {payload['response']}")

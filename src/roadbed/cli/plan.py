@@ -1,0 +1,33 @@
+"""`roadbed plan`: what applying this folder would change."""
+
+from pathlib import Path
+
+import click
+
+from roadbed.cli._output import output_option, print_json
+
+
+@click.command()
+@click.argument("folder", type=click.Path(exists=True, path_type=Path), default=".")
+@click.option("--out", type=click.Path(path_type=Path), help="Also keep it as JSON.")
+@click.option(
+    "--exit-code", is_flag=True, help="Exit with 3 if there is anything to change."
+)
+@output_option
+def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> None:
+    """Show what applying the stack in FOLDER would change. Changes nothing."""
+    import json
+
+    from roadbed.cli._session import session
+    from roadbed.control.render import render
+
+    with session("stack.plan") as line:
+        plan = line.app.desk.propose(folder).plan
+    if out is not None:
+        out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
+    if output == "json":
+        print_json(plan.to_json())
+    else:
+        click.echo(render(plan).rstrip())
+    if exit_code and plan.changes:
+        raise SystemExit(3)

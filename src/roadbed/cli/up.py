@@ -1,0 +1,24 @@
+"""`roadbed up`: serve."""
+
+import click
+
+
+@click.command()
+@click.option("--host", help="Address to listen on. Default: ROADBED_HOST.")
+@click.option("--port", type=int, help="Port to listen on. Default: ROADBED_PORT.")
+def command(host: str | None, port: int | None) -> None:
+    """Serve the data plane, the control API and the console on one port.
+
+    Ctrl-C or SIGTERM stops it: calls under way end first, and the log is sealed.
+    """
+    from roadbed.app import open_app
+    from roadbed.server.main import serve
+    from roadbed.settings import load
+
+    given = {"host": host, "port": port}
+    chosen = {name: value for name, value in given.items() if value is not None}
+    app = open_app(load().model_copy(update=chosen))
+    try:
+        serve(app, announce=lambda text: click.echo(text, err=True))
+    finally:
+        app.close()
