@@ -85,7 +85,7 @@ def did_you_mean(word: str, known: Iterable[str], otherwise: str = "") -> str:
     folded = [w for w in words if w.lower() == word.lower()]
     if best := folded or close:
         return f"did you mean {best[0]}?"
-    return otherwise or ("one of " + ", ".join(words) if words else "")
+    return otherwise or ("known: " + ", ".join(words) if words else "")
 
 
 def _problem(

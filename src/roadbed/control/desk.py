@@ -1,0 +1,56 @@
+"""Where a folder becomes a plan, and a plan becomes what is live."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from roadbed.control.apply import Applied, apply
+from roadbed.control.catalog import Catalog
+from roadbed.control.load import read_stack, refuse
+from roadbed.control.plan import Plan, make_plan
+from roadbed.control.stack import Stack
+from roadbed.control.state import current
+from roadbed.control.validate import check
+from roadbed.core.clock import Clock
+from roadbed.database.engine import Database
+from roadbed.ports.blobs import Blobs
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Proposal:
+    """A checked stack and the plan that makes it live."""
+
+    stack: Stack
+    plan: Plan
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Desk:
+    """Plans and applies; whoever calls it has asked for permission before."""
+
+    database: Database
+    blobs: Blobs
+    catalog: Catalog
+    clock: Clock
+
+    def propose(self, folder: Path) -> Proposal:
+        """Return what applying *folder* would change; change nothing.
+
+        Raises Invalid with every problem of the folder: those of reading it, and
+        those of what it says.
+        """
+        stack, problems = read_stack(folder)
+        with self.database.read() as connection:
+            state = current(connection)
+        refuse(problems + check(stack, state, self.catalog))
+        return Proposal(stack=stack, plan=make_plan(stack, state))
+
+    def apply(self, proposal: Proposal, actor: str) -> Applied:
+        """Make *proposal* live; raise Conflict if anything moved since."""
+        return apply(
+            self.database,
+            self.blobs,
+            self.clock,
+            proposal.stack,
+            proposal.plan,
+            actor,
+        )

@@ -1,0 +1,106 @@
+"""Keeps a team from locking itself out: policies that work, and somebody who may act.
+
+Both rules compile the policies as the server will.
+"""
+
+from collections.abc import Iterator, Mapping
+
+from roadbed.access.actions import ANY
+from roadbed.access.authority import compile_policies
+from roadbed.control.catalog import Catalog
+from roadbed.control.stack import Loaded, Stack
+from roadbed.control.state import State
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid, Problem
+from roadbed.inference.snapshot import Authority
+
+NEEDED = {
+    "stack.apply": Target(kind="Stack", name="stack"),
+    "key.create": Target(kind="Key", name=ANY),
+}
+"""What somebody must be able to do after every apply, and to what."""
+
+
+def policies_can_be_read(
+    stack: Stack, _state: State, _catalog: Catalog
+) -> Iterator[Problem]:
+    """Every policy is Cedar that the server can compile."""
+    for loaded in stack.of("Policy"):
+        name = loaded.resource.metadata.name
+        try:
+            compile_policies({name: loaded.content["spec"]["cedar"]})
+        except Invalid as error:
+            yield from _in_file(error, loaded)
+
+
+def accounts_can_still_act(
+    stack: Stack, _state: State, _catalog: Catalog
+) -> Iterator[Problem]:
+    """Somebody is left who may apply a stack, and somebody who may make keys."""
+    try:
+        authority = compile_policies(policies_of(stack))
+    except Invalid:
+        return  # The rule before this one names the policy.
+    if ("ServiceAccount", "operator") in stack.broken:
+        return
+    for action, target in NEEDED.items():
+        if not any(_may(authority, account, action, target) for account in _all(stack)):
+            yield Problem(
+                message=f"nobody would be left who may {action}",
+                hint="keep a ServiceAccount with the roles platform-engineer and "
+                "security-admin, and policies that let it work",
+                file=_where(stack),
+                line=1,
+            )
+
+
+def policies_of(stack: Stack) -> Mapping[str, str]:
+    """Return the Cedar text of every policy of *stack*, by name."""
+    return {
+        loaded.resource.metadata.name: loaded.content["spec"]["cedar"]
+        for loaded in stack.of("Policy")
+    }
+
+
+def _all(stack: Stack) -> Iterator[Principal]:
+    for loaded in stack.of("ServiceAccount"):
+        metadata = loaded.resource.metadata
+        yield Principal(
+            kind="service-account",
+            name=metadata.name,
+            roles=frozenset(loaded.content["spec"]["roles"]),
+            tenant=loaded.content["spec"]["tenant"],
+            labels=tuple(sorted(metadata.labels.items())),
+        )
+
+
+def _may(
+    authority: Authority, principal: Principal, action: str, target: Target
+) -> bool:
+    return authority.decide(principal, action, target).allowed
+
+
+def _in_file(error: Invalid, loaded: Loaded) -> Iterator[Problem]:
+    """Say the problems of one policy with the file that it stands in."""
+    faults = error.problems or (Problem(message=error.message, hint=error.hint),)
+    name = loaded.resource.metadata.name
+    for fault in faults:
+        yield Problem(
+            message=fault.message.removeprefix(f"policy {name}, line {fault.line}: "),
+            hint=fault.hint,
+            file=loaded.file,
+            line=_line(fault, loaded),
+        )
+
+
+def _line(fault: Problem, loaded: Loaded) -> int:
+    """Return the line in the file; a policy written in YAML begins below its key."""
+    if loaded.file.endswith(".cedar"):
+        return fault.line or 1
+    return loaded.document.line(("spec", "cedar")) + fault.line
+
+
+def _where(stack: Stack) -> str:
+    accounts = stack.of("ServiceAccount")
+    return accounts[0].file if accounts else ""

@@ -1,0 +1,226 @@
+"""Compiles what a replica serves, keeping loaded what did not change."""
+
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.access.keys import Account, load_credentials
+from roadbed.control.state import Revision, State, current
+from roadbed.core.actor import Principal
+from roadbed.core.digest import digest_of
+from roadbed.core.errors import NotFound, ProviderError, RoadbedError
+from roadbed.core.reference import parse
+from roadbed.inference.provider import Provider, Runner
+from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
+
+OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
+"""Makes a provider from its type and its config."""
+AuthorityOf = Callable[[Mapping[str, str]], Authority]
+"""Compiles the Cedar texts of a stack, by policy name."""
+ProviderKey = str
+"""The digest of a provider's name, type and config."""
+RunnerKey = tuple[ProviderKey, str]
+"""A provider, and the name and digest of the version that it has loaded."""
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Serving:
+    """A snapshot, and what is held open for it."""
+
+    snapshot: Snapshot
+    providers: Mapping[ProviderKey, Provider] = field(default_factory=dict)
+    runners: Mapping[RunnerKey, Runner] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What the database says is to be served, read at one moment."""
+
+    state: State
+    credentials: Mapping[str, Principal]
+
+
+def read_declared(connection: sa.Connection, now_us: int) -> Declared:
+    """Return what is to be served, with the keys that are valid at *now_us*."""
+    state = current(connection)
+    accounts = {found.name: _account(found) for found in state.of("ServiceAccount")}
+    credentials = load_credentials(connection, accounts, now_us)
+    return Declared(state=state, credentials=credentials)
+
+
+def compile_snapshot(
+    declared: Declared,
+    open_provider: OpenProvider,
+    authority_of: AuthorityOf,
+    previous: Serving | None = None,
+) -> Serving:
+    """Return what serves *declared*; run it in a worker thread, it loads models.
+
+    What *previous* has loaded and is still declared stays loaded. An endpoint
+    whose version cannot be loaded is named in `broken`, and goes on serving the
+    version it served before, if it served one. Raises Invalid if the policies
+    cannot be compiled: then *previous* goes on as it is.
+    """
+    state = declared.state
+    building = _Building(state, open_provider, previous)
+    for endpoint in state.of("Endpoint"):
+        building.take(endpoint)
+    snapshot = Snapshot(
+        revision=state.revision,
+        digest=state.digest,
+        authority=_authority(state, authority_of, previous),
+        credentials=declared.credentials,
+        deployments=building.deployments,
+        broken=building.broken,
+    )
+    return Serving(
+        snapshot=snapshot, providers=building.providers, runners=building.runners
+    )
+
+
+def left_behind(before: Serving, after: Serving) -> list[Runner | Provider]:
+    """Return what *before* held open and *after* does not, in the order to close it.
+
+    Close it when the calls that began under *before* have ended.
+    """
+    runners = [r for k, r in before.runners.items() if k not in after.runners]
+    kept = after.providers
+    return [*runners, *(p for k, p in before.providers.items() if k not in kept)]
+
+
+class _Building:
+    """One snapshot under way."""
+
+    def __init__(
+        self, state: State, open_provider: OpenProvider, previous: Serving | None
+    ) -> None:
+        self.deployments: dict[str, Deployment] = {}
+        self.broken: dict[str, str] = {}
+        self.providers: dict[ProviderKey, Provider] = {}
+        self.runners: dict[RunnerKey, Runner] = {}
+        self._state = state
+        self._open = open_provider
+        self._previous = previous
+        self._failed: dict[RunnerKey, RoadbedError] = {}
+
+    def take(self, endpoint: Revision) -> None:
+        """Deploy *endpoint*, or say why it is broken and keep what served before."""
+        try:
+            self.deployments[endpoint.name] = self._deploy(endpoint)
+        except RoadbedError as error:
+            self.broken[endpoint.name] = f"{error.message}" + (
+                f" ({error.hint})" if error.hint else ""
+            )
+            self._keep_previous(endpoint)
+
+    def _deploy(self, endpoint: Revision) -> Deployment:
+        pin = parse(endpoint.content["spec"]["model"])
+        version = self._state.version(pin)
+        if version is None:
+            raise NotFound(f"{pin} does not exist")
+        provider = self._state.resources.get(("Provider", version.body["provider"]))
+        if provider is None:
+            raise NotFound(f"there is no provider {version.body['provider']!r}")
+        runner = self._runner(version, provider)
+        return Deployment(
+            endpoint=endpoint.name,
+            version=version,
+            provider=provider.name,
+            runner=runner,
+            **_terms(endpoint),
+        )
+
+    def _runner(self, version: ModelVersion, provider: Revision) -> Runner:
+        """Return the runner of *version*: loaded before, or now; fail only once."""
+        key = _provider_key(provider), f"{version} {version.digest}"
+        if key in self._failed:
+            raise self._failed[key]
+        if key not in self.runners:
+            try:
+                self.runners[key] = self._load(key, version, provider)
+            except RoadbedError as error:
+                self._failed[key] = error
+                raise
+        return self.runners[key]
+
+    def _load(
+        self, key: RunnerKey, version: ModelVersion, provider: Revision
+    ) -> Runner:
+        held = self._previous.runners.get(key) if self._previous else None
+        opened = self._provider(provider)
+        if held is not None:
+            return held
+        try:
+            return opened.open(version)
+        except RoadbedError:
+            raise
+        except Exception as error:  # A plug-in's fault must not stop the others.
+            _log.exception("provider %s could not load %s", provider.name, version)
+            raise ProviderError(
+                f"{version} could not be loaded: the provider {provider.name!r} failed",
+                hint="the server's log says where",
+            ) from error
+
+    def _provider(self, provider: Revision) -> Provider:
+        key = _provider_key(provider)
+        if key not in self.providers:
+            held = self._previous.providers.get(key) if self._previous else None
+            spec = provider.content["spec"]
+            self.providers[key] = held or self._open(spec["type"], spec["config"])
+        return self.providers[key]
+
+    def _keep_previous(self, endpoint: Revision) -> None:
+        """Go on with the version served before, under the terms declared now."""
+        before = self._previous
+        kept = before.snapshot.deployments.get(endpoint.name) if before else None
+        if before is None or kept is None:
+            return
+        self.deployments[endpoint.name] = replace(kept, **_terms(endpoint))
+        for key, runner in before.runners.items():
+            if runner is kept.runner:
+                self.runners[key] = runner
+                self.providers[key[0]] = before.providers[key[0]]
+
+
+def _account(found: Revision) -> Account:
+    spec = found.content["spec"]
+    return Account(
+        roles=tuple(spec["roles"]),
+        labels=found.content["metadata"]["labels"],
+        tenant=spec.get("tenant", "default"),
+    )
+
+
+def _terms(endpoint: Revision) -> dict[str, Any]:
+    """Return the endpoint's own terms, and what policies may read of it."""
+    spec = endpoint.content["spec"]
+    readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
+    readable["labels"] = endpoint.content["metadata"]["labels"]
+    own = ("stage", "deadline_ms", "ack", "keep_payloads")
+    return {name: spec[name] for name in own} | {
+        "attributes": {name: value for name, value in readable.items() if value}
+    }
+
+
+def _provider_key(provider: Revision) -> ProviderKey:
+    return digest_of({"name": provider.name, "spec": provider.content["spec"]})
+
+
+def _authority(
+    state: State, authority_of: AuthorityOf, previous: Serving | None
+) -> Authority:
+    """Compile the policies; keep the authority of before if they are the same.
+
+    It remembers decisions, so keeping it keeps them.
+    """
+    texts = {
+        policy.name: policy.content["spec"]["cedar"] for policy in state.of("Policy")
+    }
+    compiled = authority_of(texts)
+    before = previous.snapshot.authority if previous else None
+    return before if before and before.digest == compiled.digest else compiled

@@ -1,0 +1,194 @@
+"""What a stack must be: each refusal with file, line and what to do."""
+
+import pytest
+
+from roadbed.control.load import load_stack, read_stack
+from roadbed.control.state import State
+from roadbed.control.validate import check
+from roadbed.testing.fakes import FakeCatalog
+from tests.control.stacks import (
+    ECHO,
+    OPERATOR,
+    endpoint,
+    hosted,
+    live,
+    resource,
+    stack_of,
+    write,
+)
+
+TRAINED = resource("Model", "m", "owner: team\ntrained: {provider: echo}")
+
+
+def told(folder, *resources, state=None, policy=""):
+    """Return the problems of a stack of these resources, as they are printed."""
+    if policy:
+        (folder / "policies").mkdir()
+        (folder / "policies" / "mine.cedar").write_text(policy)
+    stack = stack_of(folder, OPERATOR, *resources)
+    return [str(p) for p in check(stack, state or State(), FakeCatalog())]
+
+
+def test_a_sound_stack_has_no_problem(tmp_path):
+    assert told(tmp_path, ECHO, hosted(), endpoint(), TRAINED) == []
+
+
+@pytest.mark.parametrize(
+    ("spec", "problem"),
+    [
+        ("type: ecko", "spec.type: no provider is called 'ecko' (did you mean echo?)"),
+        (
+            "type: echo\nconfig: {perfix: a}",
+            "spec.config.perfix: unknown field (did yo",
+        ),
+        (
+            "type: echo\nconfig: {delay_s: -1}",
+            "spec.config.delay_s: must be at least 0",
+        ),
+        (
+            "type: echo\nconfig: {prefix: []}",
+            "spec.config.prefix: must be text, not a ",
+        ),
+    ],
+)
+def test_a_provider_is_of_a_known_type_with_known_settings(tmp_path, spec, problem):
+    (said,) = told(tmp_path, resource("Provider", "p", spec))
+
+    line = 11 if "type: ecko" in spec else 12
+    assert said.startswith(f"stack.yaml:{line}: {problem}")
+
+
+def test_a_literal_secret_in_a_config_is_told_once(tmp_path):
+    config = "type: echo\nconfig: {api_key: not-a-reference}"
+    stack, problems = read_stack(write(tmp_path, a=resource("Provider", "p", config)))
+
+    assert [p.field for p in problems] == ["spec.config.api_key"]
+    assert stack.declares("Provider", "p")
+
+
+def test_a_model_needs_a_declared_provider(tmp_path):
+    assert told(tmp_path, ECHO, hosted().replace(": echo", ": ecco")) == [
+        "stack.yaml:19: spec.hosted.provider: there is no provider 'ecco' "
+        "(did you mean echo?)"
+    ]
+
+
+def test_an_endpoint_needs_a_declared_model(tmp_path):
+    assert told(tmp_path, endpoint()) == [
+        "stack.yaml:11: spec.model: there is no model 'bot' "
+        "(declare a Model of this name)"
+    ]
+
+
+def test_a_pin_is_a_version_that_exists_or_will(tmp_path):
+    assert told(tmp_path, ECHO, hosted(), endpoint(model="bot@2")) == [
+        "stack.yaml:26: spec.model: bot@2 does not exist "
+        "(there is bot@1 (made by this plan))"
+    ]
+
+
+def test_an_endpoint_may_pin_what_the_same_plan_makes(tmp_path):
+    before = live(stack_of(tmp_path, OPERATOR, ECHO, hosted()))
+    changed = hosted(upstream="echo-2")
+
+    assert told(tmp_path, ECHO, changed, endpoint(model="bot@2"), state=before) == []
+
+
+def test_a_trained_model_needs_a_run_first(tmp_path):
+    (said,) = told(tmp_path, ECHO, TRAINED, endpoint(model="m@1"))
+
+    assert "m@1 does not exist (a run registers the first version" in said
+
+
+def test_retiring_what_is_referred_to_is_refused(tmp_path):
+    before = live(stack_of(tmp_path, OPERATOR, ECHO, hosted(), endpoint()))
+
+    assert told(tmp_path, ECHO, endpoint(), state=before) == [
+        "stack.yaml:17: spec.model: there is no model 'bot' "
+        "(this plan would retire the model; keep it, or drop this too)"
+    ]
+
+
+def test_the_provider_of_a_pinned_older_version_stays(tmp_path):
+    before = live(stack_of(tmp_path, OPERATOR, ECHO, hosted(), endpoint()))
+    other = ECHO.replace("name: echo", "name: other")
+    moved = hosted().replace("provider: echo", "provider: other")
+
+    assert told(tmp_path, other, moved, endpoint(), state=before) == [
+        "stack.yaml:26: spec.model: bot@1 runs on the provider 'echo', which is not "
+        "declared (keep that provider, or pin a version that runs elsewhere)"
+    ]
+
+
+def test_production_refuses_a_floating_upstream(tmp_path):
+    assert told(tmp_path, ECHO, hosted(upstream="echo-latest"), endpoint()) == [
+        "stack.yaml:20: spec.hosted.upstream: 'echo-latest' is not pinned, and "
+        "endpoint bot is in production (write a name with a number, such as echo-1)"
+    ]
+
+
+def test_an_older_floating_version_is_refused_where_it_is_pinned(tmp_path):
+    before = live(stack_of(tmp_path, OPERATOR, ECHO, hosted(upstream="echo-latest")))
+
+    (said,) = told(tmp_path, ECHO, hosted(), endpoint(), state=before)
+
+    assert said.startswith("stack.yaml:26: spec.model: 'echo-latest' is not pinned")
+
+
+def test_development_may_float(tmp_path):
+    loose = endpoint(more="stage: development")
+
+    assert told(tmp_path, ECHO, hosted(upstream="echo-latest"), loose) == []
+
+
+@pytest.mark.parametrize(
+    ("purpose", "problem"),
+    [
+        ("scoring", "bot prohibits the purpose 'scoring' (bot is meant for support)"),
+        (
+            "jokes",
+            "bot is not meant for the purpose 'jokes' (bot is meant for support)",
+        ),
+    ],
+)
+def test_an_endpoint_keeps_to_the_purposes_of_its_model(tmp_path, purpose, problem):
+    model = hosted() + "  purposes: [support]\n  prohibited_purposes: [scoring]\n"
+
+    (said,) = told(tmp_path, ECHO, model, endpoint(more=f"purpose: {purpose}"))
+
+    assert said == f"stack.yaml:29: spec.purpose: {problem}"
+
+
+def test_a_broken_policy_is_named_with_its_line(tmp_path):
+    (said,) = told(tmp_path, policy="// mine\n\npermit (principal, action, resource;\n")
+
+    assert said.startswith("policies/mine.cedar:3: ")
+    assert "Error" not in said
+
+
+def test_a_policy_that_locks_everybody_out_is_refused(tmp_path):
+    policy = 'forbid (principal, action == Action::"stack.apply", resource);'
+
+    (said,) = told(tmp_path, policy=policy)
+
+    assert said.startswith("stack.yaml:1: nobody would be left who may stack.apply (ke")
+
+
+def test_a_stack_without_an_operator_is_refused(tmp_path):
+    stack = load_stack(write(tmp_path, a=ECHO))
+
+    said = [p.message for p in check(stack, State(), FakeCatalog())]
+
+    assert said == [
+        "nobody would be left who may stack.apply",
+        "nobody would be left who may key.create",
+    ]
+
+
+def test_whoever_refers_to_a_broken_resource_is_not_blamed(tmp_path):
+    broken = hosted().replace("upstream: echo-1", "upstraem: echo-1")
+    text = "---\n".join([OPERATOR, ECHO, broken, endpoint()])
+    stack, problems = read_stack(write(tmp_path, stack=text))
+
+    assert len(problems) == 2
+    assert check(stack, State(), FakeCatalog()) == []
