@@ -108,7 +108,7 @@ class Adopter:
 
     def _set_aside(self, path: Path, error: Corrupt, done: Adopted) -> None:
         try:
-            self.quarantine.mkdir(parents=True, exist_ok=True)
+            self.quarantine.mkdir(parents=True, exist_ok=True, mode=0o700)
             free = _free_name(self.quarantine / path.name)
             path.rename(free)
             for end in COMPANIONS:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal
 
 from roadbed.core.clock import to_us
+from roadbed.core.errors import NotReady
 from roadbed.gateway.adopt import LATER, Adopted, Adopter
 from roadbed.gateway.alerts import Alert, clear_alerts, raise_alert
 from roadbed.gateway.lock import ProcessLock
@@ -53,9 +54,18 @@ class Keeper:
         self.sealed = 0
 
     def start(self) -> None:
-        """Take this process's lock and begin; adopts from the dead first of all."""
-        self.spools.mkdir(parents=True, exist_ok=True)
-        self._lock = ProcessLock.hold(self.spools / f"{self.process}.lock")
+        """Take this process's lock and begin; adopts from the dead first of all.
+
+        Raises NotReady if the spool folder cannot be used.
+        """
+        try:
+            self.spools.mkdir(parents=True, exist_ok=True, mode=0o700)
+            self._lock = ProcessLock.hold(self.spools / f"{self.process}.lock")
+        except OSError as error:
+            raise NotReady(
+                f"the spool folder cannot be used: {error.strerror}",
+                hint="look at `spool` in the state directory, and at its permissions",
+            ) from None
         self._thread.start()
 
     def take(self, spool: Spool) -> None:

@@ -146,7 +146,8 @@ class SpoolReader:
         )
         try:
             span = [hour * HOUR_US, (hour + 1) * HOUR_US, region]
-            yield from self._connection.execute(query, span)
+            for row in self._connection.execute(query, span):  # noqa: UP028
+                yield row  # `yield from` would close the cursor after the connection
         except sqlite3.Error as error:
             raise self._translate(error) from None
 
@@ -165,10 +166,12 @@ class SpoolReader:
             ) from None
 
     def _translate(self, error: sqlite3.Error) -> RoadbedError:
-        name, code = self.path.name, getattr(error, "sqlite_errorcode", 1)
+        name, code = self.path.name, getattr(error, "sqlite_errorcode", None)
+        if code is None and isinstance(error, sqlite3.OperationalError):
+            code = sqlite3.SQLITE_CORRUPT  # a text that is no UTF-8
         if not self.path.exists():
             return NotFound(f"spool {name} is gone", hint="its calls were sealed")
-        if code & 0xFF in _DAMAGED or code == sqlite3.SQLITE_IOERR_SHORT_READ:
+        if code == sqlite3.SQLITE_IOERR_SHORT_READ or (code or 0) & 0xFF in _DAMAGED:
             return Corrupt(f"spool {name} cannot be read: {error}")
         return NotReady(f"spool {name} cannot be read now: {error}")
 

@@ -22,6 +22,7 @@ from roadbed.inference.record import CallRecord, Payload
 
 RETRY_S = 0.5
 _KEEPS_FILE = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED}
+_ROWS_FAULT = (sqlite3.DataError, sqlite3.IntegrityError)
 _HINT = "the disk under the state directory is full or failing; see `roadbed doctor`"
 
 
@@ -189,7 +190,7 @@ class Recorder:
         self._alert("spool.unwritable", "calls cannot be written to the disk", error)
         self._backlog += self._inbox.take(0)
         settle(self._backlog, _unwritable(error))
-        if not isinstance(error, sqlite3.OperationalError):
+        if isinstance(error, _ROWS_FAULT):
             self._discard_what_no_spool_takes()
         elif getattr(error, "sqlite_errorcode", 1) & 0xFF not in _KEEPS_FILE:
             self._abandon()
@@ -215,11 +216,11 @@ class Recorder:
         for item in list(self._backlog):
             try:
                 self.counts.written += self._append([item.row])
-            except sqlite3.OperationalError:
-                return
-            except sqlite3.Error as error:
+            except _ROWS_FAULT as error:
                 self.counts.lost += 1
                 self._alert("spool.lost", "a call fits into no spool", error)
+            except sqlite3.Error:
+                return
             self._let_go([item])
 
     def _let_go(self, items: list[Item]) -> None:

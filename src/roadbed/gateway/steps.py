@@ -1,6 +1,7 @@
 """What the gateway adds to the governed path: find the endpoint, record the call."""
 
 import asyncio
+import struct
 import time
 from collections.abc import Awaitable, Callable
 from typing import Protocol
@@ -11,6 +12,19 @@ from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.gateway.capture import payload_of, record_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.record import CallRecord, Payload
+
+_ODD = (
+    RoadbedError,
+    msgspec.MsgspecError,
+    struct.error,
+    ValueError,
+    TypeError,
+    AttributeError,
+    LookupError,
+    ArithmeticError,
+    RecursionError,
+)
+"""What a call may be like that no record can be made of it as it is."""
 
 
 class Records(Protocol):
@@ -72,7 +86,7 @@ class Record:
                 payload_of(call, outcome) if terms and terms.keep_payloads else None
             )
             wait = self._put(call, outcome, payload)
-        except (RoadbedError, msgspec.MsgspecError, ValueError, TypeError) as error:
+        except _ODD as error:
             wait = self._put_plain(call, outcome, error)
         if wait is not None:
             call.waits.append(wait)
