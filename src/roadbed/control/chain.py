@@ -38,8 +38,9 @@ def _explanation(explanation: Explanation, limit: int) -> Iterator[str]:
     ranked = sorted(explanation.contributions, key=lambda c: -abs(c.amount))
     largest = max((abs(c.amount) for c in ranked), default=0.0) or 1.0
     width = max((len(c.feature) for c in ranked[:limit]), default=0)
+    sampled = any(c.error for c in ranked)
     for item in ranked[:limit]:
-        yield f"    {item.feature:<{width}}  {_contribution(item, largest)}"
+        yield f"    {item.feature:<{width}}  {_contribution(item, largest, sampled)}"
     rest = ranked[limit:]
     if rest:
         total = sum(item.amount for item in rest)
@@ -47,9 +48,9 @@ def _explanation(explanation: Explanation, limit: int) -> Iterator[str]:
     yield f"    method: {explanation.method}"
 
 
-def _contribution(item: Contribution, largest: float) -> str:
+def _contribution(item: Contribution, largest: float, sampled: bool) -> str:
     bar = ("█" * round(_BAR * abs(item.amount) / largest)).ljust(_BAR)
-    doubt = f" ± {item.error:.4f}" if item.error else ""
+    doubt = f" ± {item.error:.4f}" if sampled else ""
     value = f"{item.value:.5g}" if isinstance(item.value, float) else item.value
     usual = (
         f"{item.reference:.5g}" if isinstance(item.reference, float) else item.reference
