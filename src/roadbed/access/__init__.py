@@ -1,1 +1,1 @@
-"""Who may do what, and why: credentials, roles, policies, decisions."""
+"""Who may do what, and why: accounts, keys, sessions, and decisions by Cedar."""

@@ -1,0 +1,158 @@
+"""Cedar decides, in process and fail-closed.
+
+Cedar skips a policy that fails, so a broken `forbid` would become a permit. Here
+an action is allowed only if Cedar allows it *and* no policy failed on the way.
+"""
+
+import json
+from collections.abc import Hashable, Iterable, Mapping
+from typing import Any
+
+import cedarpy
+
+from roadbed.access.actions import ACTIONS
+from roadbed.access.rules import (
+    Rule,
+    built_in_rules,
+    built_in_texts,
+    problems_of,
+    read_rules,
+)
+from roadbed.access.schema import ATTRIBUTES, PRINCIPALS, cedar_schema
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Decision, Target
+from roadbed.core.digest import canonical, digest_of
+from roadbed.core.errors import Invalid, Problem
+
+NOT_PERMITTED = "no policy permits it"
+_REMEMBERED = 20_000
+
+
+class CedarAuthority:
+    """A compiled, immutable set of policies that decides without I/O.
+
+    `digest` names the set: schema, built-in and declared policies. Decisions are
+    remembered inside the instance only, so none outlives its policies.
+    """
+
+    def __init__(self, rules: Iterable[Rule], digest: str) -> None:
+        rules = list(rules)
+        self.digest = digest
+        self._schema = cedarpy.Schema.from_str(cedar_schema())
+        self._slices = {action: _slice(rules, action) for action in ACTIONS}
+        self._decisions: dict[Hashable, Decision] = {}
+
+    def decide(self, principal: Principal, action: str, target: Target) -> Decision:
+        """Say whether *principal* may do *action* to *target*, and why.
+
+        The reasons are the names of the policies that decided. Anything unclear
+        is a denial: an unknown action, a target of the wrong kind, a policy that
+        fails.
+        """
+        try:
+            key = (principal, action, target.kind, target.name, _key(target.attributes))
+            known = self._decisions.get(key)
+        except (Invalid, TypeError):
+            return self._deny("the target's attributes are no plain values")
+        if known is None:
+            known = self._evaluate(principal, action, target)
+            if len(self._decisions) >= _REMEMBERED:
+                self._decisions.clear()
+            self._decisions[key] = known
+        return known
+
+    def _evaluate(self, principal: Principal, action: str, target: Target) -> Decision:
+        if action not in self._slices:
+            return self._deny(f"there is no action {action}")
+        try:
+            request, entities = _question(principal, action, target)
+            result = cedarpy.is_authorized(
+                request,
+                self._slices[action],
+                cedarpy.Entities.from_json_str(json.dumps(entities), self._schema),
+                self._schema,
+            )
+        except (KeyError, TypeError, ValueError) as error:
+            return self._deny(f"the question makes no sense: {error!r}")
+        diagnostics = result.diagnostics
+        if diagnostics.errors:
+            return self._deny(*diagnostics.errors)
+        reasons = tuple(sorted(diagnostics.reasons)) or (NOT_PERMITTED,)
+        return Decision(
+            allowed=result.allowed, reasons=reasons, policy_digest=self.digest
+        )
+
+    def _deny(self, *reasons: str) -> Decision:
+        return Decision(allowed=False, reasons=reasons, policy_digest=self.digest)
+
+
+def compile_policies(project: Mapping[str, str]) -> CedarAuthority:
+    """Return the authority over the built-in policies and *project*'s, by their names.
+
+    Raises Invalid; its problems name every faulty policy and the line it begins on.
+    """
+    schema = cedarpy.Schema.from_str(cedar_schema())
+    problems: list[Problem] = []
+    rules = list(built_in_rules())
+    for name, text in sorted(project.items()):
+        faults = problems_of(name, text, schema)
+        problems += faults
+        rules += [] if faults else read_rules(name, text)
+    if problems:
+        raise Invalid(
+            "; ".join(problem.message for problem in problems),
+            hint="mend the Cedar text; `roadbed plan` checks it without applying it",
+            problems=tuple(problems),
+        )
+    return CedarAuthority(rules, _digest(project))
+
+
+def _digest(project: Mapping[str, str]) -> str:
+    built_in = dict(built_in_texts())
+    return digest_of(
+        {"schema": cedar_schema(), "built-in": built_in, "project": dict(project)}
+    )
+
+
+def _slice(rules: list[Rule], action: str) -> cedarpy.PolicySet:
+    """Return the rules that can concern *action*: Cedar itself has no index."""
+    chosen = {rule.name: rule.body for rule in rules if rule.concerns(action)}
+    document = {"staticPolicies": chosen, "templates": {}, "templateLinks": []}
+    return cedarpy.PolicySet.from_json_str(json.dumps(document))
+
+
+def _question(
+    principal: Principal, action: str, target: Target
+) -> tuple[dict[str, Any], list[dict[str, Any]]]:
+    """Return the request and the entities that Cedar needs to answer it.
+
+    Ids travel as JSON values, never as Cedar text, so no name can be read as code.
+    """
+    who = {"type": PRINCIPALS[principal.kind], "id": principal.name}
+    what = {"type": target.kind, "id": target.name}
+    given = target.attributes
+    attributes = {name: given[name] for name in ATTRIBUTES if name in given}
+    entities = [
+        {
+            "uid": who,
+            "attrs": {"tenant": principal.tenant},
+            "parents": [{"type": "Role", "id": r} for r in sorted(principal.roles)],
+            "tags": dict(principal.labels),
+        },
+        {
+            "uid": what,
+            "attrs": {"tenant": given.get("tenant", "default"), **attributes},
+            "parents": [],
+            "tags": dict(given.get("labels", {})),
+        },
+    ]
+    does = {"type": "Action", "id": action}
+    request = {"principal": who, "action": does, "resource": what, "context": {}}
+    return request, entities
+
+
+def _key(attributes: Mapping[str, Any]) -> Hashable:
+    """Return what tells *attributes* apart, cheaply where they are all texts."""
+    if all(type(value) is str for value in attributes.values()):
+        return tuple(attributes.items())
+    return canonical(dict(attributes))

@@ -1,0 +1,80 @@
+"""Credentials: which principal each live key proves, loaded for the request path."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import sqlalchemy as sa
+
+from roadbed.access import tables
+from roadbed.core.actor import Principal
+from roadbed.core.resource import Resource
+
+
+class AccountLike(Protocol):
+    """What a key's principal takes from its account."""
+
+    @property
+    def roles(self) -> Iterable[str]:
+        """The names of its roles."""
+        ...
+
+    @property
+    def labels(self) -> Mapping[str, str]:
+        """Its labels, which policies may read."""
+        ...
+
+    @property
+    def tenant(self) -> str:
+        """The tenant it belongs to."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A service account as far as keys care."""
+
+    roles: Iterable[str] = ()
+    labels: Mapping[str, str] = field(default_factory=dict)
+    tenant: str = "default"
+
+
+OPERATOR = "operator"
+"""The account that a bootstrap token makes a key for."""
+
+
+def account_of(resource: Resource) -> Account:
+    """Return the account that a ServiceAccount resource declares."""
+    return Account(
+        roles=tuple(getattr(resource.spec, "roles", ())),
+        labels=resource.metadata.labels,
+        tenant=getattr(resource.spec, "tenant", "default"),
+    )
+
+
+def load_credentials(
+    connection: sa.Connection, accounts: Mapping[str, AccountLike], now_us: int
+) -> dict[str, Principal]:
+    """Return the principal that each live key proves, by the digest of the key.
+
+    *accounts* are the live service accounts by name; a key of any other account
+    proves nothing. What the request path knows of keys is this and no more.
+    """
+    table = tables.keys
+    live = sa.select(
+        table.c.id, table.c.account, table.c.digest, table.c.expires_us
+    ).where(table.c.revoked_us.is_(None), table.c.expires_us > now_us)
+    return {
+        row.digest: Principal(
+            kind="service-account",
+            name=row.account,
+            roles=frozenset(accounts[row.account].roles),
+            labels=tuple(sorted(accounts[row.account].labels.items())),
+            tenant=accounts[row.account].tenant,
+            credential=row.id,
+            expires_us=row.expires_us,
+            digest=row.digest,
+        )
+        for row in connection.execute(live)
+        if row.account in accounts
+    }

@@ -1,0 +1,37 @@
+"""The roles that Roadbed ships; what each may do stands in `policies/<role>.cedar`.
+
+No role may do everything. Only app, researcher and eval-bot may infer.
+"""
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Literal
+
+Role = Literal[
+    "viewer",
+    "researcher",
+    "platform-engineer",
+    "product-owner",
+    "annotator",
+    "auditor",
+    "security-admin",
+    "eval-bot",
+    "ci",
+    "app",
+]
+
+ROLES: Mapping[Role, str] = MappingProxyType(
+    {
+        "viewer": "Looks at everything but payloads, keys and the audit log.",
+        "researcher": "Trains models: writes datasets and runs, registers, infers.",
+        "platform-engineer": "Runs the platform: plans and applies the stack.",
+        "product-owner": "Answers for a product: reads calls with their payloads.",
+        "annotator": "Judges answers: reads calls with their payloads.",
+        "auditor": "Reads and verifies the audit log; changes nothing.",
+        "security-admin": "Makes and revokes keys, and reads the audit log.",
+        "eval-bot": "Evaluates: infers, reads datasets, records runs.",
+        "ci": "Plans and applies the stack from Git.",
+        "app": "Calls endpoints, and does nothing else.",
+    }
+)
+"""What each role is for, in one sentence."""

@@ -1,0 +1,40 @@
+"""The tables of keys, bootstrap tokens and sessions. None holds a secret."""
+
+import sqlalchemy as sa
+
+from roadbed.database.tables import metadata, moment
+
+keys = sa.Table(
+    "access_keys",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("account", sa.Text, nullable=False, index=True),
+    sa.Column("digest", sa.Text, nullable=False, unique=True),
+    moment("created_us"),
+    sa.Column("created_by", sa.Text, nullable=False),
+    moment("expires_us"),
+    moment("revoked_us", nullable=True),
+    sa.Column("revoked_by", sa.Text, nullable=True),
+)
+"""One row per key of a service account; `digest` is the SHA-256 of the whole key."""
+
+bootstraps = sa.Table(
+    "access_bootstraps",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    moment("created_us"),
+    moment("expires_us"),
+    moment("used_us", nullable=True),
+)
+"""One row per bootstrap token; used once, it is never accepted again."""
+
+sessions = sa.Table(
+    "access_sessions",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("key_digest", sa.Text, nullable=False, index=True),
+    sa.Column("principal", sa.Text, nullable=False),
+    moment("created_us"),
+    moment("expires_us"),
+)
+"""One row per open console session, tied to the key that opened it."""
