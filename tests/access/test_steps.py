@@ -1,0 +1,128 @@
+"""Access on the governed path: who is calling, and may they?"""
+
+from dataclasses import replace
+
+import pytest
+
+from roadbed.access.authority import compile_policies
+from roadbed.access.steps import Authenticate, Authorize
+from roadbed.access.tokens import credential_digest
+from roadbed.core.errors import Denied, Unauthenticated
+from roadbed.inference.call import Call, Outcome, TensorRequest
+from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+
+from .conftest import NOW, account
+
+KEY = "rbk_1_secret"
+NO_PRODUCTION = (
+    'forbid (principal, action == Action::"endpoint.infer", resource) '
+    'when { resource has stage && resource.stage == "production" };'
+)
+
+
+def deployed(name, **attributes):
+    version = ModelVersion(model=name, number=1, digest="d", definition={"hosted": {}})
+    return Deployment(
+        endpoint=name, version=version, provider="p", runner=None, attributes=attributes
+    )
+
+
+def call(
+    endpoint="bot", *, credential=KEY, policies=None, roles=("app",), **attributes
+):
+    snapshot = Snapshot(
+        revision=1,
+        digest="d",
+        authority=compile_policies(policies or {}),
+        credentials={credential_digest(KEY): account("claims", *roles)},
+        deployments={"bot": deployed("bot", **attributes)},
+    )
+    return Call(
+        id="local-1",
+        received_us=NOW,
+        started_ns=0,
+        dialect="v2",
+        endpoint=endpoint,
+        credential=credential,
+        request=TensorRequest(inputs=()),
+        snapshot=snapshot,
+    )
+
+
+def travel(this, now_us=NOW):
+    for step in (Authenticate(lambda: now_us), Authorize()):
+        step.admit(this)
+        step.finish(this, Outcome())
+    return this
+
+
+def test_a_known_key_with_the_right_role_passes():
+    passed = travel(call())
+
+    assert str(passed.principal) == "service-account:claims"
+    assert passed.decision.reasons == ("roadbed/app",)
+
+
+@pytest.mark.parametrize(
+    "credential",
+    [
+        "",
+        "rbk_1_secre",
+        "rbk_1_secret ",
+        "Bearer rbk_1_secret",
+        "' OR 1=1 --",
+        "\udc80",
+    ],
+)
+def test_an_unknown_key_is_nobody(credential):
+    with pytest.raises(Unauthenticated) as caught:
+        travel(call(credential=credential))
+    assert "rbk_…" in caught.value.hint
+
+
+def test_a_key_stops_working_the_moment_it_expires():
+    expires_us = account().expires_us
+    travel(call(), now_us=expires_us - 1)
+
+    with pytest.raises(Unauthenticated, match="expired at 20"):
+        travel(call(), now_us=expires_us)
+
+
+def test_a_denial_leaves_its_decision_on_the_call():
+    denied = call(roles=("viewer",))
+
+    with pytest.raises(Denied, match="no policy permits it"):
+        travel(denied)
+    assert denied.decision.allowed is False
+
+
+def test_policies_read_what_the_endpoint_is():
+    policies = {"no-production": NO_PRODUCTION}
+
+    with pytest.raises(Denied, match="no-production"):
+        travel(call(policies=policies))
+    with pytest.raises(Denied, match="roadbed/tenants"):
+        travel(call(tenant="south"))
+
+
+def test_a_missing_endpoint_tells_nothing_to_who_may_not_call_it():
+    assert travel(call("nowhere")).decision.allowed
+    with pytest.raises(Denied) as missing:
+        travel(call("nowhere", roles=("viewer",)))
+    with pytest.raises(Denied) as there:
+        travel(call("bot", roles=("viewer",)))
+
+    assert missing.value.message.replace("nowhere", "bot") == there.value.message
+
+
+def test_a_call_that_skipped_authentication_is_refused():
+    with pytest.raises(Unauthenticated):
+        Authorize().admit(call())
+
+
+def test_no_refusal_repeats_the_credential():
+    this = replace(call(credential="rbk_9_topsecret"))
+
+    with pytest.raises(Unauthenticated) as caught:
+        travel(this)
+    assert "topsecret" not in caught.value.message + caught.value.hint
