@@ -1,5 +1,7 @@
 """Applying: all of it in one transaction, or nothing; on both engines."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
@@ -268,3 +270,30 @@ def test_after_an_apply_there_is_nothing_to_plan(sqlite_database, tmp_path, step
 
         again = make_plan(proposal.stack, state_of(sqlite_database))
         assert again.changes == ()
+
+
+def test_of_two_applies_at_once_one_wins(desk, tmp_path):
+    proposals = [
+        desk.propose(declare(tmp_path / name, ECHO, hosted(name=name)))
+        for name in ("one", "two", "three")
+    ]
+    with ThreadPoolExecutor(3) as pool:
+        done = [pool.submit(desk.apply, p, ME) for p in proposals]
+    faults = [type(d.exception()) for d in done if d.exception()]
+
+    assert faults == [Conflict, Conflict]
+    assert state_of(desk.database).revision == 1
+    assert len(state_of(desk.database).versions) == 1
+
+
+def test_bytes_that_were_planned_are_the_bytes_that_are_kept(desk, tmp_path):
+    page = tmp_path / "stack" / "docs" / "a.md"
+    page.parent.mkdir(parents=True)
+    page.write_text("planned")
+    model = hosted(more="context: {documents: ./docs}")
+    proposal = desk.propose(declare(tmp_path, ECHO, model))
+    page.write_text("changed after the plan")
+    desk.apply(proposal, ME)
+
+    assert desk.blobs.has(digest(b"planned"))
+    assert not desk.blobs.has(digest(b"changed after the plan"))

@@ -161,6 +161,17 @@ def test_a_missing_provider_type_breaks_one_endpoint_only(tmp_path):
     assert snapshot.broken == {"bot": "no provider is called 'gone' (echo)"}
 
 
+def test_a_config_that_no_longer_fits_breaks_one_endpoint_only(tmp_path):
+    echo = ECHO + "  config: {gone: 1}\n"
+
+    snapshot = compiled(
+        state(tmp_path, echo, hosted(), endpoint()), FakeCatalog()
+    ).snapshot
+
+    assert list(snapshot.broken) == ["bot"]
+    assert "the provider 'echo' failed" in snapshot.broken["bot"]
+
+
 class Clumsy(FakeCatalog):
     """A catalog whose providers fail in a way that nobody promised."""
 

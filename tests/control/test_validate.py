@@ -58,6 +58,14 @@ def test_a_provider_is_of_a_known_type_with_known_settings(tmp_path, spec, probl
     assert said.startswith(f"stack.yaml:{line}: {problem}")
 
 
+def test_a_wrong_config_is_told_once_also_behind_a_production_endpoint(tmp_path):
+    echo = resource("Provider", "echo", "type: echo\nconfig: {delay_s: soon}")
+
+    (said,) = told(tmp_path, echo, hosted(), endpoint())
+
+    assert "spec.config.delay_s: must be a number, not text" in said
+
+
 def test_a_literal_secret_in_a_config_is_told_once(tmp_path):
     config = "type: echo\nconfig: {api_key: not-a-reference}"
     stack, problems = read_stack(write(tmp_path, a=resource("Provider", "p", config)))

@@ -152,11 +152,9 @@ class _Building:
         self, key: RunnerKey, version: ModelVersion, provider: Revision
     ) -> Runner:
         held = self._previous.runners.get(key) if self._previous else None
-        opened = self._provider(provider)
-        if held is not None:
-            return held
         try:
-            return opened.open(version)
+            opened = self._provider(provider)
+            return held if held is not None else opened.open(version)
         except RoadbedError:
             raise
         except Exception as error:  # A plug-in's fault must not stop the others.

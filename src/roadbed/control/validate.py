@@ -7,6 +7,8 @@ problem it finds, with file, line and what to do.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from pydantic import ValidationError
+
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
@@ -14,7 +16,7 @@ from roadbed.control.lockout import accounts_can_still_act, policies_can_be_read
 from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
-from roadbed.core.errors import Invalid, NotFound, Problem
+from roadbed.core.errors import NotFound, Problem
 from roadbed.core.reference import VersionRef
 
 Rule = Callable[[Stack, State, Catalog], Iterator[Problem]]
@@ -167,9 +169,10 @@ def _floating(
         return None
     spec = provider.content["spec"]
     try:
-        return catalog.unpinned(spec["type"], spec["config"], hosted["upstream"])
-    except (Invalid, NotFound):
+        catalog.config_class(spec["type"]).model_validate(spec["config"])
+    except (NotFound, ValidationError):
         return None  # Another rule names the type or the config that is wrong.
+    return catalog.unpinned(spec["type"], spec["config"], hosted["upstream"])
 
 
 def _missing(kind: str, name: str, stack: Stack, state: State) -> str:
