@@ -79,13 +79,15 @@ class Endless(Runner):
         super().__init__()
         self.gap_s, self.text = gap_s, text
         self.begun, self.stopped = threading.Event(), threading.Event()
+        self.enough = threading.Event()
 
     async def send(self, call):
         self.begun.set()
         try:
-            while True:
+            while not self.enough.is_set():
                 yield Chunk(text=self.text)
                 await asyncio.sleep(self.gap_s)
+            yield Chunk(finish="stop")
         finally:
             self.stopped.set()
 
@@ -264,6 +266,10 @@ class House:
         done = threading.Event()
         self.loop.call_soon_threadsafe(lambda: (work(*values), done.set()))
         assert done.wait(5)
+
+    def wait(self, work):
+        """Run a coroutine on the server's loop and return what it returns."""
+        return asyncio.run_coroutine_threadsafe(work, self.loop).result(20)
 
     def raw(self, data, timeout_s=10.0, half_close=False):
         """Send *data* as it is, and return all that comes back until the end."""

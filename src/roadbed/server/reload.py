@@ -1,0 +1,158 @@
+"""Watches for changes, compiles the new picture aside, and swaps it in whole."""
+
+import asyncio
+import gc
+import logging
+import threading
+import time
+from collections.abc import Callable
+from typing import Any
+
+from roadbed.control.serve import Serving
+from roadbed.core.errors import RoadbedError
+from roadbed.gateway.alerts import Alert
+from roadbed.server.alarm import Alarm
+from roadbed.server.switch import Switch
+
+EVERY_S = 0.25
+RETRY_BROKEN_S = 30.0
+SWAP_TIMEOUT_S = 30.0
+MAX_WAIT_S = 30.0
+COMPILE = "serving.compile"
+WATCH = "serving.watch"
+BROKEN = "serving.broken"
+_log = logging.getLogger("roadbed.server")
+
+Revision = Callable[[], int]
+"""Reads the counter `serving` from the database."""
+Build = Callable[[Serving | None], Serving]
+"""Compiles what the database says now, keeping open what did not change."""
+
+
+class Reloader:
+    """Keeps a switch on what was last applied.
+
+    A thread looks at the counter every quarter of a second. What cannot be
+    compiled changes nothing: the last good picture is served on, an alert says
+    why, and it is tried again, ever more slowly, until the next change.
+    """
+
+    def __init__(
+        self,
+        revision: Revision,
+        build: Build,
+        switch: Switch,
+        alarm: Alarm,
+        retry_broken_s: float = RETRY_BROKEN_S,
+    ) -> None:
+        self._revision = revision
+        self._build = build
+        self._switch = switch
+        self._alarm = alarm
+        self._retry_broken_s = retry_broken_s
+        self._seen = -1
+        self._swapped = 0.0
+        self._failures = 0
+        self._raised: set[str] = set()
+        self._stop = threading.Event()
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._thread = threading.Thread(
+            target=self._run, name="roadbed-reload", daemon=True
+        )
+
+    async def start(self) -> None:
+        """Compile the first picture and begin to watch; raises if there is none."""
+        self._loop = asyncio.get_running_loop()
+        self._seen, serving = await asyncio.to_thread(self._first)
+        self._show(serving)
+        self._report(serving)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop watching. Blocks while a picture is being compiled."""
+        self._stop.set()
+        if self._thread.is_alive():
+            self._thread.join(timeout=SWAP_TIMEOUT_S)
+
+    def look(self) -> bool:
+        """Look once; return whether a new picture is now served."""
+        revision = self._revision()
+        if revision == self._seen and not self._should_retry():
+            return False
+        serving = self._build(self._switch.serving)
+        self._swap(serving)
+        self._seen = revision
+        self._report(serving)
+        return True
+
+    def _should_retry(self) -> bool:
+        """Say whether it is time to try again what could not be loaded."""
+        serving = self._switch.serving
+        waited = time.monotonic() - self._swapped
+        broken = serving is not None and serving.snapshot.broken
+        return bool(broken) and waited >= self._retry_broken_s
+
+    def _first(self) -> tuple[int, Serving]:
+        revision = self._revision()
+        return revision, self._build(None)
+
+    def _run(self) -> None:
+        while not self._stop.wait(self._patience()):
+            try:
+                self.look()
+            except RoadbedError as error:
+                self._fail(COMPILE, f"{error.message} ({error.hint})")
+            # A driver may raise anything, and this thread must outlive it.
+            except Exception as error:  # noqa: BLE001
+                _log.warning("the new snapshot is not served", exc_info=error)
+                self._fail(WATCH, type(error).__name__)
+            else:
+                self._failures = 0
+                self._over(COMPILE)
+                self._over(WATCH)
+
+    def _patience(self) -> float:
+        return min(EVERY_S * 2**self._failures, MAX_WAIT_S)
+
+    def _fail(self, code: str, reason: str) -> None:
+        self._failures = min(self._failures + 1, 10)
+        self._raise(code, "the last change is not served", reason)
+
+    def _report(self, serving: Serving) -> None:
+        """Say which endpoints could not be loaded, or that all could."""
+        broken = serving.snapshot.broken
+        if broken:
+            names = ", ".join(sorted(broken))
+            self._raise(BROKEN, f"endpoints could not be loaded: {names}", broken)
+        else:
+            self._over(BROKEN)
+
+    def _raise(self, code: str, message: str, reason: Any) -> None:
+        detail = dict(reason) if isinstance(reason, dict) else {"reason": str(reason)}
+        self._raised.add(code)
+        self._alarm.alert(
+            Alert(code=code, severity="critical", message=message, detail=detail)
+        )
+
+    def _over(self, code: str) -> None:
+        if code in self._raised:
+            self._raised.discard(code)
+            self._alarm.clear(code)
+
+    def _swap(self, serving: Serving) -> None:
+        """Swap on the loop's thread, and wait: the next look compares with it."""
+        assert self._loop is not None
+        done = threading.Event()
+
+        def swap() -> None:
+            self._show(serving)
+            done.set()
+
+        self._loop.call_soon_threadsafe(swap)
+        done.wait(SWAP_TIMEOUT_S)
+
+    def _show(self, serving: Serving) -> None:
+        self._switch.swap(serving)
+        self._swapped = time.monotonic()
+        # What lives as long as a snapshot need not be looked at by every sweep.
+        gc.freeze()

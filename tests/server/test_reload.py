@@ -1,0 +1,176 @@
+"""A change becomes visible within a second, and costs nobody an answer."""
+
+import http.client
+import json
+import threading
+import time
+
+import pytest
+
+from roadbed.core.errors import Invalid
+from roadbed.server.lifecycle import Closer
+from roadbed.server.reload import Reloader
+from roadbed.server.switch import Switch
+from tests.server.house import KEY, Echo, Endless, serving, serving_house
+
+
+class Applied:
+    """What the database would say: a counter and what it stands for."""
+
+    def __init__(self, **runners):
+        self.revision, self.runners, self.error = 1, runners, None
+
+    def apply(self, **runners):
+        self.runners |= runners
+        self.revision += 1
+
+    def build(self, previous):
+        if self.error:
+            raise self.error
+        return serving(dict(self.runners), self.revision)
+
+
+def start_reloading(house, applied):
+    reloader = Reloader(
+        lambda: applied.revision, applied.build, house.switch, house.alarm
+    )
+    house.wait(reloader.start())
+    return reloader
+
+
+def ask(house, model="echo", text="hi", stream=False):
+    body = {"model": model, "messages": [{"role": "user", "content": text}]}
+    connection = http.client.HTTPConnection("127.0.0.1", house.port, timeout=20)
+    connection.request(
+        "POST",
+        "/v1/chat/completions",
+        json.dumps(body | {"stream": stream}),
+        {"Authorization": f"Bearer {KEY}"},
+    )
+    answer = connection.getresponse()
+    told = answer.read().decode()
+    connection.close()
+    return answer.status, told
+
+
+def eventually(check, timeout_s=5.0):
+    end = time.monotonic() + timeout_s
+    while time.monotonic() < end:
+        if check():
+            return True
+        time.sleep(0.01)
+    return False
+
+
+def test_a_change_is_visible_within_a_second_and_nobody_fails():
+    with serving_house() as house:
+        applied = Applied(echo=Echo("old"))
+        reloader = start_reloading(house, applied)
+        failures, took, running = [], [], threading.Event()
+
+        def load():
+            while not running.is_set():
+                status, told = ask(house)
+                if status != 200:
+                    failures.append(told)
+
+        threads = [threading.Thread(target=load) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for turn in range(5):
+            applied.apply(echo=Echo(f"new-{turn}"))
+            begun = time.monotonic()
+            word = f"new-{turn}: hi"
+            assert eventually(lambda word=word: word in ask(house)[1])
+            took.append(time.monotonic() - begun)
+        running.set()
+        for thread in threads:
+            thread.join()
+        reloader.stop()
+
+    assert failures == []
+    assert max(took) < 1.0
+
+
+def test_a_replaced_model_is_closed_when_its_last_call_has_ended():
+    endless = Endless()
+    with serving_house(runners={"endless": endless}) as house:
+        applied = Applied(endless=endless)
+        reloader = start_reloading(house, applied)
+        caller = threading.Thread(target=ask, args=(house, "endless", "", True))
+        caller.start()
+        assert endless.begun.wait(5)
+        applied.apply(endless=Echo())
+        assert eventually(lambda: house.switch.snapshot.revision == 2)
+        answered, before = ask(house, "endless"), endless.closed
+        endless.enough.set()
+        caller.join()
+
+        assert answered[0] == 200
+        assert before == 0
+        assert eventually(lambda: endless.closed == 1)
+        reloader.stop()
+
+
+def test_what_did_not_change_stays_open():
+    kept, gone = Echo(), Echo()
+    discarded = []
+    switch = Switch(discarded.extend)
+    switch.swap(serving({"a": kept, "b": gone}))
+    switch.swap(serving({"a": kept}))
+
+    assert discarded == [gone]
+    assert switch.snapshot.deployments.keys() == {"a"}
+
+
+def test_a_change_that_cannot_be_compiled_leaves_the_last_good_one():
+    with serving_house() as house:
+        applied = Applied(echo=Echo("good"))
+        reloader = start_reloading(house, applied)
+        applied.error = Invalid("policy p1 is no Cedar", hint="mend it")
+        applied.apply(echo=Echo("bad"))
+
+        assert eventually(lambda: "policy p1" in str(house.alarm.raised))
+        assert "good: hi" in ask(house)[1]
+        applied.error = None
+        assert eventually(lambda: "bad: hi" in ask(house)[1])
+        assert eventually(lambda: "serving.compile" in house.alarm.cleared)
+        reloader.stop()
+
+
+def test_a_model_that_could_not_be_loaded_is_tried_again():
+    built = []
+
+    def build(previous):
+        built.append(previous)
+        return serving({"echo": Echo()}, len(built))
+
+    with serving_house() as house:
+        reloader = Reloader(
+            lambda: 1, build, house.switch, house.alarm, retry_broken_s=0.1
+        )
+        house.wait(reloader.start())
+
+        assert eventually(lambda: len(built) > 2)
+        assert house.alarm.raised[0].code == "serving.broken"
+        reloader.stop()
+
+
+def test_a_server_that_cannot_compile_its_first_picture_does_not_start():
+    applied = Applied()
+    applied.error = Invalid("no")
+    with serving_house() as house, pytest.raises(Invalid):
+        start_reloading(house, applied)
+
+
+def test_a_model_that_fails_to_close_does_not_keep_the_next_one_open():
+    class Stubborn(Echo):
+        async def close(self):
+            raise RuntimeError("no")
+
+    after = Echo()
+    with serving_house() as house:
+        closer = Closer()
+        house.on_loop(closer.discard, [Stubborn(), after])
+
+        assert eventually(lambda: after.closed == 1)
