@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,7 +13,7 @@ from roadbed.gateway.alerts import Alert
 from roadbed.gateway.lock import ProcessLock
 from roadbed.gateway.reader import SpoolReader, spools_in
 from roadbed.gateway.seal import Sealer
-from roadbed.gateway.spool import COMPANIONS, SUFFIX, drop, process_of
+from roadbed.gateway.spool import COMPANIONS, SUFFIX, drop, process_of, recover
 
 LATER = (RoadbedError, OSError, sqlite3.Error, SQLAlchemyError)
 """Errors that leave a spool where it is, to be tried again."""
@@ -90,6 +91,8 @@ class Adopter:
         lock.release(remove=empty)
 
     def _check_then_seal(self, path: Path, done: Adopted) -> None:
+        with suppress(sqlite3.DatabaseError):  # the reader says what is wrong
+            recover(path)
         try:
             with SpoolReader(path) as reader:
                 reader.check()

@@ -103,6 +103,20 @@ def process_of(path: Path) -> str:
     return match["process"] if match else path.name.removesuffix(SUFFIX)
 
 
+def recover(path: Path) -> None:
+    """Undo what a process left half done when it died while it made the file.
+
+    Only under the lock of that process. A file that is damaged stays as it is.
+    """
+    if not path.with_name(path.name + "-journal").exists():
+        return
+    connection = sqlite3.connect(path, isolation_level=None)
+    try:
+        connection.execute("SELECT count(*) FROM sqlite_master").fetchall()
+    finally:
+        connection.close()
+
+
 def drop(path: Path) -> None:
     """Remove a spool and what SQLite keeps beside it.
 

@@ -1,0 +1,92 @@
+"""Kill -9 at random moments: every acknowledged call is in the log, once."""
+
+import logging
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+
+import pytest
+
+from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.gateway.adopt import Adopter
+from roadbed.gateway.calls import CallLog
+
+from .worker import sealer_of
+
+KILLS = 12
+HISTORY = DuckDBHistory()
+
+
+class Zygote:
+    """Starts workers and kills them."""
+
+    def __init__(self, state):
+        self.process = subprocess.Popen(
+            [sys.executable, "-m", "tests.durability.worker", state],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+
+    def say(self, line):
+        self.process.stdin.write(line + "\n")
+        self.process.stdin.flush()
+        return self.process.stdout.readline()
+
+    def kill(self, pid):
+        os.kill(pid, signal.SIGKILL)
+        self.say("reap")
+
+
+@pytest.fixture
+def state(tmp_path, sqlite_database):
+    (tmp_path / "spool").mkdir()
+    return tmp_path
+
+
+def rampage(state, seed):
+    """Keep two workers going, and kill one after the other; return all acks."""
+    chance, zygote = random.Random(seed), Zygote(state)
+    alive = [int(zygote.say(f"fork {seed}-first"))]
+    for number in range(KILLS):
+        alive.append(int(zygote.say(f"fork {seed}-{number}")))
+        time.sleep(chance.choice([0, 0.02, 0.1, 0.5]) * chance.random() + 0.05)
+        zygote.kill(alive.pop(chance.randrange(2)))
+    zygote.kill(alive.pop())
+    zygote.process.communicate()
+    acks = [path.read_text().split("\n")[:-1] for path in state.glob("*.acks")]
+    return [call_id for some in acks for call_id in some]
+
+
+def adopt(state, raised):
+    sealer = sealer_of(state)
+    adopter = Adopter(state / "spool", state / "quarantine", sealer, raised.append)
+    adopter.adopt()
+    return CallLog(state / "spool", sealer.database, HISTORY, state / "history")
+
+
+def everything(state, log):
+    """Return the id of every sealed call, as often as it was sealed."""
+    files = [state / "history" / segment.calls.path for segment in log.segments()]
+    return [record.call_id for file in files for record in HISTORY.records(file)]
+
+
+@pytest.mark.parametrize("_round", [1, 2])
+def test_every_acknowledged_call_is_in_the_log_once(state, _round):
+    seed, raised = random.randrange(10**6), []
+    logging.warning("seed %s", seed)
+    acknowledged = rampage(state, seed)
+    log = adopt(state, raised)
+    segments, logged = log.segments(), Counter(everything(state, log))
+    files = [path for path in (state / "history").rglob("*") if path.is_file()]
+
+    assert len(acknowledged) > 100
+    assert {logged[call_id] for call_id in acknowledged} == {1}
+    assert set(logged.values()) == {1}
+    assert not [f for s in segments for f in log.verify_segment(s.id)]
+    assert (raised, list((state / "spool").iterdir())) == ([], [])
+    assert len(files) == 2 * len(segments)
