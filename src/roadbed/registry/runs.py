@@ -1,0 +1,216 @@
+"""Runs: what was executed, on which data, with which code, by whom, and the result.
+
+A run is written twice: when it starts, so that even a crash leaves a trace, and
+when it ends. In between its status is `started`.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from typing import Any, Literal
+
+import sqlalchemy as sa
+
+from roadbed.audit.entry import Entry
+from roadbed.audit.log import append
+from roadbed.core.clock import Clock, to_text, to_us
+from roadbed.core.digest import digest_of, short
+from roadbed.core.errors import Conflict, NotFound
+from roadbed.core.ids import Uuid7
+from roadbed.data import card
+from roadbed.database.engine import Database
+from roadbed.registry.plain import metric, plain
+from roadbed.registry.tables import runs
+
+Status = Literal["started", "finished", "failed"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Input:
+    """A dataset version that a run read, and what for (`training`, `test`, …)."""
+
+    role: str
+    dataset: str
+    number: int
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.dataset}@{self.number}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Intent:
+    """What is known before the work begins.
+
+    `code` and `environment` say what was observed on the machine, without naming
+    it; `seed` is whatever fixes the randomness, in the trainer's own terms.
+    """
+
+    name: str
+    actor: str
+    code: Mapping[str, Any]
+    environment: Mapping[str, Any]
+    data: tuple[Input, ...] = ()
+    params: Mapping[str, Any] = field(default_factory=dict)
+    seed: Any = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
+class Run(Intent):
+    """One execution, as it is recorded. Times are UTC microseconds."""
+
+    id: str
+    status: Status
+    started_us: int
+    error: str = ""
+    metrics: Mapping[str, float] = field(default_factory=dict)
+    finished_us: int | None = None
+
+    def __str__(self) -> str:
+        return self.id
+
+    def __repr__(self) -> str:
+        return card.line(f"{self.name} {self.id}", self._facts())
+
+    def _repr_html_(self) -> str:
+        return card.table(f"{self.name} {self.id}", self._facts())
+
+    @property
+    def digest(self) -> str:
+        """Return the SHA-256 of the whole record; the audit log holds it too."""
+        content = {name: plain(value) for name, value in asdict(self).items()}
+        return digest_of(content)
+
+    def _facts(self) -> dict[str, object]:
+        ended = {} if self.finished_us is None else {"ended": to_text(self.finished_us)}
+        commit = str(self.code.get("commit", ""))[:12]
+        return {
+            "status": self.status,
+            "error": self.error,
+            "data": ", ".join(str(item) for item in self.data),
+            "commit": commit + (" + changes" if self.code.get("dirty") else ""),
+            "environment": short(str(self.environment.get("lock", ""))),
+            "params": _told(self.params),
+            "metrics": _told(self.metrics),
+            "by": self.actor,
+            "started": to_text(self.started_us),
+            **ended,
+        }
+
+
+class Runs:
+    """Records runs, and finds them."""
+
+    def __init__(
+        self, database: Database, clock: Clock, new_id: Callable[[], str] | None = None
+    ) -> None:
+        self._database = database
+        self._clock = clock
+        self._new_id = new_id or Uuid7()
+
+    def start(self, intent: Intent) -> Run:
+        """Record that the work begins, and return the run with its id."""
+        known = {name: getattr(intent, name) for name in Intent.__dataclass_fields__}
+        run = Run(**known, id=self._new_id(), status="started", started_us=self._now())
+        row = _row(run)
+        with self._database.write() as connection:
+            connection.execute(runs.insert().values(row))
+            append(connection, run.started_us, _entry(run))
+        return _read(row)
+
+    def log(self, run_id: str, metrics: Mapping[str, Any]) -> Run:
+        """Add *metrics* to a run that is under way; a later value replaces an earlier.
+
+        Raises NotFound, Conflict if the run has ended, Invalid if one is no number.
+        """
+        numbers = {name: metric(name, value) for name, value in metrics.items()}
+        with self._database.write() as connection:
+            run = _under_way(connection, run_id)
+            merged = {**run.metrics, **numbers}
+            return _change(connection, run_id, metrics=plain(merged))
+
+    def finish(self, run_id: str, status: Status, error: str = "") -> Run:
+        """Record how the run ended; raise NotFound, or Conflict if it had ended."""
+        with self._database.write() as connection:
+            _under_way(connection, run_id)
+            ended = {"status": status, "error": error, "finished_us": self._now()}
+            run = _change(connection, run_id, **ended)
+            append(connection, self._now(), _entry(run))
+            return run
+
+    def get(self, run_id: str) -> Run:
+        """Return the run; raise NotFound."""
+        with self._database.read() as connection:
+            return get_run(connection, run_id)
+
+    def list(self, name: str | None = None, limit: int = 100) -> list[Run]:
+        """Return the newest runs first, all of them or those called *name*."""
+        query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
+        if name is not None:
+            query = query.where(runs.c.name == name)
+        with self._database.read() as connection:
+            return [_read(row) for row in connection.execute(query).mappings()]
+
+    def _now(self) -> int:
+        return to_us(self._clock.now())
+
+
+def get_run(connection: sa.Connection, run_id: str) -> Run:
+    """Return the run with this id; raise NotFound."""
+    row = connection.execute(_by_id(run_id)).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    return _read(row)
+
+
+def _under_way(connection: sa.Connection, run_id: str) -> Run:
+    row = connection.execute(_by_id(run_id).with_for_update()).mappings().first()
+    if row is None:
+        raise NotFound(f"there is no run {run_id!r}")
+    if row["status"] != "started":
+        raise Conflict(
+            f"run {run_id} has {row['status']}; its record is closed",
+            hint="start another run",
+        )
+    return _read(row)
+
+
+def _change(connection: sa.Connection, run_id: str, **values: Any) -> Run:
+    connection.execute(runs.update().where(runs.c.id == run_id).values(**values))
+    return get_run(connection, run_id)
+
+
+def _by_id(run_id: str) -> sa.Select[Any]:
+    return sa.select(runs).where(runs.c.id == run_id)
+
+
+def _row(run: Run) -> dict[str, Any]:
+    row = {name: getattr(run, name) for name in runs.c.keys()}  # noqa: SIM118
+    row["data"] = [asdict(item) for item in run.data]
+    for name in ("code", "environment", "params", "seed", "metrics"):
+        row[name] = plain(row[name])
+    return row
+
+
+def _read(row: Mapping[Any, Any]) -> Run:
+    values = dict(row)
+    values["data"] = tuple(Input(**item) for item in values["data"])
+    values["metrics"] = {n: float(v) for n, v in values["metrics"].items()}
+    return Run(**values)
+
+
+def _entry(run: Run) -> Entry:
+    return Entry(
+        actor=run.actor,
+        action="run.write",
+        resource=f"Run/{run.id}",
+        detail={"run": run.name, "status": run.status, "digest": run.digest},
+    )
+
+
+def _told(values: Mapping[str, Any]) -> str:
+    return ", ".join(f"{name}={_short(value)}" for name, value in values.items())
+
+
+def _short(value: Any) -> str:
+    text = f"{value:.6g}" if isinstance(value, float) else str(value)
+    return text if len(text) <= 40 else text[:39] + "…"
