@@ -13,8 +13,15 @@ from sklearn.datasets import load_wine
 
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.core.errors import Invalid
+from roadbed.testing.tables_contract import TablesContract
 
 TABLES = DuckdbTables(rows_per_part=3)
+
+
+class TestDuckdbTables(TablesContract):
+    @pytest.fixture(params=[2, 250_000])
+    def tables(self, request):
+        return DuckdbTables(rows_per_part=request.param)
 
 
 def write(source, folder, tables=TABLES):
@@ -34,7 +41,7 @@ def digests(written):
     return [hashlib.sha256(p.file.read_bytes()).hexdigest() for p in written.parts]
 
 
-def test_the_same_rows_become_the_same_bytes(tmp_path):
+def test_many_rows_of_a_real_table_become_the_same_bytes(tmp_path):
     wine = load_wine(as_frame=True).frame
     wine["kind"] = wine["target"].map({0: "barolo", 1: "grignolino", 2: "barbera"})
     big = pd.concat([wine] * 200, ignore_index=True)
