@@ -1,0 +1,56 @@
+"""The runtime: opened without threads of its own, its errors translated."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from typing import Any
+
+from roadbed.core.errors import ProviderError
+
+_ERRORS_ONLY = 3
+
+
+def open_session(artifact: bytes) -> Any:
+    """Return a session that computes in the calling thread; raise ProviderError."""
+    try:
+        import onnxruntime
+    except ImportError:
+        raise ProviderError(
+            "running ONNX models needs onnxruntime, which is not installed",
+            hint="pip install 'roadbed[onnx]'",
+        ) from None
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = 1
+    options.inter_op_num_threads = 1
+    options.log_severity_level = _ERRORS_ONLY
+    options.add_session_config_entry("session.intra_op.allow_spinning", "0")
+    with translated():
+        return onnxruntime.InferenceSession(
+            artifact, options, providers=["CPUExecutionProvider"]
+        )
+
+
+def run_options() -> Any:
+    """Return options for one run; setting `terminate` ends it early."""
+    import onnxruntime
+
+    options = onnxruntime.RunOptions()
+    options.log_severity_level = _ERRORS_ONLY + 1
+    return options
+
+
+@contextmanager
+def translated() -> Iterator[None]:
+    """Turn the runtime's errors into ProviderError, by their first line."""
+    try:
+        yield
+    except _errors() as error:
+        reason = str(error).strip().partition("\n")[0][:300]
+        raise ProviderError(f"the ONNX runtime failed: {reason}") from None
+
+
+def _errors() -> tuple[type[Exception], ...]:
+    """Return the runtime's own exceptions, which have no common ancestor."""
+    state = import_module("onnxruntime.capi.onnxruntime_pybind11_state")
+    known = [value for value in vars(state).values() if isinstance(value, type)]
+    return tuple(v for v in known if issubclass(v, Exception))
