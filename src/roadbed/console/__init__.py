@@ -1,1 +1,1 @@
-"""Server-rendered pages for people."""
+"""Server-rendered pages for people: what runs, what was called, and why."""

@@ -1,0 +1,88 @@
+"""The console's routes: each with the action it needs and the page it shows."""
+
+from collections.abc import Callable
+from functools import partial
+
+from starlette.concurrency import run_in_threadpool
+from starlette.requests import Request
+from starlette.responses import Response
+
+from roadbed.access.actions import PUBLIC
+from roadbed.console import audit, calls, endpoints, overview, resources, session
+from roadbed.console.assets import PREFIX, Assets
+from roadbed.console.data import ConsoleData
+from roadbed.console.guard import Guard, Handler, Page, missing
+from roadbed.console.render import Renderer
+from roadbed.console.session import SessionStore
+from roadbed.console.signin import sign_in, sign_in_page, sign_out
+from roadbed.console.visit import Authorize, Console, OnRefused, Refusal
+from roadbed.core.clock import SystemClock, to_us
+
+ConsoleRoute = tuple[str, str, str, Handler]
+"""Method, path, action, handler."""
+
+_PAGES: tuple[tuple[str, str, str, Page], ...] = (
+    ("GET", "", "console.view", overview.overview),
+    ("GET", "/calls", "call.read", calls.calls),
+    ("GET", "/calls/{name}.json", "call.read", calls.call_json),
+    ("GET", "/calls/{name}", "call.read", calls.call),
+    ("GET", "/calls/{name}/payload", "call.read-payload", calls.bodies),
+    ("GET", "/endpoints", "endpoint.read", endpoints.endpoints),
+    ("GET", "/endpoints/{name}", "endpoint.read", endpoints.endpoint),
+    ("GET", "/resources", "resource.read", resources.resources),
+    ("GET", "/resources/{kind}/{name}", "resource.read", resources.resource),
+    ("GET", "/audit", "audit.read", audit.audit),
+    ("POST", "/sign-out", "session.end", sign_out),
+    ("GET", "/{rest:path}", "console.view", missing),
+)
+
+
+def _unrecorded(refusal: Refusal) -> None:
+    return None
+
+
+def _now_us() -> int:
+    return to_us(SystemClock().now())
+
+
+def make_console(
+    data: ConsoleData,
+    sessions: SessionStore,
+    authorize: Authorize,
+    *,
+    refused: OnRefused = _unrecorded,
+    now_us: Callable[[], int] = _now_us,
+) -> list[ConsoleRoute]:
+    """Return the console's routes, to be mounted at the root in this order.
+
+    Each handler checks session and permission itself and answers 401 with the
+    sign-in page, 403 or an error page; `action` is there for the server to list.
+    `refused` is told of every refusal, wrong keys included. Paths are Starlette's;
+    the last route takes what is left under `/console/`.
+    """
+    assets = Assets.load()
+    console = Console(
+        data=data,
+        sessions=sessions,
+        authorize=authorize,
+        refused=refused,
+        now_us=now_us,
+        renderer=Renderer.make(assets),
+    )
+    guard = Guard(console)
+    return [
+        ("GET", PREFIX + "/{name:path}", PUBLIC, assets.send),
+        ("GET", session.SIGN_IN, PUBLIC, _in_thread(partial(sign_in_page, console))),
+        ("POST", session.SIGN_IN, PUBLIC, partial(sign_in, console)),
+        *(
+            (method, session.HOME + path, action, guard(action, page))
+            for method, path, action, page in _PAGES
+        ),
+    ]
+
+
+def _in_thread(page: Callable[[Request], Response]) -> Handler:
+    async def handler(request: Request) -> Response:
+        return await run_in_threadpool(page, request)
+
+    return handler

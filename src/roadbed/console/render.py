@@ -1,0 +1,90 @@
+"""Templates and headers: how a page is written and what the browser may do with it."""
+
+import secrets
+from dataclasses import dataclass
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from starlette.requests import Request
+from starlette.responses import HTMLResponse
+
+from roadbed import __version__
+from roadbed.console import charts, words
+from roadbed.console.assets import Assets
+
+_POLICY = (
+    "default-src 'none'; script-src 'self'{nonce}; style-src 'self'; "
+    "img-src 'self' data:; connect-src 'self'; form-action 'self'; "
+    "frame-ancestors 'none'; base-uri 'none'; "
+    "require-trusted-types-for 'script'; trusted-types htmx"
+)
+_HEADERS = {
+    "Cache-Control": "no-store",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "same-origin",
+    "Vary": "Cookie, HX-Request, HX-Target",
+    "X-Content-Type-Options": "nosniff",
+}
+_THEMES = ("light", "dark")
+
+
+@dataclass(frozen=True, slots=True)
+class Renderer:
+    """Writes pages and fragments from templates in which everything is escaped."""
+
+    environment: Environment
+    assets: Assets
+
+    @classmethod
+    def make(cls, assets: Assets) -> "Renderer":
+        """Prepare the templates of the package."""
+        environment = Environment(
+            loader=PackageLoader("roadbed.console", "templates"),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+        )
+        environment.filters.update(words.FILTERS)
+        environment.globals.update(
+            asset=assets.url,
+            columns=charts.columns,
+            step_words=charts.step_words,
+            ticks=charts.ticks,
+            contributions=charts.contributions,
+            by_size=charts.by_size,
+            version=__version__,
+        )
+        return cls(environment, assets)
+
+    def page(
+        self, request: Request, template: str, status: int = 200, **values: Any
+    ) -> HTMLResponse:
+        """Write *template* for *request*.
+
+        The nonce says to `hx-csp` which htmx attributes the server wrote; markup
+        that someone smuggled in has none. A fragment names its nonce in its own
+        policy header, where the script looks for it; a page's policy needs none,
+        for no script is inline.
+        """
+        nonce = secrets.token_urlsafe(16)
+        theme = request.cookies.get("roadbed-theme", "")
+        text = self.environment.get_template(template).render(
+            nonce=nonce,
+            theme=theme if theme in _THEMES else "",
+            base_url=str(request.base_url).rstrip("/"),
+            path=request.url.path,
+            **values,
+        )
+        fetched = "hx-request" in request.headers
+        policy = _POLICY.format(nonce=f" 'nonce-{nonce}'" if fetched else "")
+        headers = {**_HEADERS, "Content-Security-Policy": policy}
+        return HTMLResponse(text, status, headers)
+
+
+def fragment(request: Request) -> str:
+    """Return the id of the one part of the page that htmx asks for, `""` for all."""
+    if "hx-history-restore-request" in request.headers:
+        return ""
+    return request.headers.get("hx-target", "").rpartition("#")[2]

@@ -1,0 +1,143 @@
+"""One visit to one page: who asks, what they may see, and how the page is written."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from starlette.requests import Request
+from starlette.responses import RedirectResponse, Response
+
+from roadbed.access.actions import ACTIONS, ANY
+from roadbed.access.authorize import denial
+from roadbed.console.data import ConsoleData
+from roadbed.console.render import Renderer, fragment
+from roadbed.console.session import SessionStore, action_token
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Decision, Target
+from roadbed.core.secret import Secret
+
+Authorize = Callable[[Principal, str, Target], Decision]
+"""Decides, without I/O and without a record."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refusal:
+    """Somebody was refused: who (None: nobody known), what, why, and on which page."""
+
+    principal: Principal | None
+    action: str
+    target: Target
+    reason: str
+    where: str
+
+
+OnRefused = Callable[[Refusal], None]
+"""Is told of every refusal before the visitor is, to record it. May block."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Console:
+    """What the console is made of."""
+
+    data: ConsoleData
+    sessions: SessionStore
+    authorize: Authorize
+    refused: OnRefused
+    now_us: Callable[[], int]
+    renderer: Renderer
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """One entry of the navigation: its page, its key after `g`, its permission."""
+
+    key: str
+    label: str
+    path: str
+    action: str
+
+
+PLACES = (
+    Place("o", "Overview", "/console", "console.view"),
+    Place("c", "Calls", "/console/calls", "call.read"),
+    Place("e", "Endpoints", "/console/endpoints", "endpoint.read"),
+    Place("r", "Resources", "/console/resources", "resource.read"),
+    Place("a", "Audit", "/console/audit", "audit.read"),
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Visit:
+    """A request of someone who is signed in."""
+
+    console: Console
+    request: Request
+    principal: Principal
+    token: Secret
+    now_us: int
+    form: dict[str, str]
+
+    @property
+    def data(self) -> ConsoleData:
+        """Where the page gets what it shows."""
+        return self.console.data
+
+    @property
+    def from_form(self) -> bool:
+        """Say whether htmx sent a form, whose address is then for us to spell."""
+        return self.request.headers.get("hx-source", "").startswith("form")
+
+    def named(self, part: str) -> str:
+        """Return the part of the address that the route calls *part*."""
+        return self.request.path_params[part]
+
+    def may(self, action: str, name: str = ANY) -> Decision:
+        """Decide whether this visitor may do *action* to what is called *name*."""
+        return self.console.authorize(self.principal, action, target_of(action, name))
+
+    def require(self, action: str, name: str = ANY) -> None:
+        """Go on if the visitor may do *action*; else tell of it and raise Denied."""
+        decision = self.may(action, name)
+        if decision.allowed:
+            return
+        target = target_of(action, name)
+        error = denial(self.principal, action, target, decision)
+        self.console.refused(
+            Refusal(
+                principal=self.principal,
+                action=action,
+                target=target,
+                reason=error.message,
+                where=f"{self.request.method} {self.request.url.path}",
+            )
+        )
+        raise error
+
+    def page(self, template: str, status: int = 200, **values: Any) -> Response:
+        """Write a whole page, with the navigation this visitor may use."""
+        return self.console.renderer.page(
+            self.request,
+            template,
+            status,
+            principal=self.principal,
+            places=[p for p in PLACES if self.may(p.action).allowed],
+            form_token=action_token(self.token),
+            now_us=self.now_us,
+            **values,
+        )
+
+    def part(self, template: str, parts: dict[str, str], **values: Any) -> Response:
+        """Write the part htmx asks for, by the id of its element, or the page."""
+        wanted = parts.get(fragment(self.request), template)
+        return self.page(wanted, **values)
+
+    def go(self, path: str) -> Response:
+        """Send the browser to another page of the console."""
+        if "hx-request" in self.request.headers:
+            return Response(headers={"HX-Redirect": path})
+        return RedirectResponse(path, 303)
+
+
+def target_of(action: str, name: str) -> Target:
+    """Return what *action* is done to when it is done to *name*."""
+    return Target(kind=ACTIONS[action].kind, name=name)
