@@ -7,6 +7,7 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roadbed.access.keys import create_key
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.audit.tables import entries
 from roadbed.control.apply import apply
@@ -20,6 +21,7 @@ from roadbed.control.state import (
     revisions,
 )
 from roadbed.control.tables import resources, snapshots
+from roadbed.core.clock import to_us
 from roadbed.core.digest import digest, digest_of
 from roadbed.core.errors import Conflict, Corrupt, Invalid, NotFound
 from roadbed.core.reference import parse
@@ -297,3 +299,16 @@ def test_bytes_that_were_planned_are_the_bytes_that_are_kept(desk, tmp_path):
 
     assert desk.blobs.has(digest(b"planned"))
     assert not desk.blobs.has(digest(b"changed after the plan"))
+
+
+def test_the_last_account_with_a_key_cannot_be_retired(desk, tmp_path):
+    put(desk, tmp_path, ECHO)
+    now = to_us(desk.clock.now())
+    with desk.database.write() as connection:
+        create_key(connection, "operator", now_us=now, created_by=ME)
+    other = OPERATOR.replace("name: operator", "name: other")
+
+    with pytest.raises(Invalid) as caught:
+        desk.propose(write(tmp_path / "other", stack=other))
+
+    assert "holds a key" in caught.value.problems[0].message

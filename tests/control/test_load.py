@@ -124,7 +124,8 @@ def test_a_literal_secret_is_refused_and_never_shown(tmp_path, config):
 
 
 def test_references_and_ordinary_words_are_no_secrets(tmp_path):
-    config = "config: {api_key: 'secret://env/KEY', max_tokens: 5, token_count: few}"
+    config = "config: {api_key: 'secret://env/KEY', max_tokens: 5, token_count: few, "
+    config += "note: sk-learn-based-classification}"
     write(tmp_path, a=resource("Provider", "x", f"type: echo\n{config}"))
 
     assert problems_of(tmp_path) == []
@@ -183,6 +184,14 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"kind: \xff\xfe")
 
     assert problems_of(tmp_path) == ["a.yaml:1: is not written in UTF-8"]
+
+
+def test_a_file_name_that_cannot_be_printed_is_refused(tmp_path):
+    (tmp_path / "a\x1b[2K.yaml").write_text(ECHO)
+
+    assert problems_of(tmp_path) == [
+        "'a\\x1b[2K.yaml':1: the name of this file is not printable text"
+    ]
 
 
 def test_an_empty_folder_is_no_stack(tmp_path):

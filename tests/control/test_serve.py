@@ -15,6 +15,7 @@ from roadbed.control.serve import (
 from roadbed.core.errors import Invalid
 from roadbed.database.tables import current as counter
 from roadbed.inference.snapshot import ModelVersion
+from roadbed.registry.tables import model_versions
 from roadbed.testing.fakes import FakeCatalog
 from tests.control.stacks import (
     ECHO,
@@ -223,6 +224,22 @@ def test_keys_of_live_accounts_are_known_and_no_others(database, tmp_path):
     assert set(declared.credentials) == {credential_digest(mine.secret.reveal())}
     (principal,) = declared.credentials.values()
     assert "platform-engineer" in principal.roles
+
+
+def test_an_edited_version_breaks_one_endpoint_only(database, tmp_path):
+    desk = make_desk(database, tmp_path)
+    talk = hosted(name="talk"), endpoint(name="talk", model="talk@1")
+    put(desk, tmp_path, ECHO, hosted(), endpoint(), *talk)
+    edited = model_versions.update().where(model_versions.c.model == "bot")
+    with database.write() as connection:
+        connection.execute(edited.values(definition={"hosted": {}}))
+
+    with database.read() as connection:
+        declared = read_declared(connection, now_us=6)
+    snapshot = compile_snapshot(declared, FakeCatalog().open, compile_policies).snapshot
+
+    assert list(snapshot.deployments) == ["talk"]
+    assert "is not the one that was registered" in snapshot.broken["bot"]
 
 
 def test_a_serving_snapshot_is_not_changed_by_the_next(tmp_path):

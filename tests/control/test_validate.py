@@ -182,6 +182,21 @@ def test_a_policy_that_locks_everybody_out_is_refused(tmp_path):
     assert said.startswith("stack.yaml:1: nobody would be left who may stack.apply (ke")
 
 
+def test_whoever_is_left_needs_a_key(tmp_path):
+    stack = stack_of(tmp_path, OPERATOR.replace("name: operator", "name: other"))
+
+    said = [
+        [p.message for p in check(stack, State(keyed=keyed), FakeCatalog())]
+        for keyed in (frozenset({"operator"}), frozenset({"other"}), frozenset())
+    ]
+
+    assert said == [
+        ["nobody who holds a key would be left who may apply or make keys"],
+        [],
+        [],
+    ]
+
+
 def test_a_stack_without_an_operator_is_refused(tmp_path):
     stack = load_stack(write(tmp_path, a=ECHO))
 

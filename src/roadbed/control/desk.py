@@ -1,8 +1,9 @@
 """Where a folder becomes a plan, and a plan becomes what is live."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from roadbed.access.keys import list_keys
 from roadbed.control.apply import Applied, apply
 from roadbed.control.catalog import Catalog
 from roadbed.control.load import read_stack, refuse
@@ -10,7 +11,7 @@ from roadbed.control.plan import Plan, make_plan
 from roadbed.control.stack import Stack
 from roadbed.control.state import current
 from roadbed.control.validate import check
-from roadbed.core.clock import Clock
+from roadbed.core.clock import Clock, to_us
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
 
@@ -40,7 +41,10 @@ class Desk:
         """
         stack, problems = read_stack(folder)
         with self.database.read() as connection:
-            state = current(connection)
+            now_us = to_us(self.clock.now())
+            keys = [key for key in list_keys(connection) if key.live(now_us)]
+            keyed = frozenset(key.account for key in keys)
+            state = replace(current(connection), keyed=keyed)
         refuse(problems + check(stack, state, self.catalog))
         return Proposal(stack=stack, plan=make_plan(stack, state))
 

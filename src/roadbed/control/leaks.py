@@ -14,7 +14,7 @@ _NAMES = re.compile(
 )
 _VALUES = re.compile(
     r"""(?x)
-      \bsk-[A-Za-z0-9_-]{16,}                    # OpenAI, Anthropic
+      \bsk-(?=\S*[0-9])[A-Za-z0-9_-]{16,}       # OpenAI, Anthropic
     | \brb[kt]_[A-Za-z0-9_-]{8,}                 # Roadbed
     | \b(?:AKIA|ASIA)[0-9A-Z]{16}\b              # AWS
     | \bgh[pousr]_[A-Za-z0-9]{30,}               # GitHub

@@ -52,8 +52,11 @@ def read_stack(folder: Path) -> tuple[Stack, list[Problem]]:
     if not folder.is_dir():
         raise Invalid(f"there is no folder {folder.name!r}", hint="run `roadbed init`")
     reading = _Reading(folder)
-    for file in _files(folder):
-        reading.take(file)
+    try:
+        for file in _files(folder):
+            reading.take(file)
+    except OSError as error:
+        raise Invalid(f"{error.filename!r} cannot be read: {error.strerror}") from None
     if not reading.found and not reading.problems:
         raise Invalid(
             "this folder declares nothing",
@@ -88,6 +91,10 @@ class _Reading:
     def take(self, path: Path) -> None:
         """Take in all resources of one file."""
         file = path.relative_to(self.folder).as_posix()
+        if not file.isprintable():
+            said = "the name of this file is not printable text"
+            self.problems.append(Problem(message=said, file=ascii(file), line=1))
+            return
         text = self._text(path, file)
         if text is None:
             return

@@ -35,24 +35,41 @@ def policies_can_be_read(
 
 
 def accounts_can_still_act(
-    stack: Stack, _state: State, _catalog: Catalog
+    stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
-    """Somebody is left who may apply a stack, and somebody who may make keys."""
+    """Somebody is left who may apply a stack, and somebody who may make keys.
+
+    One of them holds a key already: a role without a key opens no door.
+    """
     try:
         authority = compile_policies(policies_of(stack))
     except Invalid:
         return  # The rule before this one names the policy.
-    if ("ServiceAccount", "operator") in stack.broken:
+    if any(kind == "ServiceAccount" for kind, _ in stack.broken):
         return
-    for action, target in NEEDED.items():
-        if not any(_may(authority, account, action, target) for account in _all(stack)):
-            yield Problem(
-                message=f"nobody would be left who may {action}",
-                hint="keep a ServiceAccount with the roles platform-engineer and "
-                "security-admin, and policies that let it work",
-                file=_where(stack),
-                line=1,
-            )
+    able = {
+        action: {who.name for who in _all(stack) if _may(authority, who, action)}
+        for action in NEEDED
+    }
+    for action, accounts in able.items():
+        if not accounts:
+            yield _locked(f"nobody would be left who may {action}", stack)
+    everybody = set().union(*able.values())
+    if all(able.values()) and state.keyed and not everybody & state.keyed:
+        yield _locked(
+            "nobody who holds a key would be left who may apply or make keys", stack
+        )
+
+
+def _locked(message: str, stack: Stack) -> Problem:
+    accounts = stack.of("ServiceAccount")
+    return Problem(
+        message=message,
+        hint="keep a ServiceAccount with the roles platform-engineer and "
+        "security-admin and a key that works, and policies that let it act",
+        file=accounts[0].file if accounts else "",
+        line=accounts[0].line if accounts else 0,
+    )
 
 
 def policies_of(stack: Stack) -> Mapping[str, str]:
@@ -75,10 +92,8 @@ def _all(stack: Stack) -> Iterator[Principal]:
         )
 
 
-def _may(
-    authority: Authority, principal: Principal, action: str, target: Target
-) -> bool:
-    return authority.decide(principal, action, target).allowed
+def _may(authority: Authority, principal: Principal, action: str) -> bool:
+    return authority.decide(principal, action, NEEDED[action]).allowed
 
 
 def _in_file(error: Invalid, loaded: Loaded) -> Iterator[Problem]:
@@ -99,8 +114,3 @@ def _line(fault: Problem, loaded: Loaded) -> int:
     if loaded.file.endswith(".cedar"):
         return fault.line or 1
     return loaded.document.line(("spec", "cedar")) + fault.line
-
-
-def _where(stack: Stack) -> str:
-    accounts = stack.of("ServiceAccount")
-    return accounts[0].file if accounts else ""

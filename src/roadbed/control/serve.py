@@ -8,13 +8,14 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.access.keys import Account, load_credentials
-from roadbed.control.state import Revision, State, current
+from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
-from roadbed.core.errors import NotFound, ProviderError, RoadbedError
-from roadbed.core.reference import parse
+from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
+from roadbed.core.reference import VersionRef, parse
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
+from roadbed.registry.versions import get_version
 
 OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
 """Makes a provider from its type and its config."""
@@ -39,18 +40,36 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
-    """What the database says is to be served, read at one moment."""
+    """What the database says is to be served, read at one moment.
+
+    `faults` are the pins that cannot be served, and why.
+    """
 
     state: State
     credentials: Mapping[str, Principal]
+    faults: Mapping[VersionRef, RoadbedError] = field(default_factory=dict)
 
 
 def read_declared(connection: sa.Connection, now_us: int) -> Declared:
-    """Return what is to be served, with the keys that are valid at *now_us*."""
-    state = current(connection)
+    """Return what is to be served, with the keys that are valid at *now_us*.
+
+    Reads the versions that are pinned and no others, so it stays quick.
+    """
+    state = current_resources(connection)
     accounts = {found.name: _account(found) for found in state.of("ServiceAccount")}
-    credentials = load_credentials(connection, accounts, now_us)
-    return Declared(state=state, credentials=credentials)
+    versions: dict[str, tuple[ModelVersion, ...]] = {}
+    faults: dict[VersionRef, RoadbedError] = {}
+    for pin in sorted({_pin(endpoint) for endpoint in state.of("Endpoint")}):
+        try:
+            found = get_version(connection, pin)
+            versions[pin.name] = (*versions.get(pin.name, ()), found)
+        except (Corrupt, NotFound) as error:
+            faults[pin] = error
+    return Declared(
+        state=replace(state, versions=versions),
+        credentials=load_credentials(connection, accounts, now_us),
+        faults=faults,
+    )
 
 
 def compile_snapshot(
@@ -67,7 +86,7 @@ def compile_snapshot(
     cannot be compiled: then *previous* goes on as it is.
     """
     state = declared.state
-    building = _Building(state, open_provider, previous)
+    building = _Building(declared, open_provider, previous)
     for endpoint in state.of("Endpoint"):
         building.take(endpoint)
     snapshot = Snapshot(
@@ -97,13 +116,17 @@ class _Building:
     """One snapshot under way."""
 
     def __init__(
-        self, state: State, open_provider: OpenProvider, previous: Serving | None
+        self,
+        declared: Declared,
+        open_provider: OpenProvider,
+        previous: Serving | None,
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
-        self._state = state
+        self._state = declared.state
+        self._faults = declared.faults
         self._open = open_provider
         self._previous = previous
         self._failed: dict[RunnerKey, RoadbedError] = {}
@@ -119,7 +142,9 @@ class _Building:
             self._keep_previous(endpoint)
 
     def _deploy(self, endpoint: Revision) -> Deployment:
-        pin = parse(endpoint.content["spec"]["model"])
+        pin = _pin(endpoint)
+        if pin in self._faults:
+            raise self._faults[pin]
         version = self._state.version(pin)
         if version is None:
             raise NotFound(f"{pin} does not exist")
@@ -183,6 +208,10 @@ class _Building:
             if runner is kept.runner:
                 self.runners[key] = runner
                 self.providers[key[0]] = before.providers[key[0]]
+
+
+def _pin(endpoint: Revision) -> VersionRef:
+    return parse(endpoint.content["spec"]["model"])
 
 
 def _account(found: Revision) -> Account:

@@ -1,7 +1,7 @@
 """What is live now, what was live before, and who changed it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -48,13 +48,15 @@ class Revision:
 class State:
     """What is live: the resources, and the versions of every model, oldest first.
 
-    `revision` is 0 and `digest` is empty before anything was applied.
+    `revision` is 0 and `digest` is empty before anything was applied. `keyed` are
+    the service accounts that hold a key that works, where somebody looked.
     """
 
     revision: int = 0
     digest: str = ""
     resources: Mapping[Key, Revision] = field(default_factory=dict)
     versions: Mapping[str, tuple[ModelVersion, ...]] = field(default_factory=dict)
+    keyed: frozenset[str] = frozenset()
 
     def version(self, ref: VersionRef) -> ModelVersion | None:
         """Return the model version that *ref* names, or None."""
@@ -85,15 +87,19 @@ class StackRevision:
 
 def current(connection: sa.Connection) -> State:
     """Return what is live; rows are never edited, so it is of one moment."""
+    return replace(current_resources(connection), versions=_versions(connection))
+
+
+def current_resources(connection: sa.Connection) -> State:
+    """Return what is live without the versions of the models."""
     last = sa.select(snapshots).order_by(snapshots.c.revision.desc()).limit(1)
     row = connection.execute(last).mappings().first()
     if row is None:
-        return State(versions=_versions(connection))
+        return State()
     return State(
         revision=row["revision"],
         digest=row["digest"],
         resources=live_at(connection, row["revision"]),
-        versions=_versions(connection),
     )
 
 

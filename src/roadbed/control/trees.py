@@ -50,7 +50,7 @@ def pin_tree(root: Path, base: Path, path: str) -> Tree:
             hint="keep the documents in the same repository as the stack",
         )
     if not folder.is_dir():
-        raise Invalid(f"there is no folder {path!r}", hint=f"seen from {_seen(base)}")
+        raise Invalid(f"there is no folder {path!r}", hint="seen from this file")
     files = tuple(_read(folder.resolve(), path))
     if not files:
         raise Invalid(f"the folder {path!r} has no files")
@@ -75,6 +75,8 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
     for item in sorted(folder.iterdir(), key=lambda p: p.name):
         if item.name.startswith("."):
             continue
+        if not item.name.isprintable():
+            raise Invalid(f"the file name {item.name!a} is not printable text")
         leads_out = not item.resolve().is_relative_to(root)
         if item.is_symlink() and (leads_out or item.is_dir()):
             raise Invalid(
@@ -85,7 +87,3 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
             yield from _files(item, root)
         elif item.is_file():
             yield item
-
-
-def _seen(base: Path) -> str:
-    return f"{base.name}/"
