@@ -24,6 +24,7 @@ from roadbed.gateway.segments import (
     segments_with,
 )
 from roadbed.gateway.series import Point, points
+from roadbed.gateway.spool import SUFFIX
 from roadbed.inference.record import CallRecord, Payload
 
 FIRST_FILES = 16
@@ -152,6 +153,7 @@ class CallLog:
     def _live(self, ask: Callable[[SpoolReader], _T]) -> dict[str, _T]:
         """Return what each spool answers, by its name."""
         answers: dict[str, _T] = {}
+        self._forget_spools_that_are_gone()
         for path in spools_in(self._spools):
             # Gone: then its calls are in the catalog, which is read next.
             with self._noting(path), suppress(NotFound), SpoolReader(path) as reader:
@@ -200,6 +202,11 @@ class CallLog:
 
     def _path(self, segment: Segment) -> Path:
         return self._root / segment.calls.path
+
+    def _forget_spools_that_are_gone(self) -> None:
+        for name in list(self.unreadable):
+            if name.endswith(SUFFIX) and not (self._spools / name).exists():
+                self.unreadable.pop(name, None)
 
     def _noting(self, path: Path) -> "_Noting":
         return _Noting(self.unreadable, path.name)

@@ -16,7 +16,7 @@ _MAPS = ("num", "cat", "prediction")
 
 def leaf_of(record: CallRecord) -> bytes:
     """Return exactly `leaf_bytes(record)`."""
-    if not all(key.isascii() for name in _MAPS for key in getattr(record, name)):
+    if not all("".join(getattr(record, name)).isascii() for name in _MAPS):
         return leaf_bytes(record)  # canonical order is by UTF-16, ours by code point
     fields = msgspec.structs.asdict(record)
     fields["num"] = _numbers(record.num)
@@ -24,13 +24,17 @@ def leaf_of(record: CallRecord) -> bytes:
     return _encode(fields)
 
 
-def _numbers(values: dict[str, float]) -> dict[str, msgspec.Raw]:
-    return {key: msgspec.Raw(_number(value)) for key, value in values.items()}
+def _numbers(values: dict[str, float]) -> dict[str, float | msgspec.Raw]:
+    return {
+        key: value
+        if not value.is_integer() and 1e-4 < abs(value) < 1e15
+        else msgspec.Raw(_number(value))
+        for key, value in values.items()
+    }
 
 
 def _number(value: float) -> bytes:
-    """Spell *value* as ECMAScript does, which Python does too between 1e-4 and 1e15."""
+    """Spell *value* as ECMAScript does, where msgspec does not."""
     if value.is_integer() and abs(value) < 1e15:
         return str(int(value)).encode()
-    text = repr(value)
-    return rfc8785.dumps(value) if "e" in text or value.is_integer() else text.encode()
+    return rfc8785.dumps(value)

@@ -32,6 +32,7 @@ _SETTINGS: dict[str, Any] = {
     "autoload_known_extensions": "false",
     "memory_limit": "1GB",
     "preserve_insertion_order": "true",
+    "temp_directory": "",  # or it would spill into the current folder
 }
 _Kept = TypeVar("_Kept", CallRecord, Payload)
 
@@ -108,6 +109,13 @@ class DuckDBHistory:
             Tally(endpoint=e, at_us=at, bucket=bucket, calls=n, errors=bad)
             for e, at, bucket, n, bad in rows
         ]
+
+    def close(self) -> None:
+        """Let go of DuckDB's memory; the next question opens it again."""
+        with self._lock:
+            base, self._base = self._base, None
+        if base is not None:
+            base.close()
 
     def _select(
         self, shape: type[_Kept], files: Sequence[Path], tail: str, values: list[Any]
