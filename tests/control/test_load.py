@@ -151,7 +151,7 @@ def test_a_folder_of_documents_is_pinned_to_its_bytes(tmp_path):
     ("documents", "problem"),
     [
         ("./nowhere", "there is no folder './nowhere'"),
-        ("../", "'../' is outside of the stack's folder"),
+        ("../other", "'../other' is outside of the stack's folder"),
         ("./empty", "the folder './empty' has no files"),
         ("./linked", "'out' is a link to elsewhere (copy what it leads to)"),
     ],
@@ -166,6 +166,24 @@ def test_a_folder_that_cannot_be_pinned_is_refused(tmp_path, documents, problem)
     (said,) = problems_of(stack)
 
     assert said.startswith(f"a.yaml:9: spec.hosted.context.documents: {problem}")
+
+
+def test_a_file_in_a_pinned_folder_is_a_document_and_no_resource(tmp_path):
+    write(tmp_path, models=resource("Model", "m", MODEL), provider=ECHO)
+    write(tmp_path / "docs", example=ECHO, other="services: [\n")
+
+    stack, problems = read_stack(tmp_path)
+
+    assert problems == []
+    assert [r.file for r in stack.resources] == ["models.yaml", "provider.yaml"]
+
+
+def test_a_folder_does_not_hold_the_file_that_names_it(tmp_path):
+    write(tmp_path, models=resource("Model", "m", MODEL.replace("./docs", "./")))
+
+    (said,) = problems_of(tmp_path)
+
+    assert "the folder './' holds the file that names it (give the doc" in said
 
 
 def test_a_policy_is_a_cedar_file_and_its_name(tmp_path):

@@ -55,6 +55,7 @@ def read_stack(folder: Path) -> tuple[Stack, list[Problem]]:
     try:
         for file in _files(folder):
             reading.take(file)
+        reading.judge()
     except OSError as error:
         raise Invalid(f"{error.filename!r} cannot be read: {error.strerror}") from None
     if not reading.found and not reading.problems:
@@ -85,11 +86,12 @@ class _Reading:
 
     folder: Path
     problems: list[Problem] = field(default_factory=list)
+    documents: list[Document] = field(default_factory=list)
     resources: dict[Key, Loaded] = field(default_factory=dict)
     found: dict[Key, Document] = field(default_factory=dict)
 
     def take(self, path: Path) -> None:
-        """Take in all resources of one file."""
+        """Take in all documents of one file."""
         file = path.relative_to(self.folder).as_posix()
         if not file.isprintable():
             said = "the name of this file is not printable text"
@@ -99,12 +101,35 @@ class _Reading:
         if text is None:
             return
         if path.suffix == ".cedar":
-            self._resource(_policy(path.stem, text, file))
+            self.documents.append(_policy(path.stem, text, file))
             return
         documents, problems = read_documents(text, file)
         self.problems += problems
-        for document in documents:
-            self._resource(document)
+        self.documents += documents
+
+    def judge(self) -> None:
+        """Make resources of the documents; a file in a pinned folder is not one."""
+        pinned = [p for d in self.documents if (p := self._pinned(d)) is not None]
+
+        def is_page(file: str) -> bool:
+            whole = (self.folder / file).resolve()
+            return any(whole.is_relative_to(folder) for folder in pinned)
+
+        self.problems = [p for p in self.problems if not is_page(p.file)]
+        for document in self.documents:
+            if not is_page(document.file):
+                self._resource(document)
+
+    def _pinned(self, document: Document) -> Path | None:
+        """Return the folder that *document* pins, unless it stands in it itself."""
+        place = TREES.get(str(at(document.value, ("kind",))), ())
+        path = at(document.value, place) if place else None
+        if not isinstance(path, str):
+            return None
+        file = (self.folder / document.file).resolve()
+        folder = (self.folder / document.file).parent.resolve() / path
+        inside = file.is_relative_to(folder.resolve())
+        return None if inside else folder.resolve()
 
     def _text(self, path: Path, file: str) -> str | None:
         try:
@@ -163,6 +188,11 @@ class _Reading:
             return {}
         base = (self.folder / document.file).parent
         try:
+            if self._pinned(document) is None:
+                raise Invalid(
+                    f"the folder {path!r} holds the file that names it",
+                    hint="give the documents a folder of their own",
+                )
             return {place: pin_tree(self.folder, base, path)}
         except Invalid as error:
             faults.append(document.problem(place, error.message, error.hint))
