@@ -146,7 +146,9 @@ class Upstream:
         self.served = served
         self.requests: list[Received] = []
         self.connections = 0
-        self._socket = socket.socket()
+        # Named as TCP, so that asyncio sends small pieces at once (TCP_NODELAY).
+        tcp = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._socket = socket.socket(*tcp)
         self._running: _Thread | None = None
 
     @property

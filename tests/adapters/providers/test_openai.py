@@ -172,18 +172,19 @@ def test_opening_a_version_speaks_to_nobody():
     assert (upstream.connections, upstream.requests) == (0, [])
 
 
-def test_calls_share_their_connections():
-    for stream in (False, True):
-        with Upstream() as upstream:
-            both = opened(upstream.url)
+@pytest.mark.parametrize("stream", [False, True])
+@pytest.mark.parametrize("behaviour", ["well", "drip"])
+def test_calls_share_their_connection(behaviour, stream):
+    with Upstream(behaviour) as upstream:
+        both = opened(upstream.url)
 
-            async def thrice(both=both, stream=stream):
-                for _ in range(3):
-                    await answer(both.runner, chat_request("hi", stream=stream))
+        async def thrice():
+            for _ in range(3):
+                await answer(both.runner, chat_request("hi", stream=stream))
 
-            finish_with(both, thrice())
+        finish_with(both, thrice())
 
-        assert upstream.connections == 1
+    assert upstream.connections == 1
 
 
 # What comes down.

@@ -58,6 +58,13 @@ def test_a_linked_folder_that_leads_out_finds_nothing(mount):
         FileSecrets(mount).fetch("up/outside")
 
 
+def test_a_path_that_goes_up_is_refused_even_if_it_stays_inside(mount):
+    (mount / "folder").mkdir()
+
+    with pytest.raises(NotFound):
+        FileSecrets(mount).fetch(f"folder/../{PATH}")
+
+
 def test_a_pipe_or_a_folder_is_no_secret_and_keeps_nobody_waiting(mount):
     os.mkfifo(mount / "pipe")
     (mount / "folder").mkdir()

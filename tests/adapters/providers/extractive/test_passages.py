@@ -1,5 +1,8 @@
 """Documents, cut where they may be cut."""
 
+import time
+
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -31,6 +34,25 @@ def test_headings_of_both_kinds_are_kept_with_those_above_them():
         ("Top / A / B", "two"),
         ("Top / C", "three"),
     ]
+
+
+@pytest.mark.parametrize(
+    ("line", "heading"),
+    [("# C#", "C#"), ("# A ##", "A"), ("#\tTab  ", "Tab"), ("   ### B", "B")],
+)
+def test_a_heading_is_what_is_between_the_marks(line, heading):
+    (passage,) = split("d.md", "", f"{line}\n\ntext")
+
+    assert (passage.heading, passage.text) == (heading, "text")
+
+
+@pytest.mark.parametrize("line", ["# x" + " " * 200_000 + "y", "-" * 200_000 + "x"])
+def test_a_long_line_takes_no_long_time(line):
+    start = time.monotonic()
+
+    split("d.md", "", line)
+
+    assert time.monotonic() - start < 1
 
 
 def test_what_looks_like_a_heading_in_code_is_code():

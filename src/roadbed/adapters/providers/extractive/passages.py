@@ -9,8 +9,8 @@ from roadbed.core.digest import digest, digest_of, short
 LONGEST = 600
 _FRONT = re.compile(r"\A---\n.*?\n---(?:\n|\Z)", re.S)
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
-_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*?)(?:[ \t]+#+)?[ \t]*$")
-_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*$")
+_HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
+_UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
 _SENTENCES = re.compile(r"(?<=[.!?])(?=\s)|(?<=\n)")
 
 
@@ -79,7 +79,9 @@ def _title(above: list[tuple[int, str]]) -> str:
 
 def _heading(block: str) -> tuple[int, str] | None:
     if marked := _HEADING.fullmatch(block):
-        return len(marked[1]), marked[2].strip()
+        name = marked[2].strip()
+        bare = name.rstrip("#")
+        return len(marked[1]), bare.rstrip() if bare.endswith((" ", "\t")) else name
     line, _, under = block.partition("\n")
     if line and _UNDERLINE.fullmatch(under):
         return (1 if "=" in under else 2), line.strip()
@@ -109,7 +111,8 @@ def _blocks(text: str) -> Iterator[str]:
 
 
 def _joined(lines: list[str]) -> Iterator[str]:
-    if text := "\n".join(lines).strip("\n"):
+    text = "\n".join(lines).strip("\n")
+    if text and not _UNDERLINE.fullmatch(text):  # a rule across the page says nothing
         yield text
 
 
@@ -141,9 +144,11 @@ def _cut(block: str) -> list[str]:
 
 
 def _short(sentence: str) -> Iterator[str]:
-    while len(sentence) > LONGEST:
-        at = sentence.rfind(" ", 1, LONGEST)
-        at = at if at > 0 else LONGEST
-        yield sentence[:at]
-        sentence = sentence[at:]
-    yield sentence
+    """Yield the sentence, cut where words end if it is too long to quote."""
+    start = 0
+    while len(sentence) - start > LONGEST:
+        at = sentence.rfind(" ", start + 1, start + LONGEST)
+        at = at if at > 0 else start + LONGEST
+        yield sentence[start:at]
+        start = at
+    yield sentence[start:]

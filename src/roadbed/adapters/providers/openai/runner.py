@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession
 
 _ERROR_BYTES = 64 * 1024
-_DRAIN_S = 0.05
+_DRAIN_S = 0.01
 
 
 class OpenAI:
