@@ -113,8 +113,10 @@ def test_an_unknown_behaviour_is_told_the_known_ones():
     ],
 )
 def test_a_broken_connection_is_broken_for_a_plain_client_too(behaviour, error, stream):
+    timeout = 0.3 if error is TimeoutError else 10
+
     with Upstream(behaviour) as upstream, pytest.raises(error):
-        post(upstream, timeout=0.3, stream=stream)
+        post(upstream, timeout=timeout, stream=stream)
 
 
 def test_a_clean_cut_looks_like_success_to_a_plain_client():
@@ -140,4 +142,4 @@ def test_every_behaviour_ends_when_the_block_ends():
         with Upstream(name):
             pass
 
-        assert time.monotonic() - start < 2
+        assert time.monotonic() - start < 5

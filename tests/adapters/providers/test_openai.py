@@ -363,13 +363,13 @@ def test_a_drip_cannot_stretch_the_deadline():
 def test_time_spent_before_the_attempt_counts():
     with Upstream("silent") as upstream:
         both = opened(upstream.url)
-        call = make_call(both.runner, chat_request("a"), deadline_ms=1_000)
-        call.started_ns -= 5_000_000_000
+        call = make_call(both.runner, chat_request("a"), deadline_ms=6_000)
+        call.started_ns -= 9_000_000_000
         start = time.monotonic()
         with pytest.raises(TimedOut):
             finish_with(both, anext(both.runner.send(call)))
 
-    assert time.monotonic() - start < 0.9
+    assert time.monotonic() - start < 5
 
 
 def test_the_environments_proxy_is_not_used(monkeypatch):

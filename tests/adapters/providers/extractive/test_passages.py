@@ -52,7 +52,7 @@ def test_a_long_line_takes_no_long_time(line):
 
     split("d.md", "", line)
 
-    assert time.monotonic() - start < 1
+    assert time.monotonic() - start < 5
 
 
 def test_what_looks_like_a_heading_in_code_is_code():
