@@ -8,20 +8,42 @@ import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
-from roadbed.core.digest import digest_of
+from roadbed.core.clock import to_text
+from roadbed.core.digest import digest_of, short
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
+from roadbed.data import card
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Registered(ModelVersion):
     """A model version, and how it came to be: by which run, when and by whom."""
 
     run_id: str | None
     created_us: int
     actor: str
+
+    def __str__(self) -> str:
+        return f"{self.model}@{self.number}"
+
+    def __repr__(self) -> str:
+        return card.line(str(self), self._facts())
+
+    def _repr_html_(self) -> str:
+        made = {"made": to_text(self.created_us), "by": self.actor}
+        return card.table(str(self), {**self._facts(), **made})
+
+    def _facts(self) -> dict[str, object]:
+        parity = self.body.get("parity", {})
+        return {
+            "kind": self.kind,
+            "sha256": short(self.digest),
+            "provider": self.body.get("provider", ""),
+            "run": self.run_id,
+            "parity": f"{parity['difference']:.1e}" if parity else "",
+        }
 
 
 def add_version(

@@ -1,0 +1,73 @@
+"""What a data scientist holds in a notebook: datasets in, runs, registered models out.
+
+tumors = bed.dataset("tumors").snapshot(frame)
+with bed.run("train-triage", data=tumors, params={"C": 1.0}) as run:
+    rows = run.frame()
+    ...
+    run.log(accuracy=0.97)
+    run.register("tumor-triage", model)
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from roadbed.core.decision import Target
+from roadbed.core.reference import parse
+from roadbed.data.datasets import DatasetVersion
+from roadbed.registry.runs import Run
+from roadbed.registry.versions import Registered, list_versions
+from roadbed.workbench.dataset import DatasetHandle
+from roadbed.workbench.live import LiveRun
+from roadbed.workbench.tools import Tools
+
+
+class Bed(Tools):
+    """A workbench on one project. Everything it does is recorded as its actor's."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        return f"<Roadbed workbench of {self.actor}>"
+
+    def dataset(self, name: str) -> DatasetHandle:
+        """Return a handle on the dataset called *name*; nothing is looked up yet."""
+        return DatasetHandle(self, name)
+
+    def run(
+        self,
+        name: str,
+        *,
+        data: Any = None,
+        params: Mapping[str, Any] | None = None,
+        seed: Any = None,
+    ) -> LiveRun:
+        """Return a run to be used in a `with` block; it starts where the block does.
+
+        *data* is a dataset version, a reference such as `"tumors@1"`, or a dict of
+        several by their role. *params* and *seed* are recorded as they are given.
+        """
+        return LiveRun(self, name, self._inputs(data), params or {}, seed)
+
+    def versions(self, model: str) -> list[Registered]:
+        """Return the registered versions of *model*, newest first."""
+        self.allow("model.read", Target(kind="Model", name=model))
+        with self.database.read() as connection:
+            return list_versions(connection, model)
+
+    def history(self, name: str | None = None, limit: int = 20) -> list[Run]:
+        """Return the newest runs, all of them or those called *name*."""
+        self.allow("run.read", Target(kind="Run", name=name or "*"))
+        return self.runs.list(name, limit)
+
+    def _inputs(self, data: Any) -> dict[str, DatasetVersion]:
+        if data is None:
+            return {}
+        named = data if isinstance(data, Mapping) else {"training": data}
+        return {role: self._version(given) for role, given in named.items()}
+
+    def _version(self, given: DatasetVersion | str) -> DatasetVersion:
+        wanted = parse(given) if isinstance(given, str) else given
+        self.allow("dataset.read", Target(kind="Dataset", name=wanted.name))
+        if isinstance(wanted, DatasetVersion):
+            return wanted
+        return self.datasets.get(wanted)

@@ -1,0 +1,52 @@
+"""Which software is running: Python, the platform, and every distribution."""
+
+import platform
+import re
+import sys
+from dataclasses import dataclass
+from importlib.metadata import distributions
+from typing import Any
+
+from roadbed.core.digest import digest
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Environment:
+    """What a run's results may depend on, without a trace of the machine's name.
+
+    `lock` lists every installed distribution with its version, one on a line.
+    """
+
+    python: str
+    implementation: str
+    platform: str
+    lock: bytes
+
+    def content(self) -> dict[str, Any]:
+        """Return it as plain JSON; the lock by its digest."""
+        return {
+            "python": self.python,
+            "implementation": self.implementation,
+            "platform": self.platform,
+            "distributions": self.lock.count(b"\n"),
+            "lock": digest(self.lock),
+        }
+
+
+def observe() -> Environment:
+    """Return the environment of this process."""
+    installed = {
+        f"{_normal(name)}=={found.version}"
+        for found in distributions()
+        if (name := found.metadata["Name"])
+    }
+    return Environment(
+        python=platform.python_version(),
+        implementation=platform.python_implementation(),
+        platform=f"{sys.platform}-{platform.machine()}",
+        lock="".join(f"{line}\n" for line in sorted(installed)).encode(),
+    )
+
+
+def _normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()

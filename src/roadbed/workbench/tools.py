@@ -1,0 +1,40 @@
+"""What a workbench works with, handed in by whoever builds it."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roadbed.core.actor import Principal
+from roadbed.core.clock import Clock
+from roadbed.core.decision import Target
+from roadbed.data.datasets import Datasets
+from roadbed.database.engine import Database
+from roadbed.ports.blobs import Blobs
+from roadbed.registry.exporter import Exporter
+from roadbed.registry.kinds import Model
+from roadbed.registry.runs import Runs
+from roadbed.workbench.progress import Progress
+
+Allow = Callable[[str, Target], None]
+"""Returns if the actor may do this to that, and raises Denied if not."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tools:
+    """One project, and in whose name it is worked on.
+
+    `exporters` finds an exporter by the name of a library, `models` finds what was
+    declared of a model; both raise NotFound. `folder` is where the code is.
+    """
+
+    database: Database
+    datasets: Datasets
+    runs: Runs
+    blobs: Blobs
+    clock: Clock
+    exporters: Callable[[str], Exporter]
+    models: Callable[[str], Model]
+    actor: Principal
+    allow: Allow
+    folder: Path = Path()
+    progress: Progress = field(default_factory=Progress)
