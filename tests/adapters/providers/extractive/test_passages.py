@@ -91,6 +91,15 @@ def test_no_word_of_plain_text_is_lost(gaps):
     assert "".join(kept.split()) == "".join(text.split())
 
 
+def test_a_sentence_keeps_the_space_that_follows_it():
+    assert sentences("One. Two!\n\nThree [1]\nfour") == [
+        "One. ",
+        "Two!\n\n",
+        "Three [1]\n",
+        "four",
+    ]
+
+
 @given(st.text(alphabet="ab.?! \n"))
 def test_sentences_joined_are_the_text_again(text):
     assert "".join(sentences(text)) == text

@@ -11,7 +11,7 @@ _FRONT = re.compile(r"\A---\n.*?\n---(?:\n|\Z)", re.S)
 _FENCE = re.compile(r" {0,3}(```+|~~~+)")
 _HEADING = re.compile(r" {0,3}(#{1,6})[ \t]+(.*)")
 _UNDERLINE = re.compile(r" {0,3}(=+|-+)[ \t]*")
-_SENTENCES = re.compile(r"(?<=[.!?])(?=\s)|(?<=\n)")
+_SENTENCE = re.compile(r".+?(?:[.!?]\s+|\n\s*|\Z)", re.S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +54,7 @@ def split(path: str, document: str, text: str) -> list[Passage]:
 
 def sentences(text: str) -> list[str]:
     """Return *text* cut after each sentence and line; joined, it is *text* again."""
-    return [part for part in _SENTENCES.split(text) if part]
+    return _SENTENCE.findall(text)
 
 
 def _sections(text: str) -> Iterator[tuple[str, list[str]]]:
