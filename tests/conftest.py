@@ -8,9 +8,14 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 
 from roadbed.database.engine import Database, open_database
 from roadbed.database.tables import metadata
+
+# Machines are noisy: a rule is about values, never about how long one example took.
+settings.register_profile("house", deadline=None, print_blob=True)
+settings.load_profile("house")
 
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 ROOMS = ("audit", "access", "data", "registry", "gateway", "control")

@@ -13,6 +13,11 @@ def command(kind: str | None) -> None:
     Editors use it through a comment at the top of a YAML file:
     # yaml-language-server: $schema=roadbed.schema.json
     """
-    from roadbed.control.schema import schema_of, stack_schema
+    from roadbed.control.kinds import all_kinds
+    from roadbed.control.schema import combined_schema, kind_schema
+    from roadbed.core.errors import NotFound
 
-    print_json(schema_of(kind) if kind else stack_schema())
+    if kind is not None and kind not in all_kinds():
+        known = ", ".join(sorted(all_kinds()))
+        raise NotFound(f"no kind is called {kind!r}", hint=f"kinds: {known}")
+    print_json(kind_schema(kind) if kind else combined_schema())
