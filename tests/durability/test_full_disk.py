@@ -67,7 +67,7 @@ def test_a_full_disk_refuses_and_recovers(small_disk, tmp_path, sqlite_database)
         acknowledged, refused, error = await until_refused(recorder, ids)
         healthy, while_full = recorder.healthy, ids_of(log)
         ballast.unlink()
-        for _ in range(100):
+        for _ in range(300):
             if recorder.queued == 0:
                 break
             await asyncio.sleep(0.1)

@@ -84,7 +84,7 @@ def test_every_acknowledged_call_is_in_the_log_once(state, _round):
     segments, logged = log.segments(), Counter(everything(state, log))
     files = [path for path in (state / "history").rglob("*") if path.is_file()]
 
-    assert len(acknowledged) > 100
+    assert len(acknowledged) > 20
     assert {logged[call_id] for call_id in acknowledged} == {1}
     assert set(logged.values()) == {1}
     assert not [f for s in segments for f in log.verify_segment(s.id)]

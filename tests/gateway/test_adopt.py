@@ -2,6 +2,8 @@
 
 import random
 import sqlite3
+import subprocess
+import sys
 
 import pytest
 
@@ -98,6 +100,29 @@ def test_a_row_that_is_no_call_sets_the_spool_aside(yard, row):
     assert (done.sealed, done.quarantined, done.postponed) == (0, 1, 0)
     assert yard.left() == []
     assert not (yard.state / "up").exists()
+
+
+HALF_MADE = (
+    "import os, sqlite3, sys\n"
+    "made = sqlite3.connect(sys.argv[1], isolation_level=None)\n"
+    "made.execute('PRAGMA cache_size=1')\n"
+    "made.execute('BEGIN')\n"
+    "made.execute('CREATE TABLE calls (call_id, ts, record, payload)')\n"
+    "for n in range(100):\n"
+    "    made.execute('INSERT INTO calls VALUES (?, 1, ?, 1)', [n, 'x' * 999])\n"
+    "os._exit(0)\n"
+)
+
+
+def test_a_file_that_was_half_made_is_rolled_back(yard):
+    path = yard.spools / "a-1-000001.spool"
+    subprocess.run([sys.executable, "-c", HALF_MADE, path], check=True)
+    had_journal = path.with_name(path.name + "-journal").exists()
+    done = yard.adopter.adopt()
+
+    assert had_journal
+    assert (done.dropped, done.quarantined, done.postponed) == (1, 0, 0)
+    assert (yard.left(), yard.raised) == ([], [])
 
 
 def test_two_spools_of_one_name_are_both_kept_aside(yard):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from roadbed.core.errors import Invalid, NotFound, NotReady
+from roadbed.core.errors import Corrupt, Invalid, NotFound, NotReady
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.reader import SpoolReader
 from roadbed.gateway.spool import Spool, encode, name_of
@@ -101,6 +101,24 @@ def test_a_damaged_segment_hides_no_other(yard):
 
     assert numbers(yard.log.search(CallQuery())) == [2]
     assert set(yard.log.unreadable) == {f"{bad.id}.parquet", "x.spool"}
+
+
+def test_a_call_in_a_damaged_segment_is_not_denied(yard):
+    bad = yard.sealed(1)
+    (yard.root / bad.calls.path).write_bytes(b"damaged")
+
+    with pytest.raises(Corrupt, match=bad.id):
+        yard.log.find(call_id(1, NOON_US + 1000))
+
+
+def test_a_segment_that_was_restored_is_read_again(yard):
+    path = yard.root / yard.sealed(1).calls.path
+    path.rename(path.with_name("away"))
+    without = yard.log.search(CallQuery())
+    path.with_name("away").rename(path)
+
+    assert (without, numbers(yard.log.search(CallQuery()))) == ([], [1])
+    assert yard.log.unreadable == {}
 
 
 def test_a_log_without_any_state_is_empty(yard):

@@ -10,7 +10,7 @@ import pytest
 from roadbed.core.errors import Invalid, NotReady
 from roadbed.gateway.alerts import Alert
 from roadbed.gateway.history import CallQuery
-from roadbed.gateway.recorder import process_name
+from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.testing.history_contract import a_call, a_record
 
 
@@ -23,7 +23,7 @@ def run(recorder, go):
 
 
 def until(condition):
-    end = time.monotonic() + 10
+    end = time.monotonic() + 30
     while not condition() and time.monotonic() < end:
         time.sleep(0.01)
     return condition()
@@ -179,6 +179,45 @@ def test_a_spool_that_is_taken_away_is_replaced(yard):
     assert len(yard.log.search(CallQuery())) == 3
     assert recorder.healthy is False  # it was closed
     assert recorder.counts.lost == 0
+
+
+def test_what_cannot_be_sealed_is_alerted_and_tried_again(yard):
+    recorder = yard.recorder(adopt_every_s=0.05)
+    yard.root.write_text("a file where a folder belongs")
+
+    async def go():
+        await recorder.put(*a_call(1))
+        recorder._rotate()
+        await asyncio.to_thread(until, lambda: "spool.unsealed" in yard.alerts())
+        raised = yard.alerts()
+        yard.root.unlink()
+        await asyncio.to_thread(until, lambda: not yard.alerts())
+        return raised, len(yard.log.segments())
+
+    assert run(recorder, go) == (["spool.unsealed"], 1)
+    assert yard.alerts() == []
+
+
+class Dying(Recorder):
+    """A recorder with a mistake in it."""
+
+    def _append(self, rows):
+        return 1 // 0
+
+
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnhandledThreadExceptionWarning")
+def test_a_writer_that_dies_leaves_nobody_waiting(yard):
+    recorder = Dying(yard.recorder()._keeper)
+
+    async def go():
+        for _ in range(2):
+            with pytest.raises(NotReady, match=r"stopped|closed"):
+                await asyncio.wait_for(recorder.put(*a_call(1)), 30)
+
+    run(recorder, go)
+
+    assert "recorder.stopped" in yard.alerts()
+    assert (recorder.healthy, yard.left()) == (False, [])
 
 
 def test_an_alert_is_kept_until_the_database_takes_it(yard):

@@ -1,6 +1,6 @@
 """Latencies that were counted apart add up to the right percentiles."""
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadbed.gateway.history import Tally
@@ -14,6 +14,7 @@ def tally(latency_us, at_us=0):
     return Tally(endpoint="e", at_us=at_us, bucket=bucket, calls=1, errors=0)
 
 
+@settings(deadline=None)
 @given(LATENCIES)
 def test_percentiles_are_within_three_percent(latencies):
     (point,) = points(map(tally, latencies))

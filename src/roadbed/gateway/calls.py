@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
-from roadbed.core.errors import Corrupt, NotFound, NotReady
+from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.database.engine import Database
 from roadbed.gateway.history import CallQuery, History, Tally, cursor
@@ -130,12 +130,16 @@ class CallLog:
     def _find_sealed(self, call_id: str, region: str, ms: int) -> Found:
         with self._database.read() as connection:
             candidates = segments_with(connection, region, ms)
+        trouble: RoadbedError | None = None
         for segment in candidates:
-            record = self._history.find(self._path(segment), call_id)
-            if record is not None:
-                payload = self._payload(segment, call_id)
-                return Found(record=record, payload=payload, segment=segment)
-        raise NotFound(
+            try:
+                record = self._history.find(self._path(segment), call_id)
+                if record is not None:
+                    payload = self._payload(segment, call_id)
+                    return Found(record=record, payload=payload, segment=segment)
+            except (Corrupt, NotFound) as error:
+                trouble = error
+        raise trouble or NotFound(
             f"no call {call_id} is on record",
             hint="look at the id; calls of other hosts appear when they are sealed",
         )
@@ -192,9 +196,12 @@ class CallLog:
         """Ask all files at once; if one of them is bad, ask each by itself."""
         files = [self._path(segment) for segment in segments]
         try:
-            return ask(files)
+            answers = ask(files)
+            for file in files:
+                self.unreadable.pop(file.name, None)
+            return answers
         except (Corrupt, NotFound):
-            answers: list[_T] = []
+            answers = []
             for file in files:
                 with self._noting(file):
                     answers += ask([file])

@@ -44,6 +44,7 @@ class Keeper:
         self._closed: queue.SimpleQueue[Spool | Note] = queue.SimpleQueue()
         self._unsealed: list[Path] = []
         self._alerts: dict[tuple[str, str], Alert] = {}
+        self._raised: dict[str, float] = {}
         self._cleared: set[str] = set()
         self._guard = threading.Lock()
         self._thread = threading.Thread(
@@ -78,7 +79,9 @@ class Keeper:
             self._cleared.discard(alert.code)
             new = (alert.code, alert.message) not in self._alerts
             self._alerts[alert.code, alert.message] = alert
-        if new:
+            lately = time.monotonic() - self._raised.get(alert.code, -RETRY_S) < RETRY_S
+            self._raised[alert.code] = time.monotonic()
+        if new and not lately:
             self._closed.put("look")
 
     def clear(self, code: str) -> None:

@@ -138,6 +138,7 @@ class Recorder:
             self.counts.lost += len(left)
             settle(left, NotReady("the call log has stopped", hint=_HINT))
             self._alert("recorder.stopped", "the writer of the call log has stopped")
+            self._rotate()
             raise
 
     def _run(self) -> None:

@@ -142,7 +142,7 @@ class Sealer:
             draft.replace(final)
         finally:
             draft.unlink(missing_ok=True)
-        for folder in (final.parent, *final.parents[1:5]):
+        for folder in final.parents[:6]:  # from the hour to what holds the root
             _sync(folder)
         return SegmentFile(path=path, sha256=digest, bytes=size, rows=rows)
 
