@@ -6,10 +6,12 @@ from pathlib import Path
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from roadbed.core.errors import Invalid, Problem
+from roadbed.core.errors import Invalid, Problem, Unauthenticated
 
 PREFIX = "ROADBED_"
 STATE_DIRECTORY = ".roadbed"
+KEY_FILE = "operator.key"
+"""Where `roadbed login` keeps a key, in the state directory."""
 
 
 class Settings(BaseModel):
@@ -59,6 +61,21 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """Return the database URL, with the default filled in."""
         return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+    def own_key(self) -> str:
+        """Return the key of whoever works here; raise Unauthenticated if none is kept.
+
+        The setting `key` goes before the file that `roadbed login` wrote.
+        """
+        if self.key:
+            return self.key
+        try:
+            return (self.state / KEY_FILE).read_text().strip()
+        except FileNotFoundError:
+            raise Unauthenticated(
+                "you are not logged in",
+                hint="run `roadbed login` with the bootstrap token, or set ROADBED_KEY",
+            ) from None
 
 
 def load(

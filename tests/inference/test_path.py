@@ -1,6 +1,7 @@
 """The governed path."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 
@@ -96,3 +97,24 @@ def test_a_caller_who_leaves_ends_the_call_as_cancelled():
     asyncio.run(leave())
 
     assert seen[-1] == "finish a cancelled"
+
+
+def test_the_attempt_is_closed_when_the_caller_leaves():
+    closed = []
+
+    class Open:
+        async def send(self, call):
+            try:
+                yield Chunk(text="a")
+                yield Chunk(text="b", finish="stop")
+            finally:
+                closed.append(call.id)
+
+    async def leave():
+        call = a_call(replace(deployment(), runner=Open()))
+        pieces = Path([]).travel(call)
+        await anext(pieces)
+        await pieces.aclose()
+        return list(closed)
+
+    assert asyncio.run(leave()) == ["test-0"]

@@ -12,7 +12,6 @@ if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.core.actor import Principal
 
-KEY_FILE = "operator.key"
 TOKEN_FILE = "bootstrap-token"
 
 
@@ -88,20 +87,9 @@ def line() -> Iterator["App"]:
 
 def key() -> str:
     """Return the key from the environment, else the one that `login` kept."""
-    from roadbed.core.errors import Unauthenticated
     from roadbed.settings import load
 
-    settings = load()
-    if settings.key:
-        return settings.key
-    file = settings.state / KEY_FILE
-    try:
-        return file.read_text().strip()
-    except FileNotFoundError:
-        raise Unauthenticated(
-            "you are not logged in",
-            hint="run `roadbed login` with the bootstrap token, or set ROADBED_KEY",
-        ) from None
+    return load().own_key()
 
 
 def write_private(file: Path, text: str) -> None:

@@ -12,9 +12,10 @@ def command() -> None:
     way: give it instead of the token.
     """
     from roadbed.access.keys import redeem_bootstrap
-    from roadbed.cli._session import KEY_FILE, TOKEN_FILE, line, write_private
+    from roadbed.cli._session import TOKEN_FILE, line, write_private
     from roadbed.core.clock import to_text
     from roadbed.core.errors import Unauthenticated
+    from roadbed.settings import KEY_FILE
 
     token = click.get_text_stream("stdin").read().strip()
     if not token:

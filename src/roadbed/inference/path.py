@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Sequence
+from contextlib import aclosing
 from typing import Protocol
 
 from roadbed.core.errors import Denied, RoadbedError, Truncated, Unauthenticated
@@ -42,9 +43,11 @@ class Path:
         try:
             for step in self.steps:
                 step.admit(call)
-            async for chunk in self._attempt(call):
-                outcome.add(chunk, time.monotonic_ns())
-                yield chunk
+            # Closing at once lets go of the upstream when the caller leaves.
+            async with aclosing(self._attempt(call)) as attempt:
+                async for chunk in attempt:
+                    outcome.add(chunk, time.monotonic_ns())
+                    yield chunk
             if not outcome.finish:
                 raise Truncated("the provider stopped before it had finished")
             outcome.status = "ok"

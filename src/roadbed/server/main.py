@@ -1,0 +1,202 @@
+"""Put a server together from an App, and run it."""
+
+import platform
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roadbed.app import App
+from roadbed.control.serve import Serving
+from roadbed.database.tables import current
+from roadbed.gateway.keeper import Keeper
+from roadbed.gateway.recorder import Limits as SpoolLimits
+from roadbed.gateway.recorder import Recorder, process_name
+from roadbed.server.asgi import Application, make_asgi
+from roadbed.server.chores import Chore, Chores
+from roadbed.server.dataplane import DataPlane
+from roadbed.server.denials import DenialWriter
+from roadbed.server.governed import governed_path
+from roadbed.server.guard import Guard
+from roadbed.server.lifecycle import Closer, Lifecycle
+from roadbed.server.limits import Limits
+from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.reload import Reloader
+from roadbed.server.rest import Rest, make_rest
+from roadbed.server.serve import Server, listen
+from roadbed.server.serve import serve as run
+from roadbed.server.services import Services
+from roadbed.server.switch import Switch
+from roadbed.server.table import api_routes
+
+CHECKPOINT_EVERY_S = 1.0
+SEAL_LOOK_EVERY_S = 0.25
+SEAL = "seal"
+"""The counter that somebody counts up to have every spool sealed now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The parts of one server process that others look at."""
+
+    switch: Switch
+    guard: Guard
+    metrics: Metrics
+    recorder: Recorder
+    keeper: Keeper
+    denials: DenialWriter
+    plane: DataPlane
+
+
+def serve(app: App, announce: Callable[[str], None]) -> None:
+    """Serve *app* until SIGINT or SIGTERM; *announce* is told where, once it is so."""
+    closer = Closer()
+    parts = assemble(app, closer)
+    listener = listen(app.settings.host, app.settings.port)
+    host, port = listener.getsockname()[:2]
+    shown = f"[{host}]" if ":" in host else host
+
+    def started() -> None:
+        announce(f"serving on http://{shown}:{port}, console at /console")
+
+    server = Server(application(app, parts), limits_of(app), started)
+    run(server, lifecycle(app, parts, closer), listener)
+    announce("stopped; the log is sealed")
+
+
+def assemble(app: App, closer: Closer) -> Parts:
+    """Return the parts of a server, not yet started."""
+    settings = app.settings
+    keeper = Keeper(settings.state, app.sealer, process_name(platform.node()))
+    limits = SpoolLimits(
+        seal_bytes=settings.seal_bytes, seal_seconds=settings.seal_seconds
+    )
+    recorder = Recorder(keeper, limits)
+    denials = DenialWriter(app.audit, keeper)
+    metrics = Metrics()
+    switch = Switch(closer.discard)
+    guard = Guard(denials, app.now_us)
+    path = governed_path(
+        now_us=app.now_us,
+        records=recorder,
+        region=settings.region,
+        metrics=metrics,
+        denials=denials,
+    )
+    plane = DataPlane(
+        switch=switch,
+        path=path,
+        guard=guard,
+        region=settings.region,
+        clock=app.clock,
+        limits=limits_of(app),
+    )
+    return Parts(
+        switch=switch,
+        guard=guard,
+        metrics=metrics,
+        recorder=recorder,
+        keeper=keeper,
+        denials=denials,
+        plane=plane,
+    )
+
+
+def limits_of(app: App) -> Limits:
+    """Return the limits that this line's settings give."""
+    return Limits(body_bytes=app.settings.max_body_bytes)
+
+
+def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
+    """Return what begins and ends with the server."""
+
+    def revision() -> int:
+        with app.database.read() as connection:
+            return current(connection, "serving")
+
+    def build(previous: Serving | None) -> Serving:
+        return app.compile(previous)
+
+    chores = Chores(
+        [
+            Chore(
+                name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
+            ),
+            Chore(
+                name="seal",
+                every_s=SEAL_LOOK_EVERY_S,
+                work=SealOnRequest(app, parts.recorder),
+            ),
+        ],
+        parts.keeper,
+    )
+    return Lifecycle(
+        switch=parts.switch,
+        closer=closer,
+        reloader=Reloader(revision, build, parts.switch, parts.keeper),
+        denials=parts.denials,
+        chores=chores,
+        begin=[parts.recorder.start],
+        end=[parts.recorder.close, app.audit.checkpoint],
+    )
+
+
+class SealOnRequest:
+    """Seals this process's spool when somebody counts the counter `seal` up."""
+
+    def __init__(self, app: App, recorder: Recorder) -> None:
+        self._app = app
+        self._recorder = recorder
+        self._seen: int | None = None
+
+    def __call__(self) -> None:
+        """Look once."""
+        with self._app.database.read() as connection:
+            value = current(connection, SEAL)
+        if self._seen is not None and value != self._seen:
+            self._recorder.seal_soon()
+        self._seen = value
+
+
+def services(app: App, parts: Parts) -> Services:
+    """Return the rooms that the control API works with."""
+    return Services(
+        clock=app.clock,
+        database=app.database,
+        audit=app.audit,
+        copies=app.checkpoints,
+        public_key=app.public_key,
+        calls=app.calls,
+        datasets=app.datasets,
+        runs=app.runs,
+        desk=app.desk,
+        why=app.why,
+        pending=parts.keeper.pending,
+        gauges=lambda: _gauges(parts),
+        healthy=lambda: parts.recorder.healthy,
+    )
+
+
+def application(app: App, parts: Parts) -> Application:
+    """Return everything that answers on the one port."""
+    rest = Rest(
+        services=services(app, parts),
+        switch=parts.switch,
+        guard=parts.guard,
+        limits=limits_of(app),
+    )
+    return make_asgi(parts.plane, make_rest(rest, api_routes(parts.metrics)))
+
+
+def _gauges(parts: Parts) -> Gauges:
+    counts = parts.recorder.counts
+    serving = parts.switch.serving
+    return {
+        "roadbed_spool_queued": (
+            "Calls that wait for the disk.",
+            float(parts.recorder.queued),
+        ),
+        "roadbed_spool_written": ("Calls put into the spool.", float(counts.written)),
+        "roadbed_snapshot_revision": (
+            "The revision of the stack that is served.",
+            float(serving.snapshot.revision if serving else 0),
+        ),
+    }

@@ -1,0 +1,59 @@
+"""Open a workbench on the line in this folder, in the name of the key that is here."""
+
+from pathlib import Path
+
+import roadbed.adapters.exporters
+from roadbed.app import App, open_app
+from roadbed.control.state import current
+from roadbed.core import plugins
+from roadbed.core.decision import Target
+from roadbed.core.errors import NotFound
+from roadbed.registry.exporter import Exporter
+from roadbed.registry.kinds import Model
+from roadbed.settings import load
+from roadbed.workbench.bed import Bed
+
+EXPORTERS = "roadbed.exporters"
+
+
+def connect(folder: str | Path | None = None) -> Bed:
+    """Return a workbench on the line in *folder*, or in this one or above.
+
+    Acts with the key in ROADBED_KEY, else with the one that `roadbed login` kept.
+    Raises NotFound where there is no line, Unauthenticated without a valid key.
+    """
+    here = Path.cwd() if folder is None else Path(folder).resolve()
+    settings = load(folder=here)
+    app = open_app(settings)
+    actor = app.authenticate(settings.own_key())
+
+    def allow(action: str, target: Target) -> None:
+        app.require(actor, action, target)
+
+    return Bed(
+        database=app.database,
+        datasets=app.datasets,
+        runs=app.runs,
+        blobs=app.blobs,
+        clock=app.clock,
+        exporters=_exporter,
+        models=lambda name: _model(app, name),
+        actor=actor,
+        allow=allow,
+        folder=here,
+    )
+
+
+def _exporter(library: str) -> Exporter:
+    return plugins.find(roadbed.adapters.exporters, EXPORTERS, library).exporter()
+
+
+def _model(app: App, name: str) -> Model:
+    with app.database.read() as connection:
+        declared = current(connection).resources.get(("Model", name))
+    if declared is None:
+        raise NotFound(
+            f"no model is called {name!r}",
+            hint="declare it in the stack (kind: Model, trained), then `roadbed apply`",
+        )
+    return Model.model_validate(declared.content["spec"])
