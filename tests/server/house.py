@@ -145,12 +145,14 @@ def principal(name, role, expires_us=FOREVER):
     )
 
 
-def snapshot(runners, revision=1):
-    keys = {
-        KEY: principal("shop", "app"),
-        VIEWER: principal("looker", "viewer"),
-        EXPIRED: principal("shop", "app", expires_us=1),
-    }
+KEYS = {
+    KEY: principal("shop", "app"),
+    VIEWER: principal("looker", "viewer"),
+    EXPIRED: principal("shop", "app", expires_us=1),
+}
+
+
+def snapshot(runners, revision=1, keys=KEYS):
     return Snapshot(
         revision=revision,
         digest=f"sha256:{revision}",
@@ -166,9 +168,9 @@ def snapshot(runners, revision=1):
     )
 
 
-def serving(runners, revision=1):
+def serving(runners, revision=1, keys=None):
     return Serving(
-        snapshot=snapshot(runners, revision),
+        snapshot=snapshot(runners, revision, keys or KEYS),
         runners={("tiny", name): runner for name, runner in runners.items()},
     )
 
@@ -208,23 +210,27 @@ async def nothing(scope, receive, send):
 class House:
     """A server in a thread of its own; `kept` and `audited` are what it wrote."""
 
-    def __init__(self, runners=None, rest=nothing, **limits):
+    def __init__(
+        self, runners=None, log=None, records=None, rest_of=None, keys=None, **limits
+    ):
         self.runners = tiny_models() if runners is None else runners
         self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
+        self.keys = KEYS | (keys or {})
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
         self.switch = Switch(self._close)
-        self.denials = DenialWriter(self.log, self.alarm)
+        self.denials = DenialWriter(log or self.log, self.alarm)
         path = governed_path(
             now_us=now_us,
-            records=self.log,
+            records=records or self.log,
             region="test",
             metrics=self.metrics,
             denials=self.denials,
         )
+        self.guard = Guard(self.denials, now_us)
         self.plane = DataPlane(
             switch=self.switch,
             path=path,
-            guard=Guard(self.denials, now_us),
+            guard=self.guard,
             region="test",
             clock=SystemClock(),
             limits=self.limits,
@@ -233,7 +239,11 @@ class House:
         self.port = self.listener.getsockname()[1]
         self.url = f"http://127.0.0.1:{self.port}"
         self.started = threading.Event()
-        self.server = Server(make_asgi(self.plane, rest), self.limits, self.started.set)
+        self.server = Server(
+            make_asgi(self.plane, rest_of(self) if rest_of else nothing),
+            self.limits,
+            self.started.set,
+        )
         self.thread = threading.Thread(target=self._run, daemon=True)
 
     @property
@@ -256,7 +266,7 @@ class House:
 
     async def start(self):
         self.loop = asyncio.get_running_loop()
-        self.switch.swap(serving(self.runners))
+        self.switch.swap(serving(self.runners, keys=self.keys))
         self.denials.start()
 
     async def stop(self):

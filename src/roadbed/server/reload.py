@@ -73,6 +73,7 @@ class Reloader:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=SWAP_TIMEOUT_S)
+        gc.unfreeze()
 
     def look(self) -> bool:
         """Look once; return whether a new picture is now served."""

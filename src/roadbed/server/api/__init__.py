@@ -1,0 +1,1 @@
+"""The control API: one file for each thing it speaks of."""

@@ -1,0 +1,175 @@
+"""Model versions, dataset versions and runs: what answers are made of."""
+
+import re
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from roadbed.core.errors import NotFound
+from roadbed.core.reference import NAME, VersionRef
+from roadbed.data.datasets import DatasetVersion
+from roadbed.data.manifest import Object
+from roadbed.ports.tables import Column
+from roadbed.registry.runs import Run
+from roadbed.registry.versions import Registered, get_version, list_versions
+from roadbed.server.routes import Ask, Route
+
+
+class ModelVersions(BaseModel):
+    """All versions of a model, newest first."""
+
+    versions: list[Registered]
+
+
+class DatasetShown(BaseModel):
+    """One immutable version of a dataset, named by the digest of its manifest."""
+
+    name: str
+    number: int
+    digest: str
+    rows: int
+    columns: list[Column]
+    objects: list[Object]
+    created_us: int
+    actor: str
+
+
+class DatasetVersions(BaseModel):
+    """All versions of a dataset, newest first."""
+
+    versions: list[DatasetShown]
+
+
+class RunFilter(BaseModel):
+    """Which runs are wanted."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    name: str | None = None
+    limit: int = Field(default=100, ge=1, le=1000)
+
+
+class RunList(BaseModel):
+    """Runs, newest first."""
+
+    runs: list[Run]
+
+
+def model_versions(ask: Ask) -> ModelVersions:
+    """List the versions of a model."""
+    with ask.services.database.read() as connection:
+        return ModelVersions(versions=list_versions(connection, ask.params["model"]))
+
+
+def model_version(ask: Ask) -> Registered:
+    """Show one version of a model."""
+    with ask.services.database.read() as connection:
+        return get_version(connection, _ref(ask, "model"))
+
+
+def dataset_versions(ask: Ask) -> DatasetVersions:
+    """List the versions of a dataset."""
+    found = ask.services.datasets.list(ask.params["dataset"])
+    return DatasetVersions(versions=[_dataset(v) for v in found])
+
+
+def dataset_version(ask: Ask) -> DatasetShown:
+    """Show one version of a dataset."""
+    return _dataset(ask.services.datasets.get(_ref(ask, "dataset")))
+
+
+def runs(ask: Ask) -> RunList:
+    """List runs."""
+    wanted: RunFilter = ask.query
+    return RunList(runs=ask.services.runs.list(wanted.name, wanted.limit))
+
+
+def run(ask: Ask) -> Run:
+    """Show one run."""
+    return ask.services.runs.get(ask.params["run"])
+
+
+def _ref(ask: Ask, kind: str) -> VersionRef:
+    name, number = ask.params[kind], ask.params["number"]
+    if not re.fullmatch(NAME, name) or not re.fullmatch(r"[1-9][0-9]{0,8}", number):
+        raise NotFound(f"there is no {kind} version {name[:80]}@{number[:20]}")
+    return VersionRef(name, int(number))
+
+
+def _dataset(version: DatasetVersion) -> DatasetShown:
+    return DatasetShown(
+        name=version.name,
+        number=version.number,
+        digest=version.digest,
+        rows=version.rows,
+        columns=list(version.schema),
+        objects=list(version.objects),
+        created_us=version.created_us,
+        actor=version.actor,
+    )
+
+
+def _get(path: str, action: str, handler: Any, summary: str, **more: Any) -> Route:
+    return Route(
+        method="GET",
+        path=path,
+        action=action,
+        handler=handler,
+        summary=summary,
+        tag="registry",
+        **more,
+    )
+
+
+_MODEL = "/api/v1/models/{model}/versions"
+_DATASET = "/api/v1/datasets/{dataset}/versions"
+ROUTES = (
+    _get(
+        _MODEL,
+        "model.read",
+        model_versions,
+        "List the versions of a model",
+        answer=ModelVersions,
+        target="model",
+    ),
+    _get(
+        f"{_MODEL}/{{number}}",
+        "model.read",
+        model_version,
+        "Show one version of a model",
+        answer=Registered,
+        target="model",
+    ),
+    _get(
+        _DATASET,
+        "dataset.read",
+        dataset_versions,
+        "List the versions of a dataset",
+        answer=DatasetVersions,
+        target="dataset",
+    ),
+    _get(
+        f"{_DATASET}/{{number}}",
+        "dataset.read",
+        dataset_version,
+        "Show one version of a dataset",
+        answer=DatasetShown,
+        target="dataset",
+    ),
+    _get(
+        "/api/v1/runs",
+        "run.read",
+        runs,
+        "List runs, newest first",
+        answer=RunList,
+        query=RunFilter,
+    ),
+    _get(
+        "/api/v1/runs/{run}",
+        "run.read",
+        run,
+        "Show one run",
+        answer=Run,
+        target="run",
+    ),
+)

@@ -1,0 +1,273 @@
+"""Everything that is not hot: the control API, health, metrics and the console."""
+
+import asyncio
+import logging
+import re
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import Any
+
+import msgspec
+from pydantic import BaseModel, ValidationError
+from starlette.exceptions import HTTPException
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import RedirectResponse, Response
+from starlette.routing import Route as Place
+from starlette.routing import Router
+
+from roadbed.access.actions import ACTIONS, ANY
+from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid, NotFound, Problem, RoadbedError, TooLarge
+from roadbed.inference.snapshot import Snapshot
+from roadbed.server import errors
+from roadbed.server.asgi import Application
+from roadbed.server.errors import Reply, TooSlow, WrongMethod
+from roadbed.server.exchange import Message, Receive, Send
+from roadbed.server.guard import Guard, Wanted
+from roadbed.server.limits import Limits
+from roadbed.server.openapi import adapter_of
+from roadbed.server.routes import Ask, Raw, Route
+from roadbed.server.services import Services
+from roadbed.server.switch import Switch
+
+THREADS = 8
+HEADERS = {
+    b"x-content-type-options": b"nosniff",
+    b"cache-control": b"no-store",
+    b"referrer-policy": b"no-referrer",
+    b"x-frame-options": b"DENY",
+}
+"""On every answer that does not say otherwise itself."""
+
+Show = Callable[[Request], Awaitable[Response]]
+ConsoleRoute = tuple[str, str, str, Show]
+"""Method, path, action, handler; the handler asks for session and permission itself."""
+
+_log = logging.getLogger("roadbed.server")
+
+
+@dataclass(kw_only=True)
+class Rest:
+    """Asks who it is and whether they may, then lets a thread do the work."""
+
+    services: Services
+    switch: Switch
+    guard: Guard
+    limits: Limits
+    threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "roadbed-api")
+    )
+
+    async def answer(self, route: Route, request: Request) -> Response:
+        """Answer *request* as *route* says."""
+        with self.switch.borrow() as snapshot:
+            wanted = wanted_by(route, request)
+            token = token_of(request)
+            principal = await self.guard.admit(snapshot, token, wanted)
+            ask = Ask(
+                services=self.services,
+                principal=principal,
+                snapshot=snapshot,
+                params=request.path_params,
+                query=read_query(route, request),
+                body=await self._body(route, request),
+            )
+            loop = asyncio.get_running_loop()
+            result = await loop.run_in_executor(self.threads, _write, route, ask)
+        return result
+
+    def known(self, request: Request) -> Snapshot:
+        """Return the snapshot, if the caller is known at all."""
+        snapshot = self.switch.snapshot
+        self.guard.identify(snapshot, token_of(request))
+        return snapshot
+
+    async def _body(self, route: Route, request: Request) -> Any:
+        if route.body is None:
+            return None
+        return read_body(route.body, await whole_body(request, self.limits))
+
+
+def make_rest(
+    rest: Rest, routes: Sequence[Route], console: Sequence[ConsoleRoute] = ()
+) -> Application:
+    """Return the application that answers *routes* and shows the *console*.
+
+    A stranger is told 401 for whatever does not exist, as for whatever does.
+    """
+    places = [Place(path, _Methods(rest, ways)) for path, ways in _by_path(routes)]
+    places.append(Place("/healthz", _Plain(_health(rest))))
+    places += [Place(p, _Plain(show), methods=[m]) for m, p, _, show in console]
+    if console:
+        places.append(Place("/", _Plain(_to_console)))
+    router = Router(places, redirect_slashes=False, default=_Plain(_nothing(rest)))
+
+    async def application(scope: Message, receive: Receive, send: Send) -> None:
+        if scope["type"] == "http":
+            await router(scope, receive, _with_headers(send))
+
+    return application
+
+
+class _Plain:
+    """Turns what shows a request into an ASGI application; no error gets past it."""
+
+    def __init__(self, show: Show) -> None:
+        self._show = show
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        request = Request(scope, receive)
+        try:
+            response = await self._show(request)
+        except ClientDisconnect:
+            return
+        except RoadbedError as error:
+            response = problem(error)
+        except HTTPException as error:
+            response = problem(Invalid(error.detail))
+        # The last line of defence: nothing leaves the server but that it failed.
+        except Exception:  # noqa: BLE001
+            _log.exception("%s %s failed", request.method, request.url.path)
+            response = problem(errors.internal(""))
+        await response(scope, receive, send)
+
+
+class _Methods(_Plain):
+    """Answers one path, by method."""
+
+    def __init__(self, rest: Rest, routes: Mapping[str, Route]) -> None:
+        super().__init__(self._choose)
+        self._rest = rest
+        self._routes = routes
+
+    async def _choose(self, request: Request) -> Response:
+        method = "GET" if request.method == "HEAD" else request.method
+        route = self._routes.get(method)
+        if route is not None:
+            return await self._rest.answer(route, request)
+        self._rest.known(request)
+        allowed = tuple(sorted(self._routes))
+        raise WrongMethod(f"{method[:20]} is not offered here", allowed=allowed)
+
+
+def problem(error: RoadbedError) -> Response:
+    """Return *error* as RFC 9457 says it."""
+    return _response(errors.problem(error))
+
+
+def token_of(request: Request) -> str:
+    """Return the bearer token of *request*, or an empty text."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token.strip() if scheme.lower() == "bearer" else ""
+
+
+def wanted_by(route: Route, request: Request) -> Wanted:
+    """Return what *request* wants, for the guard to decide upon."""
+    name = request.path_params.get(route.target, ANY) if route.target else ANY
+    target = Target(kind=ACTIONS[route.action].kind, name=name[:200])
+    where = f"{request.method} {request.url.path}"
+    return Wanted(action=route.action, target=target, where=where)
+
+
+def read_query(route: Route, request: Request) -> BaseModel | None:
+    """Return the query of *request*; raise Invalid naming what is wrong with it."""
+    if route.query is None:
+        return None
+    try:
+        return route.query.model_validate(dict(request.query_params))
+    except ValidationError as error:
+        raise _invalid("the query is wrong", error) from None
+
+
+def read_body(model: type[BaseModel], body: bytes) -> BaseModel:
+    """Return *body* as a *model*; raise Invalid naming what is wrong with it."""
+    try:
+        return model.model_validate_json(body)
+    except ValidationError as error:
+        raise _invalid("the body is wrong", error) from None
+
+
+async def whole_body(request: Request, limits: Limits) -> bytes:
+    """Return the body of *request*; raise TooLarge or TooSlow beyond *limits*."""
+    parts, size = [], 0
+    try:
+        async with asyncio.timeout(limits.body_seconds):
+            async for part in request.stream():
+                parts.append(part)
+                size += len(part)
+                if size > limits.body_bytes:
+                    raise TooLarge(f"the body is larger than {limits.body_bytes} bytes")
+    except TimeoutError:
+        raise TooSlow("the body did not arrive in time") from None
+    return b"".join(parts)
+
+
+def _write(route: Route, ask: Ask) -> Response:
+    """Do the work of *route* and write its answer; runs in a thread."""
+    result = route.handler(ask)
+    if isinstance(result, Raw):
+        response = Response(result.body, route.status, media_type=result.content_type)
+        if result.filename:
+            kept = f'attachment; filename="{result.filename}"'
+            response.headers["content-disposition"] = kept
+        return response
+    body = adapter_of(route.answer).dump_json(result)
+    return Response(body, route.status, media_type="application/json")
+
+
+def _invalid(message: str, error: ValidationError) -> Invalid:
+    places = tuple(
+        Problem(field=".".join(str(part) for part in e["loc"]), message=e["msg"])
+        for e in error.errors(include_url=False, include_input=False)[:50]
+    )
+    return Invalid(message, problems=places)
+
+
+def _by_path(routes: Iterable[Route]) -> Iterable[tuple[str, dict[str, Route]]]:
+    paths: dict[str, dict[str, Route]] = {}
+    for route in routes:
+        paths.setdefault(route.path, {})[route.method] = route
+    # The more a path says, the earlier it is tried.
+    return sorted(paths.items(), key=lambda item: re.sub(r"\{\w+\}", "~", item[0]))
+
+
+def _health(rest: Rest) -> Show:
+    async def health(request: Request) -> Response:
+        well = rest.switch.serving is not None and rest.services.healthy()
+        body = msgspec.json.encode({"status": "ok" if well else "unwell"})
+        return Response(body, 200 if well else 503, media_type="application/json")
+
+    return health
+
+
+def _nothing(rest: Rest) -> Show:
+    async def nothing(request: Request) -> Response:
+        rest.known(request)
+        raise NotFound(
+            f"there is nothing at {request.url.path[:200]!r}",
+            hint="/api/openapi.json says what there is",
+        )
+
+    return nothing
+
+
+async def _to_console(request: Request) -> Response:
+    return RedirectResponse("/console", 303)
+
+
+def _response(reply: Reply) -> Response:
+    response = Response(reply.body, reply.status)
+    response.raw_headers = [*response.raw_headers, *reply.headers]
+    return response
+
+
+def _with_headers(send: Send) -> Send:
+    async def sending(message: Message) -> None:
+        if message["type"] == "http.response.start":
+            there = {name.lower() for name, _ in message["headers"]}
+            more = [(n, v) for n, v in HEADERS.items() if n not in there]
+            message = {**message, "headers": [*message["headers"], *more]}
+        await send(message)
+
+    return sending

@@ -1,0 +1,60 @@
+"""What the control API works with: everything it may use, and nothing it may not."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from roadbed.audit.log import AuditLog
+from roadbed.control.desk import Desk
+from roadbed.control.why import Chain
+from roadbed.core.clock import Clock, to_us
+from roadbed.data.datasets import Datasets
+from roadbed.database.engine import Database
+from roadbed.gateway.alerts import Alert
+from roadbed.gateway.calls import CallLog
+from roadbed.registry.runs import Runs
+from roadbed.server.metrics import Gauges
+
+
+def _none() -> list[Alert]:
+    return []
+
+
+def _no_gauges() -> Gauges:
+    return {}
+
+
+def _well() -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Services:
+    """The rooms behind the control API. All of them block: never on the loop.
+
+    `copies` is the folder of the checkpoints' copies, `pending` the alerts that
+    the database could not take, `gauges` what a scrape reads at its moment, and
+    `healthy` whether calls can be put on record.
+    """
+
+    clock: Clock
+    database: Database
+    audit: AuditLog
+    copies: Path
+    public_key: str
+    calls: CallLog
+    datasets: Datasets
+    runs: Runs
+    desk: Desk
+    why: Callable[[str], Chain]
+    pending: Callable[[], list[Alert]] = field(default=_none)
+    gauges: Callable[[], Gauges] = field(default=_no_gauges)
+    healthy: Callable[[], bool] = field(default=_well)
+
+    def now_us(self) -> int:
+        """Return the current time in microseconds since 1970, UTC."""
+        return to_us(self.clock.now())
+
+
+Params = Mapping[str, str]
+"""The named parts of an address."""

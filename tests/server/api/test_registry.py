@@ -1,0 +1,40 @@
+"""What answers are made of can be looked up."""
+
+from roadbed.core.reference import VersionRef
+from roadbed.registry.runs import Intent
+from roadbed.registry.versions import add_version
+
+
+def test_versions_and_runs_are_shown(estate):
+    app = estate.app
+    intent = Intent(name="train", actor="me", code={"commit": "abc"}, environment={})
+    run = app.runs.start(intent)
+    definition = {"trained": {"provider": "onnx", "run": run.id}}
+    with app.database.write() as connection:
+        add_version(connection, "triage", definition, "me", 1, run.id)
+    versions = estate.ask("GET", "/api/v1/models/triage/versions", "viewer")[2]
+    version = estate.ask("GET", "/api/v1/models/triage/versions/1", "viewer")[2]
+    runs = estate.ask("GET", "/api/v1/runs?name=train", "viewer")[2]
+    shown = estate.ask("GET", f"/api/v1/runs/{run.id}", "viewer")[2]
+
+    assert versions["versions"] == [version]
+    assert version["definition"] == definition
+    assert runs["runs"] == [shown]
+    assert shown["code"] == {"commit": "abc"}
+
+
+def test_dataset_versions_are_shown(estate):
+    made = estate.app.datasets.snapshot("tumors", {"size": [1, 2, 3]}, "me")
+    listed = estate.ask("GET", "/api/v1/datasets/tumors/versions", "viewer")[2]
+    one = estate.ask("GET", "/api/v1/datasets/tumors/versions/1", "viewer")[2]
+
+    assert listed["versions"] == [one]
+    assert one["digest"] == made.digest
+    assert one["rows"] == 3
+    assert estate.app.datasets.get(VersionRef("tumors", 1)) == made
+
+
+def test_what_does_not_exist_is_not_found(estate):
+    for path in ("models/x/versions/9", "models/x/versions/y", "datasets/x/versions/1"):
+        assert estate.ask("GET", f"/api/v1/{path}", "viewer")[0] == 404
+    assert estate.ask("GET", "/api/v1/runs/nothing", "viewer")[0] == 404
