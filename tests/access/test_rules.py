@@ -87,3 +87,50 @@ def test_more_than_ten_rules_keep_their_order():
     names = [rule.name for rule in read_rules("a", GOOD * 12)]
 
     assert names == [f"a#{n}" for n in range(1, 13)]
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "(" * 21 + "true" + ")" * 21,
+        "[" * 100_000,
+        "if true then true else " * 51 + "true",
+        " && ".join(["true"] * 2000),
+        'resource == Call::"' + "x" * 9000 + '"',
+    ],
+)
+def test_text_that_would_end_the_parser_never_reaches_it(condition):
+    text = f"forbid (principal, action, resource) when {{ {condition} }};"
+
+    [problem] = problems(monster=text)
+    assert "split it into several" in problem.message
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        " || ".join(f'principal == ServiceAccount::"a{n}"' for n in range(200)),
+        "(" * 18 + "true" + ")" * 18,
+        "if true then true else " * 50 + "true",
+        'principal == ServiceAccount::"((((((((((((((((((((((((((((((((((({"',
+        "true // ((((((((((((((((((((((((((((((((((((((\n",
+    ],
+)
+def test_a_long_but_reasonable_policy_is_read(condition):
+    text = f'@id("x") forbid (principal, action, resource) when {{ {condition} }};'
+    [rule] = read_rules("long", text)
+
+    assert (rule.name, rule.effect, rule.actions) == ("long", "forbid", None)
+    assert compile_policies({"long": text})
+
+
+def test_a_scope_is_read_past_comments_strings_and_odd_names():
+    [rule] = read_rules(
+        "odd",
+        '// permit { ;\n@when("unless {") forbid (principal == ServiceAccount::"a{;",\n'
+        'action in [Action::"call.read", Action::"run.read"], resource) // when {\n'
+        "when // {\n{ true } unless { false };",
+    )
+
+    assert rule.effect == "forbid"
+    assert rule.actions == {"call.read", "run.read"}

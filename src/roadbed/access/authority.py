@@ -5,6 +5,7 @@ an action is allowed only if Cedar allows it *and* no policy failed on the way.
 """
 
 import json
+import re
 from collections.abc import Hashable, Iterable, Mapping
 from typing import Any
 
@@ -26,6 +27,22 @@ from roadbed.core.errors import Invalid, Problem
 
 NOT_PERMITTED = "no policy permits it"
 _REMEMBERED = 20_000
+_LONGEST_NAME = 256
+_COUNTED = re.compile(r"\bpolicy\d+\b")
+
+
+class _Slice:
+    """The rules that can concern one action: Cedar itself has no index."""
+
+    def __init__(self, rules: Iterable[Rule], action: str) -> None:
+        chosen = [rule for rule in rules if rule.concerns(action)]
+        self._names = {f"policy{n}": rule.name for n, rule in enumerate(chosen)}
+        text = "\n".join(rule.text for rule in chosen)
+        self.policies = cedarpy.PolicySet.from_str(text)
+
+    def named(self, text: str) -> str:
+        """Return *text* with the names of rules where Cedar counts them."""
+        return _COUNTED.sub(lambda m: self._names.get(m[0], m[0]), text)
 
 
 class CedarAuthority:
@@ -39,7 +56,7 @@ class CedarAuthority:
         rules = list(rules)
         self.digest = digest
         self._schema = cedarpy.Schema.from_str(cedar_schema())
-        self._slices = {action: _slice(rules, action) for action in ACTIONS}
+        self._slices = {action: _Slice(rules, action) for action in ACTIONS}
         self._decisions: dict[Hashable, Decision] = {}
 
     def decide(self, principal: Principal, action: str, target: Target) -> Decision:
@@ -56,19 +73,26 @@ class CedarAuthority:
             return self._deny("the target's attributes are no plain values")
         if known is None:
             known = self._evaluate(principal, action, target)
-            if len(self._decisions) >= _REMEMBERED:
-                self._decisions.clear()
-            self._decisions[key] = known
+            self._remember(key, known, target)
         return known
 
+    def _remember(self, key: Hashable, decision: Decision, target: Target) -> None:
+        """Keep *decision*, unless its question is one that only floods memory."""
+        if len(target.name) > _LONGEST_NAME:
+            return
+        if len(self._decisions) >= _REMEMBERED:
+            self._decisions.clear()
+        self._decisions[key] = decision
+
     def _evaluate(self, principal: Principal, action: str, target: Target) -> Decision:
-        if action not in self._slices:
+        chosen = self._slices.get(action)
+        if chosen is None:
             return self._deny(f"there is no action {action}")
         try:
             request, entities = _question(principal, action, target)
             result = cedarpy.is_authorized(
                 request,
-                self._slices[action],
+                chosen.policies,
                 cedarpy.Entities.from_json_str(json.dumps(entities), self._schema),
                 self._schema,
             )
@@ -76,8 +100,9 @@ class CedarAuthority:
             return self._deny(f"the question makes no sense: {error!r}")
         diagnostics = result.diagnostics
         if diagnostics.errors:
-            return self._deny(*diagnostics.errors)
-        reasons = tuple(sorted(diagnostics.reasons)) or (NOT_PERMITTED,)
+            return self._deny(*(chosen.named(error) for error in diagnostics.errors))
+        names = sorted(chosen.named(reason) for reason in diagnostics.reasons)
+        reasons = tuple(names) or (NOT_PERMITTED,)
         return Decision(
             allowed=result.allowed, reasons=reasons, policy_digest=self.digest
         )
@@ -112,13 +137,6 @@ def _digest(project: Mapping[str, str]) -> str:
     return digest_of(
         {"schema": cedar_schema(), "built-in": built_in, "project": dict(project)}
     )
-
-
-def _slice(rules: list[Rule], action: str) -> cedarpy.PolicySet:
-    """Return the rules that can concern *action*: Cedar itself has no index."""
-    chosen = {rule.name: rule.body for rule in rules if rule.concerns(action)}
-    document = {"staticPolicies": chosen, "templates": {}, "templateLinks": []}
-    return cedarpy.PolicySet.from_json_str(json.dumps(document))
 
 
 def _question(

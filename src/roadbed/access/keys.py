@@ -24,7 +24,7 @@ from roadbed.access.tokens import (
     new_token,
 )
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import append
+from roadbed.audit.log import append, hold
 from roadbed.core.actor import SYSTEM
 from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from roadbed.core.reference import NAME
@@ -91,7 +91,8 @@ def create_key(
     secret = new_token(KEY, key_id)
     detail = {"account": account, "expires_us": expires_us}
     entry = Entry(created_by, "key.create", f"Key/{key_id}", detail=detail)
-    # Appending comes first: it lets one writer in at a time, so counting is safe.
+    # Appending comes first: it lets one writer in at a time, so counting is safe,
+    # and everybody who takes locks takes this one first.
     append(connection, now_us, entry)
     if len(_live(connection, account, now_us)) >= MAX_LIVE:
         raise Conflict(
@@ -129,6 +130,7 @@ def revoke_key(
     """
     table = tables.keys
     same = table.c.id == key_id
+    hold(connection)
     if connection.execute(sa.select(table.c.id).where(same)).first() is None:
         raise NotFound(f"there is no key {key_id!r}", hint="`roadbed key list`")
     change = table.update().where(same, table.c.revoked_us.is_(None))
@@ -172,6 +174,7 @@ def redeem_bootstrap(connection: sa.Connection, token: str, now_us: int) -> NewK
         table.c.used_us.is_(None),
         table.c.expires_us > now_us,
     )
+    hold(connection)
     # One statement both checks and marks it, so two callers cannot both win.
     if connection.execute(unused.values(used_us=now_us)).rowcount != 1:
         raise Unauthenticated(

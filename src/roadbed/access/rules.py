@@ -3,7 +3,7 @@
 import json
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 from typing import Any
@@ -18,7 +18,14 @@ from roadbed.core.reference import NAME
 BUILT_IN = "roadbed/"
 """How the names of built-in rules begin; no declared policy can be called so."""
 
-_TOKEN = re.compile(r'"(?:\\.|[^"\\])*"|//[^\n]*|;', re.DOTALL)
+MAX_BYTES, MAX_DEPTH, MAX_IFS = 8192, 20, 50
+"""What one policy may measure. Cedar's parser recurses, and a policy that nests too
+deeply ends the process, so such text never reaches it."""
+
+_STRING_OR_COMMENT = r'"(?:\\.|[^"\\])*"|//[^\n]*'
+_ENDS = re.compile(rf"{_STRING_OR_COMMENT}|;", re.DOTALL)
+_SHAPE = re.compile(rf"{_STRING_OR_COMMENT}|[(\[{{}}\])]|\bif\b", re.DOTALL)
+_CONDITION = re.compile(r"\b(?:when|unless)\s*$")
 # Cedar repeats a fault for each type of principal; it is one fault to its author.
 _NOISE = re.compile(
     r"^Policy parse error: |^for policy `[^`]*`, | on entity type `(?:\w+)`"
@@ -30,13 +37,13 @@ class Rule:
     """One policy with a name that decisions carry as their reason.
 
     `actions` is the set of actions that it can concern, None for all of them;
-    `body` is its Cedar JSON.
+    `text` is its Cedar text.
     """
 
     name: str
     effect: str
     actions: frozenset[str] | None
-    body: dict[str, Any] = field(hash=False)
+    text: str
 
     def concerns(self, action: str) -> bool:
         """Say whether the rule's scope can match *action*."""
@@ -49,18 +56,14 @@ def read_rules(name: str, text: str) -> list[Rule]:
     A single rule is called as the text is, several get `#` and their `@id` or
     their place, from 1.
     """
-    found = json.loads(cedarpy.policies_to_json_str(text))["staticPolicies"]
-    bodies = [found[key] for key in sorted(found, key=lambda k: int(k[6:]))]
-    alone = len(bodies) == 1
-    return [
-        Rule(
-            name=name if alone else f"{name}#{_id(body) or place}",
-            effect=body["effect"],
-            actions=_actions(body["action"]),
-            body=body,
-        )
-        for place, body in enumerate(bodies, 1)
-    ]
+    statements = [statement for _, statement in _statements(text)]
+    rules = []
+    for place, statement in enumerate(statements, 1):
+        head = _head(statement)
+        part = f"#{_id(head) or place}" if len(statements) > 1 else ""
+        actions = _actions(head["action"])
+        rules.append(Rule(name + part, head["effect"], actions, statement))
+    return rules
 
 
 def problems_of(name: str, text: str, schema: cedarpy.Schema) -> list[Problem]:
@@ -103,16 +106,28 @@ def roles_with(action: str) -> list[str]:
 
 
 def _faults(statement: str, schema: cedarpy.Schema) -> Iterator[str]:
+    if _is_monstrous(statement):
+        yield "the policy is too long or nests too deeply: split it into several"
+        return
     result = cedarpy.validate_policies(statement, schema)
     if not result.validation_passed:
         yield from dict.fromkeys(_NOISE.sub("", e.error) for e in result.errors)
         return
-    parsed = json.loads(cedarpy.policies_to_json_str(statement))
-    if parsed["templates"]:
+    head = _head(statement)
+    if head["slots"]:
         yield "a template is no policy: name the principal and the resource"
-    for body in parsed["staticPolicies"].values():
-        if body["effect"] == "permit" and _actions(body["action"]) is None:
-            yield "a permit names its actions, so that none is granted unseen"
+    elif head["effect"] == "permit" and _actions(head["action"]) is None:
+        yield "a permit names its actions, so that none is granted unseen"
+
+
+def _is_monstrous(statement: str) -> bool:
+    depth = deepest = ifs = 0
+    for token in _SHAPE.findall(statement):
+        depth += (token in "([{") - (token in ")]}")
+        deepest = max(deepest, depth)
+        ifs += token == "if"
+    too_long = len(statement.encode("utf-8", "replace")) > MAX_BYTES
+    return too_long or deepest > MAX_DEPTH or ifs > MAX_IFS
 
 
 def _twins(name: str, text: str) -> list[Problem]:
@@ -124,13 +139,12 @@ def _twins(name: str, text: str) -> list[Problem]:
 def _statements(text: str) -> Iterator[tuple[int, str]]:
     """Yield each policy in *text* with the line on which it begins."""
     start = 0
-    for match in [*_TOKEN.finditer(text), None]:
+    for match in [*_ENDS.finditer(text), None]:
         if match is not None and match[0] != ";":
             continue
         end = match.end() if match else len(text)
         statement = text[start:end]
-        bare = _TOKEN.sub(lambda m: "" if m[0][:2] == "//" else m[0], statement)
-        if bare.strip():
+        if _without_comments(statement).strip():
             first = _first_line(statement)
             yield text.count("\n", 0, start) + first, statement
         start = end
@@ -153,6 +167,21 @@ def _problem(name: str, line: int, message: str) -> Problem:
         line=line,
         field=f"Policy/{name}",
     )
+
+
+def _head(statement: str) -> dict[str, Any]:
+    """Return the scope of a policy as Cedar JSON; conditions may be too deep for it."""
+    bare = _without_comments(statement)
+    brace = next((m for m in _SHAPE.finditer(bare) if m[0] == "{"), None)
+    scope = _CONDITION.sub("", bare[: brace.start()]) + ";" if brace else bare
+    parsed = json.loads(cedarpy.policies_to_json_str(scope))
+    slots = bool(parsed["templates"])
+    [body] = (parsed["templates"] if slots else parsed["staticPolicies"]).values()
+    return {**body, "slots": slots}
+
+
+def _without_comments(text: str) -> str:
+    return _ENDS.sub(lambda m: "" if m[0].startswith("//") else m[0], text)
 
 
 def _id(body: dict[str, Any]) -> str:

@@ -7,7 +7,7 @@ import sqlalchemy as sa
 from roadbed.access import tables
 from roadbed.access.tokens import SESSION, credential_digest, new_token
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import append
+from roadbed.audit.log import append, hold
 from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
 from roadbed.core.secret import Secret
@@ -77,6 +77,7 @@ def find_session(connection: sa.Connection, token: str, now_us: int) -> Session 
 
 def end_session(connection: sa.Connection, token: str, now_us: int) -> None:
     """End the session that *token* opens; ending it again changes nothing."""
+    hold(connection)
     session = find_session(connection, token, now_us)
     if session is None:
         return
