@@ -31,7 +31,7 @@ def test_an_empty_copy_has_no_notes(copies):
     assert newest_note(copies) is None
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.integers(0, len(note(2)) - 1))
 def test_a_torn_note_spoils_no_other(cut):
     torn = note(2)[:cut]

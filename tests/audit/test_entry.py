@@ -34,7 +34,7 @@ def test_every_part_of_an_entry_is_in_its_leaf(change):
     assert ENTRY.hash_at(8, 1) != ENTRY.hash_at(7, 1) != ENTRY.hash_at(7, 2)
 
 
-@settings(max_examples=60)
+@settings(max_examples=60, deadline=None)
 @given(st.text(max_size=700), st.dictionaries(st.text(), st.text()))
 def test_whatever_a_stranger_wrote_can_be_logged(text, detail):
     clean = Entry(text, text, text, "denied", detail).cleaned()

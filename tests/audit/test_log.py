@@ -10,6 +10,7 @@ from roadbed.audit.log import AuditLog, AuditQuery, append
 from roadbed.audit.merkle import root
 from roadbed.audit.note import read_note, read_verifier
 from roadbed.audit.signer import Signer
+from roadbed.audit.verify import export, verify
 from roadbed.core.errors import Corrupt, NotFound, NotReady
 from roadbed.database.tables import bump, current
 
@@ -147,3 +148,27 @@ def test_two_replicas_with_keys_of_their_own_sign_in_turn(database, tmp_path, si
         sizes.append(log.checkpoint().size)
 
     assert sizes == [1, 2, 3, 4]
+
+
+def test_a_crash_between_the_copy_and_the_commit_harms_nothing(
+    log, database, signer, copies
+):
+    fill(log, entries=4, every=2)
+    with database.write() as connection:
+        table = tables.checkpoints
+        connection.execute(table.delete().where(table.c.size == 4))
+    log.record(change(5))
+    signed = log.checkpoint()
+
+    assert signed.size == 5
+    assert verify(export(database, copies), signer.public_key).verified
+
+
+def test_a_damaged_tree_is_named_and_takes_no_more_entries(small, sqlite_database):
+    small.record(change(1))
+    for nodes in (["zz"], [7], 7):
+        with sqlite_database.write() as connection:
+            connection.execute(tables.tree.update().values(nodes=nodes))
+
+        with pytest.raises(Corrupt, match="tree of the audit log is damaged"):
+            small.record(change(2))

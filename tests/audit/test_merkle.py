@@ -84,7 +84,7 @@ def test_a_consistency_proof_is_that_of_the_reference_tree():
     ]
 
 
-@settings(max_examples=50)
+@settings(max_examples=50, deadline=None)
 @given(sizes)
 def test_a_frontier_has_the_root_of_the_whole_tree(size):
     leaves, frontier = grow(size), EMPTY
@@ -112,7 +112,7 @@ def test_every_growth_of_every_small_tree_is_proven():
             assert verify_consistency(before, after, consistency_proof(leaves, first))
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_no_other_leaf_place_or_path_is_proven(data):
     size = data.draw(sizes)
@@ -131,7 +131,7 @@ def test_no_other_leaf_place_or_path_is_proven(data):
     assert not verify_inclusion(leaf, index, size, proof[:-1] + damaged, expected)
 
 
-@settings(max_examples=100)
+@settings(max_examples=100, deadline=None)
 @given(st.data())
 def test_a_rewritten_past_is_never_consistent(data):
     size = data.draw(st.integers(2, 130))

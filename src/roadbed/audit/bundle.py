@@ -74,9 +74,10 @@ def export(database: Database, copies: Path) -> Bundle:
             query = sa.select(*COLUMNS).order_by(tables.entries.c.seq)
             entries = tuple(from_row(row) for row in connection.execute(query))
             tree = _read_tree(connection)
-    except DatabaseError as error:
+    # SQLite quotes a damaged schema in its message, in bytes that are no text.
+    except (DatabaseError, UnicodeDecodeError) as error:
         raise Corrupt(
-            f"the audit log cannot be read: {error.orig}",
+            f"the audit log cannot be read: {getattr(error, 'orig', error)}",
             hint="restore the database from a backup and verify that",
         ) from None
     found = [("database", n) for n in notes] + [("copy", n) for n in read_notes(copies)]

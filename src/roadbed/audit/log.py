@@ -41,9 +41,9 @@ class AuditQuery:
 def append(connection: sa.Connection, at_us: int, *entries: Entry) -> list[int]:
     """Write *entries* within the caller's transaction and return their numbers.
 
-    They are numbered from 1 without a gap, whoever else appends. From here to the
-    end of the transaction nobody else can append, so on PostgreSQL every writer
-    appends *before* it bumps a revision: one order, no deadlock.
+    They are numbered from 1 without a gap, whoever else appends: from here to the
+    end of the transaction nobody else can. A transaction that takes other locks
+    too appends, or calls `hold`, first: one order for all, and no deadlock.
     """
     if not entries:
         return []
