@@ -19,7 +19,6 @@ from roadbed.gateway.reader import SpoolReader, spools_in
 from roadbed.gateway.segments import (
     Segment,
     get_segment,
-    sealed_among,
     segments_between,
     segments_with,
 )
@@ -90,7 +89,7 @@ class CallLog:
         live = self._live(lambda reader: reader.tally(since_us, until_us, step_us))
         with self._database.read() as connection:
             sealed = segments_between(connection, since_us, until_us)
-            twice = sealed_among(connection, live)
+        twice = {segment.spool for segment in sealed}
         tallies = [t for name, some in live.items() if name not in twice for t in some]
         tallies += self._tally(sealed, since_us, until_us, step_us)
         return points(tallies)

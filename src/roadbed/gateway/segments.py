@@ -1,6 +1,5 @@
 """The catalog of sealed segments: which calls lie in which files."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -77,12 +76,6 @@ def get_segment(connection: sa.Connection, segment_id: str) -> Segment:
 def segments_of(connection: sa.Connection, spool: str) -> list[Segment]:
     """Return the segments that *spool* was sealed to; none if it was not."""
     return _segments(connection, segments.c.spool == spool)
-
-
-def sealed_among(connection: sa.Connection, spools: Iterable[str]) -> set[str]:
-    """Return those of *spools* that are sealed."""
-    query = sa.select(segments.c.spool).where(segments.c.spool.in_(list(spools)))
-    return set(connection.execute(query).scalars())
 
 
 def segments_with(connection: sa.Connection, region: str, ms: int) -> list[Segment]:
