@@ -17,13 +17,18 @@ import roadbed
 bed = roadbed.connect()
 tumors = bed.dataset("tumors").snapshot(load_breast_cancer(as_frame=True).frame)
 
-with bed.run("train-tumor-triage", data=tumors, params={"C": 0.5, "seed": 7}) as run:
+params, seed = {"C": 0.5, "test_size": 0.25}, 7
+
+with bed.run("train-tumor-triage", data=tumors, params=params, seed=seed) as run:
     frame = run.frame()
     train, held_out = train_test_split(
-        frame, test_size=0.25, random_state=run.params["seed"], stratify=frame["target"]
+        frame,
+        test_size=params["test_size"],
+        random_state=seed,
+        stratify=frame["target"],
     )
     x, y = train.drop(columns="target"), train["target"]
-    model = make_pipeline(StandardScaler(), LogisticRegression(C=run.params["C"]))
+    model = make_pipeline(StandardScaler(), LogisticRegression(C=params["C"]))
     model.fit(x, y)
 
     x_new, y_new = held_out.drop(columns="target"), held_out["target"]

@@ -36,6 +36,8 @@ from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database, open_database
 from roadbed.database.migrate import migrate
+from roadbed.gateway.adopt import Adopted, Adopter
+from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.seal import Sealer
 from roadbed.inference.call import TensorRequest
@@ -128,6 +130,18 @@ class App:
         with self.database.read() as connection:
             declared = read_declared(connection, self.now_us())
         return compile_snapshot(declared, self.catalog.open, compile_policies, previous)
+
+    def adopt(self) -> Adopted:
+        """Seal what dead processes left in their spools."""
+        state = self.settings.state
+        adopter = Adopter(
+            state / "spool", state / "quarantine", self.sealer, self._alert
+        )
+        return adopter.adopt()
+
+    def _alert(self, alert: Alert) -> None:
+        with self.database.write() as connection:
+            raise_alert(connection, alert, self.now_us())
 
     def gate(self) -> Gate:
         """Return who may do what at this moment."""

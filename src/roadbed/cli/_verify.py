@@ -5,9 +5,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+_SEAL_TRIES, _SEAL_PAUSE_S = 100, 0.1
+
 if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.audit.report import Report
+    from roadbed.gateway.proof import CallProof
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,10 +51,16 @@ def own_public_key() -> str:
 
 def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
     """Verify this line's log, every sealed file, and the place of *calls* in it."""
+    from contextlib import suppress
+
     from roadbed.audit.bundle import export
     from roadbed.audit.verify import verify
+    from roadbed.core.errors import Corrupt
 
-    proofs = [app.prove(call) for call in calls]
+    proofs = [_prove(app, call) for call in calls]
+    # A log that does not continue what was signed is not signed; verify says why.
+    with suppress(Corrupt):
+        app.audit.checkpoint()
     report = verify(export(app.database, app.checkpoints), app.public_key)
     findings = tuple(
         finding
@@ -59,6 +68,27 @@ def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
         for finding in app.calls.verify_segment(segment.id)
     )
     return _verdict(report, findings, proofs)
+
+
+def _prove(app: "App", call: str) -> "CallProof":
+    """Prove one call; if it lies in a spool, have that sealed first."""
+    import time
+
+    from roadbed.core.errors import NotReady
+    from roadbed.gateway.request import ask_to_seal
+
+    if app.calls.find(call).segment is None:
+        app.adopt()
+        with app.database.write() as connection:
+            ask_to_seal(connection)
+    for _ in range(_SEAL_TRIES):
+        if app.calls.find(call).segment is not None:
+            return app.calls.prove(call)
+        time.sleep(_SEAL_PAUSE_S)
+    raise NotReady(
+        f"call {call} is still in the spool of a running process",
+        hint="it is sealed within a minute; try again, or look at `roadbed doctor`",
+    )
 
 
 def _verdict(

@@ -104,7 +104,7 @@ def verify(
     if bundle is not None:
         verdict = verify_bundle(bundle, public_key or own_public_key())
     else:
-        with session("audit.verify", "AuditLog", "audit") as opened:
+        with session("audit.verify", "AuditLog", "audit", sign=False) as opened:
             verdict = verify_line(opened.app, calls)
     if output == "json":
         print_json(verdict.to_json())

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from roadbed.control.state import Revision, find_applied, live_at
 from roadbed.core.clock import to_text
-from roadbed.core.digest import digest
+from roadbed.core.digest import digest, digest_of
 from roadbed.core.errors import NotFound, RoadbedError
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
@@ -269,7 +269,7 @@ def _run(run: Run) -> Hop:
         ("patch", str(code.get("patch", "") or "")),
         ("parameters", _pairs(run.params)),
         ("metrics", _pairs(run.metrics)),
-        ("environment", str(run.environment.get("digest", ""))),
+        ("environment", digest_of(dict(run.environment)) if run.environment else ""),
         ("python", str(run.environment.get("python", ""))),
         ("run by", run.actor),
         ("started", to_text(run.started_us)),

@@ -31,6 +31,7 @@ class Inbox:
         self._wake = threading.Condition()
         self._waiting: list[Item] = []
         self._asleep = False
+        self._nudged = False
         self.closed = False
         self.items = 0
         self.bytes = 0
@@ -57,12 +58,19 @@ class Inbox:
     def take(self, timeout_s: float | None) -> list[Item]:
         """Return all that waits; sleep until there is something, or *timeout_s*."""
         with self._wake:
-            if not self._waiting and not self.closed:
+            if not (self._waiting or self.closed or self._nudged):
                 self._asleep = True
                 self._wake.wait(timeout_s)
                 self._asleep = False
+            self._nudged = False
             taken, self._waiting = self._waiting, []
         return taken
+
+    def nudge(self) -> None:
+        """Wake the writer although nothing waits."""
+        with self._wake:
+            self._nudged = True
+            self._wake.notify()
 
     def done(self, items: Iterable[Item]) -> None:
         """Give back the room of *items*."""

@@ -71,6 +71,7 @@ class Recorder:
         self._born = 0.0
         self._backlog: list[Item] = []
         self._failing = False
+        self._asked = False
 
     def start(self) -> None:
         """Open the spool and begin; raises NotReady if the disk will not have it."""
@@ -97,6 +98,11 @@ class Recorder:
         if not self._inbox.put(item):
             self._turn_away(waiter)
         return waiter
+
+    def seal_soon(self) -> None:
+        """Seal what is in the spool now, although it is neither old nor large."""
+        self._asked = True
+        self._inbox.nudge()
 
     @property
     def queued(self) -> int:
@@ -239,8 +245,11 @@ class Recorder:
 
     def _is_due(self) -> bool:
         spool = self._spool
+        asked, self._asked = self._asked, False
         if spool is None or not spool.rows or self._failing:
             return False
+        if asked:
+            return True
         old = time.monotonic() >= self._born + self.limits.seal_seconds
         return old or spool.bytes >= self.limits.seal_bytes
 

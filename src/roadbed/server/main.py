@@ -10,6 +10,7 @@ from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
+from roadbed.gateway.request import times_asked
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
@@ -29,8 +30,6 @@ from roadbed.server.table import api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
-SEAL = "seal"
-"""The counter that somebody counts up to have every spool sealed now."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -140,7 +139,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
 
 
 class SealOnRequest:
-    """Seals this process's spool when somebody counts the counter `seal` up."""
+    """Seals this process's spool when somebody asked for it."""
 
     def __init__(self, app: App, recorder: Recorder) -> None:
         self._app = app
@@ -150,7 +149,7 @@ class SealOnRequest:
     def __call__(self) -> None:
         """Look once."""
         with self._app.database.read() as connection:
-            value = current(connection, SEAL)
+            value = times_asked(connection)
         if self._seen is not None and value != self._seen:
             self._recorder.seal_soon()
         self._seen = value
