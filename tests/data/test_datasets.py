@@ -3,11 +3,14 @@ import threading
 import pytest
 from sklearn.datasets import load_breast_cancer
 
+from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import Corrupt, Invalid, NotFound
 from roadbed.core.reference import VersionRef
+from roadbed.data.datasets import Datasets
 from roadbed.data.tables import dataset_versions
+from tests.data.conftest import StoppedClock
 
 ROWS = {"a": list(range(250)), "b": [str(n) for n in range(250)]}
 
@@ -66,6 +69,25 @@ def test_data_that_grew_shares_its_old_objects(datasets):
 
     assert [o.rows for o in second.objects] == [100, 100, 100, 50]
     assert second.objects[:2] == first.objects[:2]
+
+
+def test_an_engine_that_writes_other_bytes_makes_no_new_version(
+    datasets, database, blobs, tmp_path
+):
+    upgraded = Datasets(database, blobs, StoppedClock(), DuckdbTables(rows_per_part=70))
+    first = datasets.snapshot("numbers", ROWS, "user:mira")
+    before = sorted((tmp_path / "blobs").rglob("*"))
+
+    assert upgraded.snapshot("numbers", ROWS, "user:mira") == first
+    assert sorted((tmp_path / "blobs").rglob("*")) == before
+
+
+def test_a_new_snapshot_of_the_same_rows_mends_damaged_objects(datasets, tmp_path):
+    version = datasets.snapshot("numbers", ROWS, "user:mira")
+    damage(file_of(tmp_path, version.objects[1].digest))
+    datasets.snapshot("numbers", ROWS, "user:mira")
+
+    assert datasets.verify(VersionRef("numbers", 1)) == version
 
 
 def test_equal_rows_under_two_names_have_one_digest(datasets):

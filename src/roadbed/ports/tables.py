@@ -48,3 +48,7 @@ class Tables(Protocol):
     def columns(self, files: Sequence[Path]) -> dict[str, list[Any]]:
         """Return the rows of *files* as plain lists, one for each column."""
         ...
+
+    def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
+        """Say whether both hold the same rows in the same order, whatever the bytes."""
+        ...

@@ -65,6 +65,29 @@ class TablesContract:
         assert [part.rows for part in empty.parts] == [0]
 
     @pytest.mark.parametrize(
+        ("changed", "same"),
+        [
+            ({}, True),
+            ({"n": [3, None, 2]}, False),
+            ({"n": [3, 0, 1]}, False),
+            ({"text": ["a", None, None]}, False),
+            ({"truth": [False, None, True]}, False),
+            ({"more": [1, 2, 3]}, False),
+            ({name: values[:2] for name, values in ROWS.items()}, False),
+            ({"größe": [math.nan, None, 1e300]}, False),
+        ],
+    )
+    def test_same_rows_are_known_and_others_too(
+        self, tables: Tables, tmp_path: Path, changed: dict[str, Any], same: bool
+    ) -> None:
+        """One value, one missing value, the order, a column, a row: all matter."""
+        first = tables.write(ROWS, _folder(tmp_path, "a"))
+        second = tables.write({**ROWS, **changed}, _folder(tmp_path, "b"))
+
+        files = [[part.file for part in w.parts] for w in (first, second)]
+        assert tables.same(*files) is same
+
+    @pytest.mark.parametrize(
         "source", [{}, {"a": [1], "A": [2]}, {"a": [1], "b": []}, {"a": [1, "x"]}, 7]
     )
     def test_what_is_no_clean_table_is_refused(
