@@ -1,7 +1,9 @@
 """One console on a socket for all tests, and visitors of it."""
 
 import pytest
+from playwright.sync_api import sync_playwright
 
+from tests.console.browse import ARGUMENTS, CHROMIUM, Trouble
 from tests.console.sample import EmptyData, SampleData
 from tests.console.served import VIEWER_KEY, Refusals, Server, Visitor, application
 
@@ -52,3 +54,34 @@ def guest(server):
     visitor = Visitor(server)
     visitor.sign_in(VIEWER_KEY)
     return visitor
+
+
+@pytest.fixture(scope="session")
+def chromium():
+    """Debian's Chromium, headless; a test that needs it is skipped without it."""
+    if not CHROMIUM.exists():
+        pytest.skip(f"{CHROMIUM} is not installed; `apt-get install chromium` adds it")
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def tab(chromium, server, reader):
+    """A signed-in tab; the test fails if anything at all went wrong in it."""
+    context = chromium.new_context(
+        viewport={"width": 1280, "height": 900},
+        color_scheme="light",
+        reduced_motion="reduce",
+    )
+    cookies = [{"name": n, "value": v} for n, v in reader.cookies.items()]
+    context.add_cookies([{**each, "url": server.url} for each in cookies])
+    page = context.new_page()
+    page.set_default_timeout(10_000)
+    page.trouble = Trouble(server.url)
+    page.trouble.watch(page)
+    yield page
+    seen = page.trouble.collect(page)
+    context.close()
+    assert not seen

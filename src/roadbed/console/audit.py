@@ -3,6 +3,7 @@
 from starlette.responses import Response
 
 from roadbed.console.filters import OUTCOMES, AuditFilter
+from roadbed.console.render import is_fetched
 from roadbed.console.visit import Visit
 
 PATH = "/console/audit"
@@ -12,8 +13,10 @@ def audit(visit: Visit) -> Response:
     """Show one page of the log; another spelling of a filter leads to its address."""
     wanted = AuditFilter.read(visit.request.query_params)
     address = wanted.query()
-    fetched = "hx-request" in visit.request.headers
-    if not fetched and address.removeprefix("?") != visit.request.url.query:
+    if (
+        not is_fetched(visit.request)
+        and address.removeprefix("?") != visit.request.url.query
+    ):
         return visit.go(PATH + address)
     response = visit.part(
         "audit.html",

@@ -6,7 +6,7 @@ from starlette.responses import JSONResponse, Response
 
 from roadbed.console.data import Peek
 from roadbed.console.filters import RANGES, STATUSES, CallFilter
-from roadbed.console.render import fragment
+from roadbed.console.render import fragment, is_fetched
 from roadbed.console.visit import Visit
 from roadbed.core.errors import NotFound
 
@@ -23,8 +23,10 @@ def calls(visit: Visit) -> Response:
         return visit.go(f"{PATH}/{quote(wanted_id, safe='')}")
     wanted = CallFilter.read(query)
     address = wanted.query()
-    fetched = "hx-request" in visit.request.headers
-    if not fetched and address.removeprefix("?") != visit.request.url.query:
+    if (
+        not is_fetched(visit.request)
+        and address.removeprefix("?") != visit.request.url.query
+    ):
         return visit.go(PATH + address)
     response = visit.part(
         "calls.html",

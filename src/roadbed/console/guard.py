@@ -10,6 +10,7 @@ from starlette.responses import JSONResponse, Response
 
 from roadbed.access.actions import ANY
 from roadbed.console import session
+from roadbed.console.render import is_fetched, is_restored
 from roadbed.console.signin import ask_to_sign_in
 from roadbed.console.visit import Console, Visit
 from roadbed.core.errors import RoadbedError
@@ -93,7 +94,7 @@ def failure(visit: Visit, error: RoadbedError) -> Response:
     if visit.request.url.path.endswith(".json"):
         plain = {"code": error.code, "message": error.message, "hint": error.hint}
         return JSONResponse({"error": plain}, error.status, _PRIVATE)
-    if "hx-request" not in visit.request.headers:
+    if not is_fetched(visit.request) or is_restored(visit.request):
         return visit.page("error.html", error.status, error=error)
     response = visit.page("_notice.html", error.status, error=error)
     response.headers["HX-Retarget"] = "#notice"

@@ -69,22 +69,33 @@ class Renderer:
         for no script is inline.
         """
         nonce = secrets.token_urlsafe(16)
+        fetched = is_fetched(request)
         theme = request.cookies.get("roadbed-theme", "")
         text = self.environment.get_template(template).render(
             nonce=nonce,
+            fetched=fetched,
             theme=theme if theme in _THEMES else "",
             base_url=str(request.base_url).rstrip("/"),
             path=request.url.path,
             **values,
         )
-        fetched = "hx-request" in request.headers
         policy = _POLICY.format(nonce=f" 'nonce-{nonce}'" if fetched else "")
         headers = {**_HEADERS, "Content-Security-Policy": policy}
         return HTMLResponse(text, status, headers)
 
 
+def is_fetched(request: Request) -> bool:
+    """Say whether a script fetches this, to put it into a page that is open."""
+    return "hx-request" in request.headers or is_restored(request)
+
+
+def is_restored(request: Request) -> bool:
+    """Say whether htmx wants the whole page, because someone went back to it."""
+    return "hx-history-restore-request" in request.headers
+
+
 def fragment(request: Request) -> str:
     """Return the id of the one part of the page that htmx asks for, `""` for all."""
-    if "hx-history-restore-request" in request.headers:
+    if is_restored(request):
         return ""
     return request.headers.get("hx-target", "").rpartition("#")[2]

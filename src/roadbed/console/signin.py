@@ -5,6 +5,7 @@ from starlette.requests import Request
 from starlette.responses import RedirectResponse, Response
 
 from roadbed.console import session
+from roadbed.console.render import is_fetched
 from roadbed.console.visit import Console, Refusal, Visit
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
@@ -19,7 +20,7 @@ def ask_to_sign_in(console: Console, request: Request) -> Response:
     once: the reload comes from here, and the cookie with it.
     """
     asked = request.url.path + (f"?{request.url.query}" if request.url.query else "")
-    if "hx-request" in request.headers:
+    if is_fetched(request):
         return Response(
             status_code=401,
             headers={"HX-Refresh": "true", "WWW-Authenticate": "Bearer"},

@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.access.authorize import denial
 from roadbed.console.data import ConsoleData
-from roadbed.console.render import Renderer, fragment
+from roadbed.console.render import Renderer, fragment, is_fetched
 from roadbed.console.session import SessionStore, action_token
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
@@ -133,7 +133,7 @@ class Visit:
 
     def go(self, path: str) -> Response:
         """Send the browser to another page of the console."""
-        if "hx-request" in self.request.headers:
+        if is_fetched(self.request):
             return Response(headers={"HX-Redirect": path})
         return RedirectResponse(path, 303)
 
