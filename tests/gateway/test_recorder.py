@@ -51,6 +51,19 @@ def test_many_calls_share_a_commit(yard):
     assert recorder.counts.commits < 50
 
 
+def test_a_call_id_that_comes_twice_is_alerted(yard):
+    recorder = yard.recorder()
+
+    async def go():
+        await recorder.put(*a_call(1))
+        await recorder.put(*a_call(1))
+
+    run(recorder, go)
+
+    assert (recorder.counts.written, recorder.counts.repeated) == (1, 1)
+    assert yard.alerts() == ["spool.repeated"]
+
+
 def test_a_call_that_need_not_wait_is_written_soon(yard):
     recorder = yard.recorder()
 

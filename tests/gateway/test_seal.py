@@ -98,6 +98,17 @@ def test_two_who_publish_the_same_spool_make_one_segment(both_yards):
     assert len(entries_of(yard)) == 1
 
 
+def test_what_was_said_is_for_the_owner_only(yard):
+    yard.sealed(1)
+    recorder = yard.recorder()
+    yard.spools.rmdir()
+    recorder.start()
+    recorder.close()
+    modes = [folder.stat().st_mode & 0o077 for folder in (yard.root, yard.spools)]
+
+    assert modes == [0, 0]
+
+
 def test_a_spool_without_calls_leaves_nothing(yard):
     assert yard.sealer.seal(yard.spool()) == []
     assert (yard.left(), catalog(yard), entries_of(yard)) == ([], [], [])

@@ -15,7 +15,7 @@ from roadbed.inference.tensor import Tensor
 MAX_TEXT = 512
 MAX_FEATURES = 512
 MAX_OUTPUTS = 32
-MAX_TENSOR_ITEMS = 65_536
+MAX_TENSOR_ITEMS = 16_384
 _encode = msgspec.json.Encoder().encode
 
 

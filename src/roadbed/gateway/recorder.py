@@ -171,7 +171,9 @@ class Recorder:
         self._backlog = []
         self.counts.written += kept
         self.counts.commits += 1
-        self.counts.repeated += len(items) - kept
+        if kept < len(items):
+            self.counts.repeated += len(items) - kept
+            self._alert("spool.repeated", "a call id was used twice; the first counts")
         self._inbox.done(items)
         settle(items, None)
         if self._failing:

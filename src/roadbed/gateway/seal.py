@@ -133,6 +133,7 @@ class Sealer:
             return None
         path = f"{dataset}/{below}"
         final = self.root / path
+        self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         final.parent.mkdir(parents=True, exist_ok=True)
         draft = final.with_name(f".{final.name}.tmp")
         try:
