@@ -3,9 +3,7 @@
 import pytest
 from pydantic import ValidationError
 
-from roadbed.access.credentials import account_of
 from roadbed.access.kinds import Policy, ServiceAccount
-from roadbed.core.resource import Metadata, Resource
 
 
 def test_a_service_account_has_known_roles_only():
@@ -14,18 +12,6 @@ def test_a_service_account_has_known_roles_only():
     for wrong in ({"roles": ["root"]}, {"roles": ["app"], "admin": True}):
         with pytest.raises(ValidationError):
             ServiceAccount.model_validate(wrong)
-
-
-def test_an_account_takes_its_labels_from_its_metadata():
-    resource = Resource(
-        kind="ServiceAccount",
-        metadata=Metadata(name="claims", labels={"team": "risk"}),
-        spec=ServiceAccount(roles=["app"], tenant="north"),
-    )
-
-    account = account_of(resource)
-    assert (account.roles, account.tenant) == (("app",), "north")
-    assert account.labels == {"team": "risk"}
 
 
 def test_the_kinds_explain_themselves():

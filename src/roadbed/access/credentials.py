@@ -8,7 +8,6 @@ import sqlalchemy as sa
 
 from roadbed.access import tables
 from roadbed.core.actor import Principal
-from roadbed.core.resource import Resource
 
 
 class AccountLike(Protocol):
@@ -41,15 +40,6 @@ class Account:
 
 OPERATOR = "operator"
 """The account that a bootstrap token makes a key for."""
-
-
-def account_of(resource: Resource) -> Account:
-    """Return the account that a ServiceAccount resource declares."""
-    return Account(
-        roles=tuple(getattr(resource.spec, "roles", ())),
-        labels=resource.metadata.labels,
-        tenant=getattr(resource.spec, "tenant", "default"),
-    )
 
 
 def load_credentials(

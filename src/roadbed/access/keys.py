@@ -13,7 +13,6 @@ from roadbed.access import tables
 from roadbed.access.credentials import (
     OPERATOR,
     Account,
-    account_of,
     load_credentials,
 )
 from roadbed.access.tokens import (
@@ -33,7 +32,6 @@ from roadbed.database.tables import bump
 
 __all__ = [
     "Account",
-    "account_of",
     "credential_digest",
     "load_credentials",
 ]
