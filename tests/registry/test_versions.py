@@ -1,3 +1,5 @@
+import threading
+
 import pytest
 import sqlalchemy as sa
 
@@ -37,6 +39,20 @@ def test_going_back_to_an_older_definition_is_a_new_version(database):
 
     assert [v.number for v in versions] == [3, 2, 1]
     assert versions[0].digest == versions[2].digest
+
+
+def test_versions_made_at_the_same_time_get_numbers_of_their_own(database):
+    prompts = [f"prompt {n}" for n in range(6)]
+    threads = [threading.Thread(target=add, args=(database, p)) for p in prompts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+    with database.read() as connection:
+        versions = list_versions(connection, "support-bot")
+    assert [v.number for v in versions] == [6, 5, 4, 3, 2, 1]
+    assert {v.body["prompt"] for v in versions} == set(prompts)
 
 
 def test_each_model_counts_by_itself(database):

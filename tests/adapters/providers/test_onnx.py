@@ -17,11 +17,12 @@ from sklearn.preprocessing import StandardScaler
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.exporters.sklearn import SklearnExporter
 from roadbed.adapters.providers.onnx import Config, provider
+from roadbed.adapters.providers.onnx.tensors import Port, from_array, to_array
 from roadbed.core.errors import Corrupt, Invalid, ProviderError, TimedOut
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer
 from roadbed.inference.snapshot import ModelVersion
-from roadbed.inference.tensor import Tensor, from_bytes, from_values
+from roadbed.inference.tensor import DATATYPES, Tensor, from_bytes, from_values
 from roadbed.testing.provider_contract import (
     Opened,
     ProviderContract,
@@ -421,7 +422,17 @@ def test_naming_the_provider_loads_no_runtime():
     subprocess.run([sys.executable, "-c", code], check=True)
 
 
-def test_a_tensor_of_every_size_and_kind_survives_the_way_there_and_back(bench):
+@pytest.mark.parametrize("datatype", sorted(DATATYPES - {"BYTES"}))
+def test_every_datatype_is_the_same_as_an_array_and_back(datatype):
+    sent = from_values(
+        "x", datatype, [2, 1], [True, False] if datatype == "BOOL" else [1, 0]
+    )
+    wanted = Port(name="x", datatype=datatype, shape=(-1, 1))
+
+    assert from_array("x", to_array(sent, wanted)) == sent
+
+
+def test_texts_of_every_script_survive_the_way_there_and_back(bench):
     same = helper.make_node("Identity", ["input"], ["out"])
     runner = bench.open_raw(graph([same], TensorProto.STRING), "BYTES")
     sent = from_values("input", "BYTES", [2, 2], ["é", "", "🚆", "a"])
