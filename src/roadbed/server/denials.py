@@ -5,6 +5,7 @@ import logging
 import threading
 from collections import deque
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,10 +18,10 @@ from roadbed.server.alarm import Alarm
 BACKLOG = 10_000
 BATCH = 500
 RETRY_SECONDS = 2.0
+WAIT_SECONDS = 10.0
 NAME_LENGTH = 120
-_log = logging.getLogger("roadbed.server")
-
 ALERT = "audit.denials"
+_log = logging.getLogger("roadbed.server")
 
 
 class Log(Protocol):
@@ -44,9 +45,12 @@ class DenialWriter:
     is raised, and the entries are tried again; at most `BACKLOG` of them are kept.
     """
 
-    def __init__(self, log: Log, alarm: Alarm) -> None:
+    def __init__(
+        self, log: Log, alarm: Alarm, retry_seconds: float = RETRY_SECONDS
+    ) -> None:
         self._log = log
         self._alarm = alarm
+        self._retry_seconds = retry_seconds
         self._failing = False
         self._queue: deque[_Waiting] = deque()
         self._wake = threading.Event()
@@ -79,7 +83,7 @@ class DenialWriter:
 
     def _run(self) -> None:
         while not (self._stopping and not self._queue):
-            self._wake.wait(timeout=None if not self._queue else RETRY_SECONDS)
+            self._wake.wait(timeout=None if not self._queue else self._retry_seconds)
             self._wake.clear()
             while self._queue and self._write_batch():
                 pass
@@ -122,8 +126,32 @@ class AuditDenials:
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Queue the entry of a denied call, and let the answer wait for it."""
         if outcome.status == "denied":
-            written = self._writer.put(entry_of(call, outcome))
-            call.waits.append(asyncio.wrap_future(written))
+            call.waits.append(patiently(self._writer.put(entry_of(call, outcome))))
+
+
+def patiently(
+    written: "Future[None]", seconds: float = WAIT_SECONDS
+) -> "asyncio.Future[None]":
+    """Return what is done when *written* is, or after *seconds* in any case.
+
+    A database that is locked delays an answer; it does not keep it back.
+    """
+    loop = asyncio.get_running_loop()
+    waiter: asyncio.Future[None] = loop.create_future()
+    timer = loop.call_later(seconds, _settle, waiter)
+    waiter.add_done_callback(lambda _: timer.cancel())
+
+    def wake(_: "Future[None]") -> None:
+        with suppress(RuntimeError):  # the loop was closed: nobody is waiting
+            loop.call_soon_threadsafe(_settle, waiter)
+
+    written.add_done_callback(wake)
+    return waiter
+
+
+def _settle(waiter: "asyncio.Future[None]") -> None:
+    if not waiter.done():
+        waiter.set_result(None)
 
 
 def entry_of(call: Call, outcome: Outcome) -> Entry:

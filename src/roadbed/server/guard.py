@@ -1,6 +1,5 @@
 """Who is asking, and may they? Asked before any handler of ours runs."""
 
-import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -11,7 +10,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
 from roadbed.inference.snapshot import Snapshot
-from roadbed.server.denials import DenialWriter, entry_for
+from roadbed.server.denials import DenialWriter, entry_for, patiently
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +74,7 @@ class Guard:
             reason=error.message,
             where=request.where,
         )
-        await asyncio.wrap_future(self._denials.put(entry))
+        await patiently(self._denials.put(entry))
 
     def may(
         self, snapshot: Snapshot, principal: Principal, action: str, target: Target
