@@ -1,20 +1,17 @@
-"""Roadbed: one governed path from data to prediction.
+"""Roadbed: one governed path from data to prediction."""
 
-A notebook begins with `bed = roadbed.connect()`; see `roadbed.workbench`.
-"""
-
-from typing import TYPE_CHECKING, Any
-
-if TYPE_CHECKING:
-    from roadbed.workbench.connect import connect as connect
+from importlib import import_module
+from os import PathLike
+from typing import Any
 
 __version__ = "0.1.0"
 
 
-def __getattr__(name: str) -> Any:
-    """Import the workbench when it is asked for, and not before."""
-    if name == "connect":
-        from roadbed.workbench.connect import connect  # noqa: PLC0415
+def connect(folder: str | PathLike[str] | None = None) -> Any:
+    """Return a workbench on the line in *folder*, or in this folder or above.
 
-        return connect
-    raise AttributeError(f"module 'roadbed' has no attribute {name!r}")
+    This is where a notebook begins; see `roadbed.workbench.bed.Bed` for what the
+    workbench can do. Loads nothing heavy before it is called.
+    """
+    # By name, so that the rooms may import the package without its top.
+    return import_module("roadbed.workbench.connect").connect(folder)

@@ -56,8 +56,13 @@ class Line:
         return self
 
     def key(self, account):
-        """Return a fresh key for *account*."""
-        return self.json("key", "create", account)["secret"]
+        """Return a fresh key for *account*, once the server knows it, if one runs."""
+        secret = self.json("key", "create", account)["secret"]
+        for _ in range(100):
+            if self.server is None or self.status("/v1/models", secret) == 200:
+                return secret
+            time.sleep(0.02)
+        raise AssertionError("the server did not learn of the new key in 2 s")
 
     def up(self):
         """Start the server and wait until it is healthy."""

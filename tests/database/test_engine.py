@@ -27,10 +27,10 @@ def test_nothing_written_while_reading_is_kept(database):
         assert current(connection, "x") == 0
 
 
-def test_many_writers_lose_no_count(sqlite_database):
+def test_many_writers_lose_no_count(database):
     def count():
         for _ in range(50):
-            with sqlite_database.write() as connection:
+            with database.write() as connection:
                 bump(connection, "x")
 
     threads = [threading.Thread(target=count) for _ in range(4)]
@@ -39,7 +39,7 @@ def test_many_writers_lose_no_count(sqlite_database):
     for thread in threads:
         thread.join()
 
-    with sqlite_database.read() as connection:
+    with database.read() as connection:
         assert current(connection, "x") == 200
 
 

@@ -45,16 +45,15 @@ revisions = sa.Table(
 """Counters that say that something changed; `serving` is what replicas watch."""
 
 
+_COUNT_UP = sa.text(
+    "INSERT INTO revisions (name, value) VALUES (:name, 1) "
+    "ON CONFLICT (name) DO UPDATE SET value = revisions.value + 1 RETURNING value"
+)
+
+
 def bump(connection: sa.Connection, name: str) -> int:
     """Count *name* up within the caller's transaction and return its new value."""
-    value = current(connection, name) + 1
-    if value == 1:
-        connection.execute(revisions.insert().values(name=name, value=value))
-    else:
-        connection.execute(
-            revisions.update().where(revisions.c.name == name).values(value=value)
-        )
-    return value
+    return connection.execute(_COUNT_UP, {"name": name}).scalar_one()
 
 
 def current(connection: sa.Connection, name: str) -> int:
