@@ -109,6 +109,17 @@ def test_a_spool_is_sealed_when_it_is_old(yard):
     assert run(recorder, go)
 
 
+def test_a_spool_is_sealed_when_somebody_asks(yard):
+    recorder = yard.recorder()
+
+    async def go():
+        await recorder.put(*a_call(1))
+        recorder.seal_soon()
+        return await asyncio.to_thread(until, lambda: len(yard.log.segments()) == 1)
+
+    assert run(recorder, go)
+
+
 def test_starting_adopts_what_the_dead_left(yard):
     yard.spool(a_call(1), process="host-dead")
     (yard.spools / "bad-000001.spool").write_bytes(b"garbage" * 999)
