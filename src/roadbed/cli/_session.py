@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
@@ -27,12 +27,20 @@ class Session:
         """Return the principal's name, as the audit log writes it."""
         return str(self.principal)
 
-    def require(self, action: str, kind: str, name: str, **attributes: Any) -> None:
+    def require(self, action: str, kind: str, name: str) -> None:
         """Raise Denied, after it is on the audit log, unless the action is allowed."""
         from roadbed.core.decision import Target
 
-        target = Target(kind=kind, name=name, attributes=attributes)
+        target = Target(kind=kind, name=name)
         self.app.require(self.principal, action, target)
+
+    def may(self, action: str, kind: str, name: str) -> bool:
+        """Say whether the action is allowed, without a record of the answer."""
+        from roadbed.core.decision import Target
+
+        target = Target(kind=kind, name=name)
+        authority = self.app.gate().authority
+        return authority.decide(self.principal, action, target).allowed
 
     def create_key(self, account: str, lifetime_us: int) -> "NewKey":
         """Make a key for *account*, which must be declared."""

@@ -63,13 +63,16 @@ def get(call: str, output: str) -> None:
 
     with session("call.read", "Call", call) as line:
         found = line.app.calls.find(call)
-        line.require("call.read-payload", "Call", call)
+        readable = line.may("call.read-payload", "Call", call)
     record = msgspec.to_builtins(found.record)
-    payload = msgspec.to_builtins(found.payload) if found.payload else None
+    kept = found.payload if readable else None
+    payload = msgspec.to_builtins(kept) if kept else None
     if output == "json":
-        print_json({"record": record, "payload": payload})
+        print_json({"record": record, "payload": payload, "readable": readable})
         return
     for name, value in record.items():
         click.echo(f"{name:<16} {value}")
     if payload:
         click.echo(f"\nrequest   {payload['request']}\nresponse  {payload['response']}")
+    elif not readable:
+        click.echo("\nwhat was said: you may not read it (call.read-payload)")

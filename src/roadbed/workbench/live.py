@@ -66,6 +66,11 @@ class LiveRun:
         return self.record._repr_html_()
 
     @property
+    def params(self) -> Mapping[str, Any]:
+        """Return the parameters, as they were given and recorded."""
+        return self._params
+
+    @property
     def id(self) -> str:
         """Return the id under which the run is recorded."""
         return self.record.id
