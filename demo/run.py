@@ -74,6 +74,7 @@ def work(steps, base):
             "roadbed", "key", "create", "demo-app", "-o", "json", hide_output=True
         )
     )["secret"]
+    wait_for(f"{base}/v1/models", key)
     put_into_service(steps, base, key)
     answer = ask(steps, base, key)
     prediction = predict(steps, base, key)
@@ -97,13 +98,8 @@ def put_into_service(steps, base, key):
         commit(steps, "Serve tumor-triage@1")
         steps.run("roadbed", "plan")
         steps.run("roadbed", "apply", "--yes")
-        applied = time.monotonic()
-        ready = f"{base}/v2/models/tumor-triage/ready"
-        while not answers(ready, key):
-            time.sleep(0.02)
-            if time.monotonic() - applied > 20:
-                sys.exit("the new endpoint did not appear in 20 s")
-        console.print(f"   visible after {time.monotonic() - applied:.2f} s")
+        took = wait_for(f"{base}/v2/models/tumor-triage/ready", key)
+        console.print(f"   served {took:.2f} s after the command returned")
 
 
 def ask(steps, base, key):
@@ -207,6 +203,16 @@ def commit(steps, message):
         steps.run("git", "init", "-q", show=False)
     steps.run("git", "add", "-A", show=False)
     steps.run(*GIT, "commit", "-q", "-m", message, show=False)
+
+
+def wait_for(url, key):
+    """Ask until *url* answers 200; return how long that took, in seconds."""
+    begun = time.monotonic()
+    while not answers(url, key):
+        time.sleep(0.02)
+        if time.monotonic() - begun > 20:
+            sys.exit(f"{url} did not answer in 20 s")
+    return time.monotonic() - begun
 
 
 def wait_until_healthy(server, base):

@@ -85,7 +85,7 @@ def test_a_corrupt_spool_is_set_aside_with_an_alert(line):
 
     assert (line.folder / ".roadbed" / "quarantine" / spool.name).exists()
     assert not spool.exists()
-    assert "quarantine" in line.run("doctor")
+    assert "spool.quarantined" in line.run("doctor", code=1)
     assert line.ask(line.key("demo-app"))[0] == 200
 
 
