@@ -8,7 +8,7 @@ test compares the two for any record.
 import msgspec
 import rfc8785
 
-from roadbed.inference.record import CallRecord, leaf_bytes
+from roadbed.inference.record import CallRecord, leaf_bytes, said
 
 _encode = msgspec.json.Encoder(order="sorted").encode
 _MAPS = ("num", "cat", "prediction")
@@ -18,10 +18,12 @@ def leaf_of(record: CallRecord) -> bytes:
     """Return exactly `leaf_bytes(record)`."""
     if not all("".join(getattr(record, name)).isascii() for name in _MAPS):
         return leaf_bytes(record)  # canonical order is by UTF-16, ours by code point
-    fields = msgspec.structs.asdict(record)
-    fields["num"] = _numbers(record.num)
-    fields["prediction"] = _numbers(record.prediction)
-    return _encode(fields)
+    numbers = {
+        name: _numbers(values)
+        for name, values in (("num", record.num), ("prediction", record.prediction))
+        if values
+    }
+    return _encode(said(record) | numbers)
 
 
 def _numbers(values: dict[str, float]) -> dict[str, float | msgspec.Raw]:

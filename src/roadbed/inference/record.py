@@ -2,6 +2,7 @@
 
 import hashlib
 import hmac
+from typing import Any
 
 import msgspec
 
@@ -47,6 +48,9 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     prediction: dict[str, float] = {}
 
 
+_ALWAYS = frozenset(f.name for f in msgspec.structs.fields(CallRecord) if f.required)
+
+
 class Payload(msgspec.Struct, frozen=True, kw_only=True):
     """What was asked and answered, as JSON texts, with the salt of its commitment."""
 
@@ -59,9 +63,19 @@ class Payload(msgspec.Struct, frozen=True, kw_only=True):
     response: str
 
 
+def said(record: CallRecord) -> dict[str, Any]:
+    """Return the fields of *record* that say something.
+
+    What is empty is left out, so that a field which is added later changes no
+    leaf of a record from before.
+    """
+    fields = msgspec.structs.asdict(record)
+    return {name: value for name, value in fields.items() if value or name in _ALWAYS}
+
+
 def leaf_bytes(record: CallRecord) -> bytes:
     """Return the bytes of *record* that the audit log commits to."""
-    return canonical(msgspec.to_builtins(record))
+    return canonical(said(record))
 
 
 def commit(salt: str, request: str, response: str) -> str:
