@@ -125,6 +125,21 @@ def test_a_body_that_never_comes_is_given_up():
     assert b"request_timeout" in told
 
 
+def test_large_requests_share_bounded_room_and_give_it_back():
+    big = with_(user="x" * 400_000)
+    with serving_house(held_bytes=600_000) as house:
+        first = socket.create_connection(("127.0.0.1", house.port), 5)
+        first.sendall(chat_head(big)[:-100])
+        time.sleep(0.3)
+        crowded = house.raw(chat_head(big, close=True))
+        first.close()
+        time.sleep(0.3)
+        after = house.raw(chat_head(big, close=True))
+
+    assert crowded.startswith(b"HTTP/1.1 503")
+    assert after.startswith(b"HTTP/1.1 200")
+
+
 def test_a_client_that_leaves_during_its_body_leaves_nothing_behind(house):
     before = len(house.kept)
     head = (
@@ -228,9 +243,10 @@ def test_a_slow_head_and_an_idle_socket_are_cut():
         assert time.monotonic() - begun < 3
 
 
-def chat_head(body):
+def chat_head(body, close=False):
     return (
         f"POST {CHAT} HTTP/1.1\r\nhost: x\r\nauthorization: Bearer {KEY}\r\n"
+        f"connection: {'close' if close else 'keep-alive'}\r\n"
         f"content-length: {len(body)}\r\n\r\n"
     ).encode() + body
 
@@ -262,11 +278,8 @@ def test_a_client_that_does_not_read_is_cut():
 
 def test_pipelined_requests_are_answered_in_turn(house):
     body = with_()
-    data = chat_head(body) * 3 + chat_head(body).replace(
-        b"host: x\r\n", b"host: x\r\nconnection: close\r\n"
-    )
 
-    told = house.raw(data)
+    told = house.raw(chat_head(body) * 3 + chat_head(body, close=True))
 
     assert told.count(b"HTTP/1.1 200") == 4
 

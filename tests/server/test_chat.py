@@ -99,6 +99,13 @@ def test_a_rate_limit_carries_its_advice(client):
     assert raised.value.body["code"] == "rate_limit_exceeded"
 
 
+def test_the_callers_trace_is_on_record(client, house):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    ask(client, extra_headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
+
+    assert house.last().trace_id == trace
+
+
 def test_models_are_the_endpoints(client, house):
     listed = [m.id for m in client.models.list()]
 

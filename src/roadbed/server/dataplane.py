@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from roadbed.core.clock import Clock, to_us
-from roadbed.core.errors import Invalid, NotFound, RoadbedError, TooLarge
+from roadbed.core.errors import Invalid, NotFound, NotReady, RoadbedError, TooLarge
 from roadbed.core.ids import Uuid7
 from roadbed.inference.call import Call, Chunk, TensorRequest
 from roadbed.inference.chat import ChatRequest
@@ -24,7 +24,7 @@ from roadbed.server import errors
 from roadbed.server.errors import TooSlow
 from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
 from roadbed.server.guard import Guard
-from roadbed.server.limits import Limits
+from roadbed.server.limits import Limits, Room
 from roadbed.server.switch import Switch
 
 NAME_LENGTH = 128
@@ -76,6 +76,7 @@ class DataPlane:
         self._region = region
         self._clock = clock
         self._limits = limits
+        self._room = Room(limits.held_bytes)
         self._new_id = Uuid7()
 
     async def answer(
@@ -87,7 +88,8 @@ class DataPlane:
     ) -> None:
         """Answer one request; whatever goes wrong is told in its dialect."""
         call_id = f"{self._region}-{self._new_id()}"
-        exchange = Exchange(scope, receive, send, call_id, self._limits)
+        bounds = self._limits, self._room
+        exchange = Exchange(scope, receive, send, call_id, bounds)
         try:
             await handler(exchange)
         except Gone:
@@ -98,6 +100,8 @@ class DataPlane:
             # The last line of defence: nothing but the call's id leaves the server.
             _log.exception("call %s failed", exchange.call_id)
             await fail(exchange, errors.internal(exchange.call_id))
+        finally:
+            exchange.close()
 
     async def predict(self, exchange: Exchange, dialect: Dialect) -> None:
         """Read a call, send it along the governed path, and write what comes.
@@ -111,7 +115,7 @@ class DataPlane:
         try:
             body = await exchange.body(limit)
             asked = dialect.read(body)
-        except (Invalid, NotFound, TooLarge, TooSlow) as error:
+        except (Invalid, NotFound, NotReady, TooLarge, TooSlow) as error:
             request = dialect.unreadable(error)
             asked = Asked(endpoint=dialect.named, number=None, request=request)
         with self.switch.borrow() as snapshot:

@@ -5,9 +5,9 @@ from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
 from typing import Any
 
-from roadbed.core.errors import Invalid, TooLarge
+from roadbed.core.errors import Invalid, NotReady, TooLarge
 from roadbed.server.errors import Headers, Reply, TooSlow
-from roadbed.server.limits import Limits
+from roadbed.server.limits import Limits, Room
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -36,11 +36,12 @@ class Exchange:
         receive: Receive,
         send: Send,
         call_id: str,
-        limits: Limits,
+        bounds: tuple[Limits, Room],
     ) -> None:
         self.scope = scope
         self.call_id = call_id
-        self.limits = limits
+        self.limits, self._room = bounds
+        self._held = 0
         self.started = False
         self.streaming = False
         self._receive = receive
@@ -78,7 +79,8 @@ class Exchange:
         """Return the whole request body.
 
         Raises TooLarge as soon as more than *limit* bytes are announced or have
-        come, TooSlow if it takes too long, Gone if the client leaves.
+        come, TooSlow if it takes too long, NotReady if large requests have taken
+        all the room there is, Gone if the client leaves.
         """
         if self.header(b"content-encoding") not in ("", "identity"):
             raise Invalid(
@@ -107,9 +109,22 @@ class Exchange:
             size += len(parts[-1])
             if size > limit:
                 raise _too_large(limit)
+            self._hold(len(parts[-1]))
             if self._whole:
                 return b"".join(parts)
             message = await self._next()
+
+    def _hold(self, count: int) -> None:
+        if not self._room.take(count):
+            raise NotReady(
+                "too many large requests are under way", hint="try again shortly"
+            )
+        self._held += count
+
+    def close(self) -> None:
+        """Give back the room that the request's body took."""
+        self._room.give(self._held)
+        self._held = 0
 
     async def _next(self) -> Message:
         message = await self._receive()

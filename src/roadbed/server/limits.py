@@ -7,13 +7,15 @@ from dataclasses import dataclass
 class Limits:
     """Bounds on what one client may cost. Seconds and bytes.
 
-    `head_*` bound the head of a request, `body_seconds` the arrival of its body,
-    `stall_seconds` how long an answer may lie unread. `linger_*` bound what is read
-    and thrown away after a body was refused, so that the client sees why.
+    `held_bytes` bounds the bodies of all large requests together. `head_*` bound
+    the head of a request, `body_seconds` the arrival of its body, `stall_seconds`
+    how long an answer may lie unread. `linger_*` bound what is read and thrown away
+    after a body was refused, so that the client sees why.
     """
 
     body_bytes: int = 32 * 1024 * 1024
     stranger_bytes: int = 64 * 1024
+    held_bytes: int = 512 * 1024 * 1024
     body_seconds: float = 60.0
     head_bytes: int = 64 * 1024
     head_seconds: float = 20.0
@@ -22,3 +24,21 @@ class Limits:
     linger_seconds: float = 5.0
     drain_seconds: int = 30
     sweep_seconds: float = 1.0
+
+
+class Room:
+    """Counts the bytes that large requests hold in memory, all of them together."""
+
+    def __init__(self, size: int) -> None:
+        self._left = size
+
+    def take(self, count: int) -> bool:
+        """Take *count* bytes of room; say whether there were so many left."""
+        if count > self._left:
+            return False
+        self._left -= count
+        return True
+
+    def give(self, count: int) -> None:
+        """Give *count* bytes back."""
+        self._left += count
