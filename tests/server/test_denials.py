@@ -6,8 +6,9 @@ import time
 from concurrent.futures import Future
 
 from roadbed.audit.entry import Entry
+from roadbed.core.decision import Target
 from roadbed.server.denials import BACKLOG, DenialWriter, patiently
-from tests.server.house import Alarm
+from tests.server.house import Alarm, principal
 
 
 class Book:
@@ -57,6 +58,18 @@ def test_a_log_that_fails_keeps_nobody_waiting_and_loses_nothing():
     assert alarm.raised[0].code == "audit.denials"
     assert [e.resource for b in book.batches for e in b] == ["Endpoint/1"]
     assert alarm.cleared == ["audit.denials"]
+
+
+def test_a_refused_page_is_written_down_before_it_is_told():
+    book = Book()
+    writer = DenialWriter(book, Alarm())
+    writer.start()
+    target = Target(kind="Call", name="c-1")
+    writer.refused(principal("looker", "viewer"), "call.read-payload", target)
+
+    assert book.batches[0][0].resource == "Call/c-1"
+    assert book.batches[0][0].actor == "service-account:looker"
+    writer.stop()
 
 
 def test_stopping_writes_what_is_queued():

@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from starlette.responses import HTMLResponse
 
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.access.authority import compile_policies
@@ -13,9 +14,25 @@ from tests.server.api.estate import serving_estate
 from tests.server.house import EXPIRED
 
 
+async def page(request):
+    return HTMLResponse("hello", headers={"Cache-Control": "max-age=60"})
+
+
+async def broken_page(request):
+    raise ZeroDivisionError("a secret path: /etc/shadow")
+
+
+CONSOLE = [
+    ("GET", "/console/sign-in", PUBLIC, page),
+    ("POST", "/console/sign-in", PUBLIC, page),
+    ("GET", "/console/broken", PUBLIC, broken_page),
+    ("GET", "/console/{rest:path}", PUBLIC, page),
+]
+
+
 @pytest.fixture(scope="module")
 def estate(tmp_path_factory):
-    with serving_estate(tmp_path_factory.mktemp("estate")) as made:
+    with serving_estate(tmp_path_factory.mktemp("estate"), CONSOLE) as made:
         yield made
 
 
@@ -33,7 +50,26 @@ def test_every_route_names_an_action_that_exists(estate):
 def test_public_is_health_and_nothing_else(estate):
     public = {r.path for r in estate.routes if r.action == PUBLIC}
 
-    assert public == {"/healthz", "/v2/health/live", "/v2/health/ready"}
+    assert {p for p in public if not p.startswith("/console/")} == {
+        *("/", "/healthz", "/v2/health/live", "/v2/health/ready")
+    }
+
+
+def test_pages_of_the_console_are_shown_as_they_are(estate):
+    status, headers, told = estate.ask("GET", "/console/sign-in")
+
+    assert (status, told) == (200, b"hello")
+    assert headers["cache-control"] == "max-age=60"
+    assert headers["x-frame-options"] == "DENY"
+    assert estate.ask("GET", "/")[1]["location"] == "/console"
+    assert estate.ask("DELETE", "/console/sign-in")[0] == 401
+
+
+def test_a_page_that_breaks_tells_nobody_how(estate):
+    status, _, told = estate.ask("GET", "/console/broken")
+
+    assert status == 500
+    assert "secret" not in str(told)
 
 
 @pytest.mark.parametrize("key", ["", "rbk_wrong", EXPIRED, "\u00e9"])
@@ -51,7 +87,7 @@ def test_every_other_route_is_401_without_a_key_that_works(estate, key):
     assert wrong == []
 
 
-@pytest.mark.parametrize("path", ["/", "/nothing", "/api", "/api/v1/nothing", "/v1/x"])
+@pytest.mark.parametrize("path", ["/nothing", "/api", "/api/v1/nothing", "/v1/x"])
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "OPTIONS", "PATCH"])
 def test_a_stranger_cannot_tell_what_exists(estate, method, path):
     there = estate.ask(method, "/api/v1/keys")

@@ -4,13 +4,15 @@ import asyncio
 import logging
 import threading
 from collections import deque
-from concurrent.futures import Future
+from concurrent.futures import Future, wait
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
-from roadbed.access.authorize import NOBODY
+from roadbed.access.authorize import NOBODY, denied_entry
 from roadbed.audit.entry import Entry
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Target
 from roadbed.gateway.alerts import Alert
 from roadbed.inference.call import Call, Outcome
 from roadbed.server.alarm import Alarm
@@ -80,6 +82,12 @@ class DenialWriter:
         self._queue.append(waiting)
         self._wake.set()
         return waiting.written
+
+    def refused(self, principal: Principal, action: str, target: Target) -> None:
+        """Write down that a page was refused; blocks, for worker threads."""
+        reason = "no policy allows it"
+        written = self.put(denied_entry(principal, action, target, reason))
+        wait([written], timeout=WAIT_SECONDS)
 
     def _run(self) -> None:
         while not (self._stopping and not self._queue):

@@ -3,9 +3,10 @@
 import asyncio
 import logging
 import re
-from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -96,11 +97,15 @@ def make_rest(
 
     A stranger is told 401 for whatever does not exist, as for whatever does.
     """
-    places = [Place(path, _Methods(rest, ways)) for path, ways in _by_path(routes)]
-    places.append(Place("/healthz", _Plain(_health(rest))))
-    places += [Place(p, _Plain(show), methods=[m]) for m, p, _, show in console]
+    ways: dict[str, dict[str, Show]] = {"/healthz": {"GET": _health(rest)}}
+    for route in sorted(routes, key=_specific):
+        show = partial(rest.answer, route)
+        ways.setdefault(route.path, {})[route.method] = show
+    for method, path, _, show in console:
+        ways.setdefault(path, {})[method] = show
     if console:
-        places.append(Place("/", _Plain(_to_console)))
+        ways["/"] = {"GET": _to_console}
+    places = [Place(path, _Methods(rest, by)) for path, by in ways.items()]
     router = Router(places, redirect_slashes=False, default=_Plain(_nothing(rest)))
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
@@ -136,18 +141,18 @@ class _Plain:
 class _Methods(_Plain):
     """Answers one path, by method."""
 
-    def __init__(self, rest: Rest, routes: Mapping[str, Route]) -> None:
+    def __init__(self, rest: Rest, ways: Mapping[str, Show]) -> None:
         super().__init__(self._choose)
         self._rest = rest
-        self._routes = routes
+        self._ways = ways
 
     async def _choose(self, request: Request) -> Response:
         method = "GET" if request.method == "HEAD" else request.method
-        route = self._routes.get(method)
-        if route is not None:
-            return await self._rest.answer(route, request)
+        show = self._ways.get(method)
+        if show is not None:
+            return await show(request)
         self._rest.known(request)
-        allowed = tuple(sorted(self._routes))
+        allowed = tuple(sorted(self._ways))
         raise WrongMethod(f"{method[:20]} is not offered here", allowed=allowed)
 
 
@@ -224,12 +229,9 @@ def _invalid(message: str, error: ValidationError) -> Invalid:
     return Invalid(message, problems=places)
 
 
-def _by_path(routes: Iterable[Route]) -> Iterable[tuple[str, dict[str, Route]]]:
-    paths: dict[str, dict[str, Route]] = {}
-    for route in routes:
-        paths.setdefault(route.path, {})[route.method] = route
-    # The more a path says, the earlier it is tried.
-    return sorted(paths.items(), key=lambda item: re.sub(r"\{\w+\}", "~", item[0]))
+def _specific(route: Route) -> str:
+    """Return what sorts the paths that say more before those that say less."""
+    return re.sub(r"\{\w+\}", "~", route.path)
 
 
 def _health(rest: Rest) -> Show:
