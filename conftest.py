@@ -15,7 +15,9 @@ from pathlib import Path
 
 import yaml
 from sybil import Sybil
-from sybil.parsers.myst import CodeBlockParser, PythonCodeBlockParser
+from sybil.evaluators.python import PythonEvaluator
+from sybil.parsers.myst import CodeBlockParser
+from sybil.region import Lexeme
 
 ROOT = Path(__file__).parent
 DEFAULT_PORT = "8321"
@@ -52,7 +54,8 @@ def run_bash(example):
         return check_make(text)
     if text.strip() == "roadbed up":
         return start_server(space, port)
-    script = f"{text}\npwd > {space['page']}/.cwd\nenv -0 > {space['page']}/.env\n"
+    keep = f"pwd > {space['page']}/.cwd\nenv -0 > {space['page']}/.env\n"
+    script = f"set -a\n{text}\n{keep}"
     done = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", script],
         cwd=space["cwd"],
@@ -103,8 +106,10 @@ def run_python(example):
     space = example.namespace
     os.chdir(space["cwd"])
     port = space["env"]["ROADBED_PORT"]
-    example.parsed = type(example.parsed)(example.parsed.replace(DEFAULT_PORT, port))
-    return PythonCodeBlockParser().evaluate(example)
+    text = example.parsed.replace(DEFAULT_PORT, port)
+    old = example.parsed
+    example.parsed = Lexeme(text, old.offset, old.line_offset)
+    return PythonEvaluator()(example)
 
 
 def check_yaml(example):

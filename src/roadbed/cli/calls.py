@@ -6,9 +6,12 @@ import msgspec
 from roadbed.cli._output import output_option, print_json, print_table
 
 
-@click.group()
-def command() -> None:
-    """Read the call log, in the spool and sealed."""
+@click.group(invoke_without_command=True)
+@click.pass_context
+def command(context: click.Context) -> None:
+    """Read the call log, in the spool and sealed. Without a word, list it."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_)
 
 
 @command.command("list")
