@@ -28,6 +28,7 @@ from roadbed.console.data import (
     ResourceRow,
     Revision,
     Verdict,
+    VersionRow,
     Window,
 )
 from roadbed.core.digest import digest_of
@@ -256,7 +257,7 @@ HOPS = (
         kind="Revision",
         name="r7 by service-account:ci",
         digest=digest_of("r7"),
-        facts=(Fact(label="When", value="2026-11-19T15:22:41Z"),),
+        facts=(Fact(label="When", value="", at_us=NOW - 18 * HOUR),),
         href="/console/resources",
     ),
 )
@@ -499,18 +500,18 @@ class SampleData:
                 Fact(label="Kept in", value="segment 019a9f2c, sealed"),
             ),
             hops=HOPS if trained else HOPS[:3],
-            verdicts=(
-                Verdict(
-                    holds=True, text="The record is in a sealed batch of the audit log"
-                ),
-                Verdict(
-                    holds=True, text="Every digest in the chain matches its content"
-                ),
-                Verdict(holds=row.status == "ok", text="The answer was finished"),
-            ),
+            notes=() if trained else ("the call was not sampled for evaluation",),
             explanation=EXPLANATION if trained and row.status == "ok" else None,
             payload_kept=True,
             raw={"call_id": call_id, "hops": len(HOPS)},
+        )
+
+    def verify(self, call_id):
+        self._row(call_id)
+        return (
+            Verdict(holds=True, text="The record is in segment 019a9f2c, entry 1,201"),
+            Verdict(holds=True, text="The bodies are those the record commits to"),
+            Verdict(holds=None, text="Entry 1,201 is not yet under a checkpoint"),
         )
 
     def bodies(self, call_id):
@@ -565,7 +566,22 @@ class SampleData:
     def resource(self, kind, name):
         if not any((r.kind, r.name) == (kind, name) for r in RESOURCES):
             raise NotFound(f"no {kind} is called {name!r}", hint="see the list")
-        return ResourcePage(kind=kind, name=name, state="live", revisions=HISTORY)
+        versions = (
+            VersionRow(
+                name="tumor-triage@2",
+                digest=digest_of("tumor-triage@2"),
+                made_by="service-account:trainer",
+                made_us=NOW - 30 * HOUR,
+                run="019a9f2c-7d1e-7a02-9c11-5be0a1f00d42",
+            ),
+        )
+        return ResourcePage(
+            kind=kind,
+            name=name,
+            state="live",
+            revisions=HISTORY,
+            versions=versions if kind == "Model" else (),
+        )
 
 
 class EmptyData(SampleData):

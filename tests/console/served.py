@@ -74,6 +74,11 @@ def application(data=None, sessions=None, refused=print):
         refused=refused,
         now_us=lambda: NOW,
     )
+    return application_of(routes)
+
+
+def application_of(routes):
+    """Return an ASGI application of these routes and nothing else."""
     return Starlette(
         routes=[
             Route(path, handler, methods=[method])

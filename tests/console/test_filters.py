@@ -17,7 +17,7 @@ QUERIES = st.fixed_dictionaries(
         "range": st.sampled_from(["", *RANGES]),
         "since": TIMES,
         "until": st.sampled_from(["", "2026-11-20T09:00"]),
-        "before": st.text(max_size=20),
+        "before": st.sampled_from(["", "eu-1", "1795168800000000~eu-1"]),
         "peek": st.text(max_size=20),
         "unknown": st.text(max_size=5),
     }
@@ -72,6 +72,8 @@ def test_a_page_that_ended_is_not_refreshed():
         {"since": "yesterday"},
         {"since": "2026-11-20T09:00", "until": "2026-11-20T08:00"},
         {"endpoint": "x" * 300},
+        {"before": "zzz~1"},
+        {"before": "9" * 19 + "~eu-1"},
     ],
 )
 def test_a_wrong_field_is_named(query):

@@ -16,6 +16,7 @@ PAGES = [
     ("/console/calls", "Calls"),
     (f"/console/calls/{call_id(0)}", "Why this answer"),
     (f"/console/calls/{call_id(1)}", "Why this answer"),
+    (f"/console/calls/{call_id(0)}/proof", "Proof"),
     (f"/console/calls/{call_id(0)}/payload", "Request and response"),
     ("/console/endpoints", "Endpoints"),
     ("/console/endpoints/reply-draft", "reply-draft"),

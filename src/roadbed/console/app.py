@@ -26,6 +26,7 @@ _PAGES: tuple[tuple[str, str, str, Page], ...] = (
     ("GET", "/calls", "call.read", calls.calls),
     ("GET", "/calls/{name}.json", "call.read", calls.call_json),
     ("GET", "/calls/{name}", "call.read", calls.call),
+    ("GET", "/calls/{name}/proof", "call.read", calls.proof),
     ("GET", "/calls/{name}/payload", "call.read-payload", calls.bodies),
     ("GET", "/endpoints", "endpoint.read", endpoints.endpoints),
     ("GET", "/endpoints/{name}", "endpoint.read", endpoints.endpoint),

@@ -59,6 +59,17 @@ def call_json(visit: Visit) -> Response:
     return JSONResponse(visit.data.call(visit.named("name")).raw, headers=headers)
 
 
+def proof(visit: Visit) -> Response:
+    """Check one call against the audit log, and show what was found."""
+    name = visit.named("name")
+    return visit.part(
+        "proof.html",
+        {"proof": "_proof.html"},
+        call_id=name,
+        verdicts=visit.data.verify(name),
+    )
+
+
 def bodies(visit: Visit) -> Response:
     """Show what was asked and what was answered."""
     name = visit.named("name")

@@ -17,6 +17,8 @@ _FILL = 0.74
 _SHOWN = 12
 """As many features as people compare at a glance; the table has all."""
 _BAR_ROOM = 96.0
+_SMALLEST = 1e-300
+"""Below this a span cannot be divided by; such bars have no length."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -108,8 +110,9 @@ def contributions(explanation: Explanation, row: int = 44) -> Bars:
     digits = _digits(max((abs(a) for _, a in shown), default=0.0))
     left = max((-a for _, a in shown if a < 0), default=0.0)
     right = max((a for _, a in shown if a > 0), default=0.0)
-    scale = _BAR_ROOM / (left + right) if left + right else 0.0
-    zero = (100 - _BAR_ROOM) / 2 + left * scale
+    span = left + right
+    scale = _BAR_ROOM / span if _SMALLEST < span < math.inf else 0.0
+    zero = (100 - _BAR_ROOM) / 2 + (left * scale if scale else 0.0)
     bars = tuple(
         _bar(label, (amount, f"{amount:+.{digits}f}"), zero, scale, index * row)
         for index, (label, amount) in enumerate(shown)
@@ -148,7 +151,7 @@ def _bar(
     label: str, moved: tuple[float, str], zero: float, scale: float, y: float
 ) -> Bar:
     amount, text = moved
-    width = abs(amount) * scale
+    width = abs(amount) * scale if math.isfinite(amount) else 0.0
     return Bar(
         label=label,
         text=text.replace("-", MINUS),

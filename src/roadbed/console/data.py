@@ -157,11 +157,15 @@ class CallList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fact:
-    """One thing known: a label and its value; digests can be copied whole."""
+    """One thing known: a label and its value; digests can be copied whole.
+
+    `at_us` is there if the value is a moment: people see it in their own zone.
+    """
 
     label: str
     value: str
     digest: bool = False
+    at_us: int | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -178,9 +182,9 @@ class Hop:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """One thing that was checked, and whether it holds."""
+    """One thing that was checked and whether it holds; None: a note, not a check."""
 
-    holds: bool
+    holds: bool | None
     text: str
 
 
@@ -202,7 +206,7 @@ class CallPage:
     row: CallRow
     facts: tuple[Fact, ...] = ()
     hops: tuple[Hop, ...] = ()
-    verdicts: tuple[Verdict, ...] = ()
+    notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
     payload_kept: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
@@ -308,6 +312,17 @@ class ResourceRevision:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class VersionRow:
+    """One immutable version of a model, and how it came to be."""
+
+    name: str
+    digest: str
+    made_by: str
+    made_us: int
+    run: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ResourcePage:
     """One resource and its revisions, newest first."""
 
@@ -316,7 +331,7 @@ class ResourcePage:
     state: str
     description: str = ""
     revisions: tuple[ResourceRevision, ...] = ()
-    versions: tuple[Fact, ...] = ()
+    versions: tuple[VersionRow, ...] = ()
 
 
 class ConsoleData(Protocol):
@@ -339,6 +354,10 @@ class ConsoleData(Protocol):
 
     def call(self, call_id: str) -> CallPage:
         """Return one call with its chain and, for a prediction, its explanation."""
+        ...
+
+    def verify(self, call_id: str) -> tuple[Verdict, ...]:
+        """Check the call against the audit log and its own commitment, now."""
         ...
 
     def bodies(self, call_id: str) -> Bodies:

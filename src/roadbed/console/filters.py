@@ -28,6 +28,7 @@ RANGES = {
 STATUSES = ("ok", "error", "denied", "truncated", "cancelled")
 OUTCOMES = ("done", "denied")
 _LONGEST = 256
+_CURSOR = re.compile(r"(?:[0-9]{1,18}~)?[A-Za-z0-9-]{1,100}")
 _NOT_A_TIME = "write it as 2026-11-20T10:00, in UTC"
 
 
@@ -93,6 +94,8 @@ class CallFilter(Filter):
             raise Invalid(
                 f"status is {self.status!r}", hint=f"one of: {', '.join(STATUSES)}"
             )
+        if self.before and not _CURSOR.fullmatch(self.before):
+            raise Invalid("before is no place in this list", hint="follow the link")
         start, end = self._since, self._until
         if start is not None and end is not None and end <= start:
             raise Invalid("until is not after since", hint="exchange the two")

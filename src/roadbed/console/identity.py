@@ -1,0 +1,64 @@
+"""Sessions in the control database, and decisions by the policies served now."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from roadbed.access.authenticate import authenticate
+from roadbed.access.sessions import (
+    LIFETIME_US,
+    end_session,
+    find_session,
+    open_session,
+)
+from roadbed.console.session import Opened
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Decision, Target
+from roadbed.core.secret import Secret
+from roadbed.database.engine import Database
+from roadbed.inference.snapshot import Snapshot
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiveSessions:
+    """A `SessionStore` in the control database.
+
+    A session's roles are those its account has now, not those at sign-in.
+    """
+
+    database: Database
+    snapshot: Callable[[], Snapshot]
+    now_us: Callable[[], int]
+
+    def open(self, key: Secret) -> Opened:
+        """Exchange a key for a session; raise Unauthenticated."""
+        now_us = self.now_us()
+        credentials = self.snapshot().credentials
+        principal = authenticate(credentials, key.reveal(), now_us)
+        with self.database.write() as connection:
+            token = open_session(connection, principal, now_us)
+        ends_us = min(now_us + LIFETIME_US, principal.expires_us)
+        return Opened(token=token, seconds=max(1, (ends_us - now_us) // 1_000_000))
+
+    def find(self, token: Secret) -> Principal | None:
+        """Return who holds the session now, None if it ended."""
+        with self.database.read() as connection:
+            session = find_session(connection, token.reveal(), self.now_us())
+        if session is None:
+            return None
+        return self.snapshot().credentials.get(session.key_digest)
+
+    def end(self, token: Secret) -> None:
+        """End the session, if there is one."""
+        with self.database.write() as connection:
+            end_session(connection, token.reveal(), self.now_us())
+
+
+@dataclass(frozen=True, slots=True)
+class LiveAuthority:
+    """Decides by the policies that this process serves now."""
+
+    snapshot: Callable[[], Snapshot]
+
+    def __call__(self, principal: Principal, action: str, target: Target) -> Decision:
+        """Return the decision; nothing is recorded."""
+        return self.snapshot().authority.decide(principal, action, target)

@@ -1,0 +1,318 @@
+"""The console's data from the real rooms: the call log, the stack, the audit log."""
+
+from collections.abc import Callable, Iterator, Mapping
+
+import sqlalchemy as sa
+
+from roadbed.access.actions import ACTIONS
+from roadbed.audit import tables as audit_tables
+from roadbed.audit.entry import Outcome, Recorded
+from roadbed.audit.log import AuditLog, AuditQuery
+from roadbed.audit.rows import frontier_of
+from roadbed.console import declared, traced, traffic
+from roadbed.console.data import (
+    Alert,
+    AuditHead,
+    AuditPage,
+    AuditRow,
+    Bodies,
+    CallList,
+    CallPage,
+    Changes,
+    Choices,
+    EndpointPage,
+    EndpointRow,
+    Fact,
+    Overview,
+    Peek,
+    ResourcePage,
+    Verdict,
+)
+from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.console.words import duration
+from roadbed.control.state import Revision, State, current
+from roadbed.control.why import Chain
+from roadbed.core.errors import NotFound, NotReady, RoadbedError
+from roadbed.database.engine import Database
+from roadbed.gateway.alerts import list_alerts
+from roadbed.gateway.calls import CallLog
+from roadbed.gateway.history import CallQuery, cursor
+from roadbed.inference.snapshot import Deployment, Snapshot
+
+PAGE = 50
+_REVISIONS = 20
+_RECENT = 8
+_OWN_ACTIONS = ("calls.seal", "session.open")
+_OUTCOMES: Mapping[str, Outcome] = {"done": "done", "denied": "denied"}
+
+
+class LiveData:
+    """A `ConsoleData` over the call log, the control database and the audit log.
+
+    *why* follows a chain; *snapshot* returns what this process serves now.
+    """
+
+    def __init__(
+        self,
+        *,
+        database: Database,
+        calls: CallLog,
+        audit: AuditLog,
+        why: Callable[[str], Chain],
+        snapshot: Callable[[], Snapshot],
+    ) -> None:
+        self._database = database
+        self._calls = calls
+        self._audit = audit
+        self._why = why
+        self._snapshot = snapshot
+        self._traffic = traffic.Recent(lambda now_us: traffic.count(calls, now_us))
+
+    def overview(self, now_us: int) -> Overview:
+        """Return the state of the whole at *now_us*."""
+        counted, served = self._traffic.get(now_us), self._snapshot()
+        with self._database.read() as connection:
+            stack = current(connection)
+            return Overview(
+                windows=counted.windows(),
+                traffic=counted.half_hours(),
+                endpoints=_endpoints(stack, served, counted),
+                alerts=(*_broken(served), *_open_alerts(connection), *self._unread()),
+                revisions=declared.latest(connection, 3),
+                audit=_head(connection),
+                revision=served.revision,
+                snapshot=served.digest,
+            )
+
+    def calls(self, wanted: CallFilter, now_us: int) -> CallList:
+        """Return one page of the calls that *wanted* describes."""
+        since_us, until_us = wanted.window(now_us)
+        found = self._calls.search(
+            CallQuery(
+                endpoint=wanted.endpoint,
+                model=wanted.model,
+                status=wanted.status,
+                principal=wanted.principal,
+                since_us=since_us,
+                until_us=until_us,
+                before=wanted.before,
+                limit=PAGE + 1,
+            )
+        )
+        with self._database.read() as connection:
+            choices = _choices(current(connection))
+        return CallList(
+            rows=tuple(traced.row_of(record) for record in found[:PAGE]),
+            older=cursor(found[PAGE - 1]) if len(found) > PAGE else "",
+            choices=choices,
+        )
+
+    def peek(self, call_id: str) -> Peek:
+        """Return what is quickly known of one call."""
+        found = self._calls.find(call_id)
+        return Peek(row=traced.row_of(found.record), facts=traced.facts_of(found))
+
+    def call(self, call_id: str) -> CallPage:
+        """Return one call with its chain; a prediction also with its explanation."""
+        found, chain = self._calls.find(call_id), self._why(call_id)
+        return CallPage(
+            row=traced.row_of(found.record),
+            facts=traced.facts_of(found),
+            hops=traced.hops_of(chain),
+            notes=chain.notes,
+            explanation=chain.explanation,
+            payload_kept=found.payload is not None,
+            raw=chain.to_json(),
+        )
+
+    def verify(self, call_id: str) -> tuple[Verdict, ...]:
+        """Check the call against its segment, the audit log and its commitment."""
+        found = self._calls.find(call_id)
+        return (*self._proof(call_id), *traced.verdict_of_payload(found))
+
+    def bodies(self, call_id: str) -> Bodies:
+        """Return the request and the response; NotFound if they are not kept."""
+        payload = self._calls.find(call_id).payload
+        if payload is None:
+            raise NotFound(
+                f"the request and the response of {call_id} are not kept",
+                hint="an endpoint keeps them where `keep_payloads` is true",
+            )
+        return Bodies(request=payload.request, response=payload.response)
+
+    def endpoints(self, now_us: int) -> tuple[EndpointRow, ...]:
+        """Return all endpoints, by name."""
+        counted = self._traffic.get(now_us)
+        with self._database.read() as connection:
+            return _endpoints(current(connection), self._snapshot(), counted)
+
+    def endpoint(self, name: str, now_us: int) -> EndpointPage:
+        """Return one endpoint."""
+        counted = self._traffic.get(now_us)
+        query = CallQuery(
+            endpoint=name, since_us=now_us - traffic.DAY_US, limit=_RECENT
+        )
+        with self._database.read() as connection:
+            found = current(connection).resources.get(("Endpoint", name))
+            if found is None:
+                raise NotFound(
+                    f"no endpoint is called {name!r}",
+                    hint="the page Endpoints lists them all",
+                )
+            return EndpointPage(
+                row=_endpoint(found, self._snapshot(), counted),
+                facts=_terms(found),
+                traffic=counted.half_hours(name),
+                recent=tuple(map(traced.row_of, self._calls.search(query))),
+                revisions=declared.history(connection, "Endpoint", name),
+            )
+
+    def audit(self, wanted: AuditFilter) -> AuditPage:
+        """Return one page of the audit log."""
+        query = AuditQuery(
+            actor=wanted.actor,
+            action=wanted.action,
+            resource=wanted.resource,
+            outcome=_OUTCOMES.get(wanted.outcome),
+            before_seq=wanted.before_seq,
+            limit=PAGE + 1,
+        )
+        found = self._audit.search(query)
+        with self._database.read() as connection:
+            head = _head(connection)
+        return AuditPage(
+            head=head,
+            rows=tuple(map(_entry, found[:PAGE])),
+            older=found[PAGE - 1].seq if len(found) > PAGE else None,
+            actions=tuple(sorted({*ACTIONS, *_OWN_ACTIONS})),
+        )
+
+    def changes(self) -> Changes:
+        """Return what is declared and the latest revisions."""
+        with self._database.read() as connection:
+            return Changes(
+                resources=declared.rows(connection),
+                revisions=declared.latest(connection, _REVISIONS),
+            )
+
+    def resource(self, kind: str, name: str) -> ResourcePage:
+        """Return one resource with its revisions."""
+        with self._database.read() as connection:
+            return declared.page(connection, kind, name)
+
+    def _proof(self, call_id: str) -> Iterator[Verdict]:
+        try:
+            proof = self._calls.prove(call_id)
+        except NotReady as error:
+            hint = f"; {error.hint}" if error.hint else ""
+            yield Verdict(holds=None, text=f"{error.message}{hint}")
+        except RoadbedError as error:
+            yield Verdict(holds=False, text=error.message)
+        else:
+            with self._database.read() as connection:
+                signed = _head(connection).checkpoint_size
+            yield from traced.verdict_of_proof(proof, signed)
+
+    def _unread(self) -> Iterator[Alert]:
+        for name, reason in sorted(self._calls.unreadable.items()):
+            yield Alert(level="warning", title=f"{name} is left out", detail=reason)
+
+
+def _endpoints(
+    stack: State, served: Snapshot, counted: traffic.Traffic
+) -> tuple[EndpointRow, ...]:
+    return tuple(_endpoint(each, served, counted) for each in stack.of("Endpoint"))
+
+
+def _endpoint(
+    found: Revision, served: Snapshot, counted: traffic.Traffic
+) -> EndpointRow:
+    """Return what *served* answers with; what is only pinned stands in for nothing."""
+    deployed: Deployment | None = served.deployments.get(found.name)
+    day, spec = counted.of(found.name), found.content["spec"]
+    return EndpointRow(
+        name=found.name,
+        version=str(deployed.version) if deployed else str(spec["model"]),
+        digest=deployed.version.digest if deployed else "",
+        provider=deployed.provider if deployed else "",
+        stage=str(spec["stage"]),
+        description=str(found.content["metadata"].get("description", "")),
+        broken=served.broken.get(found.name, ""),
+        calls=day.calls if day else 0,
+        errors=day.errors if day else 0,
+        p50_us=day.p50_us if day else None,
+        p95_us=day.p95_us if day else None,
+        points=counted.hours(found.name),
+    )
+
+
+def _terms(found: Revision) -> tuple[Fact, ...]:
+    spec = found.content["spec"]
+    acked = {"durable": "when its record is on disk", "spool": "when it is spooled"}
+    facts = (
+        Fact(label="Deadline", value=duration(spec["deadline_ms"] * 1000)),
+        Fact(label="Acknowledged", value=acked.get(spec["ack"], str(spec["ack"]))),
+        Fact(label="Payloads", value="kept" if spec["keep_payloads"] else "not kept"),
+        Fact(label="Owner", value=str(spec.get("owner", ""))),
+        Fact(label="Purpose", value=str(spec.get("purpose", ""))),
+    )
+    return tuple(fact for fact in facts if fact.value)
+
+
+def _broken(served: Snapshot) -> Iterator[Alert]:
+    for name, reason in sorted(served.broken.items()):
+        goes_on = name in served.deployments
+        yield Alert(
+            level="warning" if goes_on else "critical",
+            title=f"{name} serves the version before"
+            if goes_on
+            else f"{name} cannot serve",
+            detail=reason,
+            href=f"/console/endpoints/{name}",
+        )
+
+
+def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:
+    for alert in list_alerts(connection):
+        yield Alert(
+            level=alert.severity,
+            title=alert.code,
+            detail=alert.message,
+            at_us=alert.at_us,
+        )
+
+
+def _choices(stack: State) -> Choices:
+    versions = [str(v) for of_one in stack.versions.values() for v in of_one]
+    accounts = [f"service-account:{a.name}" for a in stack.of("ServiceAccount")]
+    return Choices(
+        endpoints=tuple(each.name for each in stack.of("Endpoint")),
+        models=tuple(sorted(versions)),
+        principals=tuple(accounts),
+    )
+
+
+def _head(connection: sa.Connection) -> AuditHead:
+    tree, signed = audit_tables.tree, audit_tables.checkpoints
+    row = connection.execute(sa.select(tree.c.size, tree.c.nodes)).one_or_none()
+    query = sa.select(signed.c.size, signed.c.at_us).order_by(signed.c.size.desc())
+    last = connection.execute(query.limit(1)).one_or_none()
+    return AuditHead(
+        size=row.size if row else 0,
+        root=frontier_of(row.size, row.nodes).root().hex() if row else "",
+        checkpoint_size=last.size if last else 0,
+        checkpoint_us=last.at_us if last else None,
+    )
+
+
+def _entry(recorded: Recorded) -> AuditRow:
+    return AuditRow(
+        seq=recorded.seq,
+        at_us=recorded.at_us,
+        actor=recorded.actor,
+        action=recorded.action,
+        resource=recorded.resource,
+        outcome=recorded.outcome,
+        leaf=recorded.leaf,
+        detail=recorded.detail,
+    )
