@@ -32,8 +32,9 @@ def list_(
     from roadbed.core.clock import to_text
     from roadbed.gateway.history import CallQuery
 
-    given = {"endpoint": endpoint, "status": status, "before": before}
-    query = CallQuery(limit=limit, **{k: v for k, v in given.items() if v})
+    query = CallQuery(
+        endpoint=endpoint or "", status=status or "", before=before or "", limit=limit
+    )
     with session("call.read", "Call", "*") as line:
         records = line.app.calls.search(query)
     if output == "json":

@@ -1,5 +1,7 @@
 """`roadbed login`: turn the bootstrap token into the first key."""
 
+import sys
+
 import click
 
 
@@ -17,7 +19,10 @@ def command() -> None:
     from roadbed.core.errors import Unauthenticated
     from roadbed.settings import KEY_FILE
 
-    token = click.get_text_stream("stdin").read().strip()
+    if sys.stdin.isatty():
+        token = click.prompt("bootstrap token or key", hide_input=True).strip()
+    else:
+        token = sys.stdin.read().strip()
     if not token:
         raise Unauthenticated(
             "no token came in",
