@@ -1,10 +1,11 @@
 """Chat, asked by the real OpenAI SDK over real sockets."""
 
+import asyncio
 import json
 
 import openai
 import pytest
-from openai import OpenAI
+from openai import AsyncOpenAI, OpenAI
 
 from tests.server.house import EXPIRED, KEY, VIEWER
 
@@ -144,3 +145,28 @@ def test_a_role_that_may_not_infer_is_refused_and_audited(house):
 
     assert (entry.actor, entry.outcome) == ("service-account:looker", "denied")
     assert entry.resource == "Endpoint/echo"
+
+
+def test_a_model_that_does_not_exist_is_not_found(client, house):
+    with pytest.raises(openai.NotFoundError) as raised:
+        ask(client, "nobody")
+    call = raised.value.response.headers["x-roadbed-call"]
+
+    assert raised.value.body["code"] == "model_not_found"
+    assert raised.value.response.headers["x-should-retry"] == "false"
+    assert house.last(call).error == "not_found"
+
+
+def test_fifty_streams_at_once_do_not_mix(house):
+    async def one(client, number):
+        messages = [{"role": "user", "content": f"number {number}"}]
+        stream = await client.chat.completions.create(
+            model="echo", messages=messages, stream=True
+        )
+        return "".join([c.choices[0].delta.content or "" async for c in stream])
+
+    async def all_of_them():
+        async with AsyncOpenAI(base_url=f"{house.url}/v1", api_key=KEY) as client:
+            return await asyncio.gather(*(one(client, n) for n in range(50)))
+
+    assert asyncio.run(all_of_them()) == [f"echo: number {n}" for n in range(50)]

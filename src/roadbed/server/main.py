@@ -182,7 +182,36 @@ def application(app: App, parts: Parts) -> Application:
         guard=parts.guard,
         limits=limits_of(app),
     )
-    return make_asgi(parts.plane, make_rest(rest, api_routes(parts.metrics)))
+    routes = api_routes(parts.metrics)
+    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)))
+
+
+def console(app: App, parts: Parts) -> list[ConsoleRoute]:
+    """Return the console over the real rooms, as this process sees them."""
+
+    def snapshot() -> Snapshot:
+        return parts.switch.snapshot
+
+    def authorize(principal: Principal, action: str, target: Target) -> Decision:
+        return snapshot().authority.decide(principal, action, target)
+
+    def refused(refusal: Refusal) -> None:
+        reason = f"{refusal.reason} ({refusal.where})"
+        app.audit.record(
+            denied_entry(refusal.principal, refusal.action, refusal.target, reason)
+        )
+
+    data = LiveData(
+        database=app.database,
+        calls=app.calls,
+        audit=app.audit,
+        why=app.why,
+        snapshot=snapshot,
+    )
+    sessions = LiveSessions(app.database, snapshot, app.now_us)
+    return make_console(
+        data, sessions, authorize, refused=refused, now_us=app.now_us
+    )
 
 
 def _gauges(parts: Parts) -> Gauges:
