@@ -4,13 +4,19 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from roadbed.access.authorize import denied_entry
 from roadbed.app import App
+from roadbed.console.app import make_console
+from roadbed.console.identity import LiveAuthority, LiveSessions
+from roadbed.console.live import LiveData
+from roadbed.console.visit import Refusal
 from roadbed.control.serve import Serving
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.gateway.request import times_asked
+from roadbed.inference.snapshot import Snapshot
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
@@ -21,7 +27,7 @@ from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
 from roadbed.server.reload import Reloader
-from roadbed.server.rest import Rest, make_rest
+from roadbed.server.rest import ConsoleRoute, Rest, make_rest
 from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
@@ -192,9 +198,6 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
     def snapshot() -> Snapshot:
         return parts.switch.snapshot
 
-    def authorize(principal: Principal, action: str, target: Target) -> Decision:
-        return snapshot().authority.decide(principal, action, target)
-
     def refused(refusal: Refusal) -> None:
         reason = f"{refusal.reason} ({refusal.where})"
         app.audit.record(
@@ -208,9 +211,9 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
         why=app.why,
         snapshot=snapshot,
     )
-    sessions = LiveSessions(app.database, snapshot, app.now_us)
+    sessions = LiveSessions(database=app.database, snapshot=snapshot, now_us=app.now_us)
     return make_console(
-        data, sessions, authorize, refused=refused, now_us=app.now_us
+        data, sessions, LiveAuthority(snapshot), refused=refused, now_us=app.now_us
     )
 
 
