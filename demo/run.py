@@ -25,10 +25,10 @@ def main():
     base = f"http://127.0.0.1:{port}"
     shutil.rmtree(FOLDER, ignore_errors=True)
     steps = Steps(HERE.parent, {"ROADBED_PORT": str(port)})
-    declare(steps)
+    key = declare(steps)
     server = serve(steps, base)
     try:
-        facts = work(steps, base)
+        facts = work(steps, base, key)
         summary(base, facts)
         linger(server, base)
     finally:
@@ -37,7 +37,7 @@ def main():
 
 
 def declare(steps):
-    """Write a stack, take the first key, and apply the stack."""
+    """Write a stack, log in, apply the stack, and make the application's key."""
     with steps.step("Declare: a stack is YAML in a folder meant for Git"):
         steps.run("roadbed", "init", FOLDER.name)
         steps.folder = FOLDER
@@ -45,7 +45,9 @@ def declare(steps):
         steps.run("roadbed", "login", stdin=token)
         commit(steps, "Declare the first stack")
         steps.run("roadbed", "plan")
-        steps.run("roadbed", "apply", "--yes")
+        steps.run("roadbed", "apply", "--yes", last=1)
+        words = ("roadbed", "key", "create", "demo-app", "-o", "json")
+        return json.loads(steps.run(*words, last=0))["secret"]
 
 
 def serve(steps, base):
@@ -66,15 +68,9 @@ def serve(steps, base):
     return server
 
 
-def work(steps, base):
+def work(steps, base, key):
     """Train a model, serve it, ask both endpoints, trace and prove the answers."""
     train(steps)
-    key = json.loads(
-        steps.run(
-            "roadbed", "key", "create", "demo-app", "-o", "json", hide_output=True
-        )
-    )["secret"]
-    wait_for(f"{base}/v1/models", key)
     put_into_service(steps, base, key)
     answer = ask(steps, base, key)
     prediction = predict(steps, base, key)
@@ -96,7 +92,6 @@ def put_into_service(steps, base, key):
     with steps.step("Roll out: pin the version in Git, apply, no restart"):
         shutil.copy(HERE / "endpoint.yaml", FOLDER / "endpoints" / "tumor-triage.yaml")
         commit(steps, "Serve tumor-triage@1")
-        steps.run("roadbed", "plan")
         steps.run("roadbed", "apply", "--yes")
         took = wait_for(f"{base}/v2/models/tumor-triage/ready", key)
         console.print(f"   served {took:.2f} s after the command returned")

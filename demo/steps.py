@@ -30,8 +30,11 @@ class Steps:
         yield
         console.print(f"   [dim]{time.monotonic() - begun:.1f} s[/]")
 
-    def run(self, *words, stdin="", show=True, hide_output=False):
-        """Run a command in the demo's folder and return what it printed."""
+    def run(self, *words, stdin="", show=True, last=None):
+        """Run a command in the demo's folder and return what it printed.
+
+        Only the *last* lines of that are shown, if it is given.
+        """
         if show:
             console.print(f"   [green]$[/] {' '.join(words)}")
         done = subprocess.run(
@@ -50,7 +53,7 @@ class Steps:
             console.print(done.stdout + done.stderr, markup=False)
             console.print(f"[bold red]the demo stopped: {' '.join(words)}[/]")
             sys.exit(done.returncode)
-        if not hide_output:
-            for line in done.stdout.rstrip().splitlines():
-                console.print(f"   {line}", markup=False)
+        lines = done.stdout.rstrip().splitlines()
+        for line in lines if last is None else lines[len(lines) - last :]:
+            console.print(f"   {line}", markup=False)
         return done.stdout
