@@ -1,3 +1,5 @@
+import json
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -54,8 +56,20 @@ def test_a_sentence_begins_with_a_capital_and_ends_with_a_stop():
 
 
 def test_json_is_indented_and_other_text_left_alone():
-    assert words.pretty('{"a":[1]}') == '{\n  "a": [\n    1\n  ]\n}'
+    assert words.pretty('{"a":[1,2]}') == '{\n  "a": [1, 2]\n}'
     assert words.pretty("data: {half") == "data: {half"
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(),
+    lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_what_is_shown_is_still_the_same_json(plain):
+    assert json.loads(words.as_json(plain)) == plain
 
 
 @given(st.floats())

@@ -58,8 +58,13 @@ class Bar:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bars:
-    """A chart of contributions with its zero line at `zero` per cent."""
+    """A chart of contributions with its zero line at `zero` per cent.
 
+    `reference` and `output` have as many decimals as the bars have.
+    """
+
+    reference: str
+    output: str
     height: float
     zero: float
     bars: tuple[Bar, ...]
@@ -118,7 +123,14 @@ def contributions(explanation: Explanation, row: int = 44) -> Bars:
         for index, (label, amount) in enumerate(shown)
     )
     words = "; ".join(f"{bar.label}: {bar.text}" for bar in bars)
-    return Bars(height=len(bars) * row, zero=zero, bars=bars, words=words)
+    return Bars(
+        reference=f"{explanation.reference_output:.{digits}f}",
+        output=f"{explanation.output:.{digits}f}",
+        height=len(bars) * row,
+        zero=zero,
+        bars=bars,
+        words=words,
+    )
 
 
 def by_size(explanation: Explanation) -> list[Contribution]:

@@ -117,7 +117,7 @@ class LiveData:
         found, chain = self._calls.find(call_id), self._why(call_id)
         return CallPage(
             row=traced.row_of(found.record),
-            facts=traced.facts_of(found),
+            facts=traced.facts_beside(found),
             hops=traced.hops_of(chain),
             notes=chain.notes,
             explanation=chain.explanation,
@@ -154,18 +154,19 @@ class LiveData:
         )
         with self._database.read() as connection:
             found = current(connection).resources.get(("Endpoint", name))
-            if found is None:
-                raise NotFound(
-                    f"no endpoint is called {name!r}",
-                    hint="the page Endpoints lists them all",
-                )
-            return EndpointPage(
-                row=_endpoint(found, self._snapshot(), counted),
-                facts=_terms(found),
-                traffic=counted.half_hours(name),
-                recent=tuple(map(traced.row_of, self._calls.search(query))),
-                revisions=declared.history(connection, "Endpoint", name),
+            revisions = declared.history(connection, "Endpoint", name)
+        if found is None:
+            raise NotFound(
+                f"no endpoint is called {name!r}",
+                hint="the page Endpoints lists them all",
             )
+        return EndpointPage(
+            row=_endpoint(found, self._snapshot(), counted),
+            facts=_terms(found),
+            traffic=counted.half_hours(name),
+            recent=tuple(map(traced.row_of, self._calls.search(query))),
+            revisions=revisions,
+        )
 
     def audit(self, wanted: AuditFilter) -> AuditPage:
         """Return one page of the audit log."""

@@ -39,6 +39,23 @@ def row_of(record: CallRecord) -> CallRow:
     )
 
 
+_IN_CHAIN = {
+    "Definition",
+    "Snapshot",
+    "Provider",
+    "Allowed by",
+    "Policies",
+    "Tokens",
+    "Served as",
+    "Kept in",
+}
+
+
+def facts_beside(found: Found) -> tuple[Fact, ...]:
+    """Return what is known of a call and neither its row nor its chain says."""
+    return tuple(fact for fact in facts_of(found) if fact.label not in _IN_CHAIN)
+
+
 def facts_of(found: Found) -> tuple[Fact, ...]:
     """Return what is known of a call beside its row."""
     record = found.record
@@ -140,7 +157,7 @@ def verdict_of_proof(proof: CallProof, signed: int) -> Iterable[Verdict]:
 
 
 def _summary(record: CallRecord) -> str:
-    outputs = sorted(record.prediction.items(), key=lambda pair: -pair[1])
+    outputs = list(record.prediction.items())
     said = [f"{name} {amount(value)}" for name, value in outputs[:_OUTPUTS]]
     return ", ".join(said + (["…"] if len(outputs) > _OUTPUTS else []))
 

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -10,6 +11,8 @@ from roadbed.core.digest import short
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+_FLAT = re.compile(r"\[\n\s*([^\[\]{}]*?)\n\s*\]")
+"""A list without lists or objects in it. Within JSON a bare newline is structure."""
 
 
 def count(number: int) -> str:
@@ -84,8 +87,9 @@ def pretty(text: str) -> str:
 
 
 def as_json(plain: Any) -> str:
-    """Return plain data as indented JSON."""
-    return json.dumps(plain, indent=2, ensure_ascii=False, sort_keys=False)
+    """Return plain data as indented JSON, a list of numbers or words on one line."""
+    text = json.dumps(plain, indent=2, ensure_ascii=False)
+    return _FLAT.sub(lambda found: _on_one_line(found[1]), text)
 
 
 def sentence(text: str) -> str:
@@ -99,6 +103,10 @@ def plural(number: int, noun: str) -> str:
     endings = {"y": "ies", "s": "ses"}
     many = noun[:-1] + "ies" if noun[-1] == "y" else noun + endings.get(noun[-1], "s")
     return f"{number:,} {noun if number == 1 else many}"
+
+
+def _on_one_line(items: str) -> str:
+    return "[" + re.sub(r",\n\s*", ", ", items) + "]"
 
 
 def _three(number: float) -> str:
