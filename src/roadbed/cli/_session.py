@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from roadbed.cli._acts import action_of
+
 if TYPE_CHECKING:
     from roadbed.access.keys import NewKey
     from roadbed.app import App
@@ -66,17 +68,18 @@ class Session:
 
 
 @contextmanager
-def session(
-    action: str, kind: str = "Stack", name: str = "stack", *, sign: bool = True
-) -> Iterator[Session]:
-    """Open the line, prove who acts, and require *action* before the block runs.
+def session(name: str = "*", *, sign: bool = True) -> Iterator[Session]:
+    """Open the line, prove who acts, and require the command's action on *name*.
 
     Whatever the block appends to the audit log is signed when it ends, if *sign*.
     """
+    from roadbed.access.actions import ACTIONS
+
+    action = ACTIONS[action_of(click.get_current_context().command)]
     with line() as app:
         opened = Session(app, app.authenticate(key()))
         try:
-            opened.require(action, kind, name)
+            opened.require(action.name, action.kind, name)
             yield opened
         finally:
             if sign:

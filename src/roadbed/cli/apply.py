@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
 
 
@@ -17,6 +18,7 @@ from roadbed.cli._output import output_option, print_json
 )
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @output_option
+@acts("stack.apply")
 def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
     """Apply the stack in FOLDER, in one transaction.
 
@@ -26,7 +28,7 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
     from roadbed.cli._session import confirm, session
     from roadbed.control.render import render
 
-    with session("stack.apply") as line:
+    with session() as line:
         proposal = line.app.desk.propose(folder)
         plan = proposal.plan
         if saved is not None:

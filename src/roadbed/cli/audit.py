@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 
@@ -17,8 +18,15 @@ def command() -> None:
 @click.option("--action", default="", help="Only this action, such as stack.apply.")
 @click.option("--outcome", type=click.Choice(["done", "denied"]), help="Only these.")
 @click.option("--before", type=int, help="Only entries before this number.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 @output_option
+@acts("audit.read")
 def list_(
     actor: str,
     action: str,
@@ -39,7 +47,7 @@ def list_(
         before_seq=before,
         limit=limit,
     )
-    with session("audit.read", "AuditLog", "audit") as line:
+    with session("audit") as line:
         entries = line.app.audit.search(query)
     rows = [
         {
@@ -62,12 +70,13 @@ def list_(
 
 @command.command()
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
+@acts("audit.verify")
 def export(file: Path) -> None:
     """Write everything a verification needs to FILE, for somebody else to check."""
     from roadbed.audit.bundle import export as export_log
     from roadbed.cli._session import session
 
-    with session("audit.verify", "AuditLog", "audit") as line:
+    with session("audit") as line:
         line.app.audit.checkpoint()
         bundle = export_log(line.app.database, line.app.checkpoints)
     bundle.write(file)
@@ -91,6 +100,7 @@ def export(file: Path) -> None:
     help="Also prove that this call is in the log, byte for byte. May be repeated.",
 )
 @output_option
+@acts("audit.verify")
 def verify(
     bundle: Path | None, public_key: str | None, calls: tuple[str, ...], output: str
 ) -> None:
@@ -104,7 +114,7 @@ def verify(
     if bundle is not None:
         verdict = verify_bundle(bundle, public_key or own_public_key())
     else:
-        with session("audit.verify", "AuditLog", "audit", sign=False) as opened:
+        with session("audit", sign=False) as opened:
             verdict = verify_line(opened.app, calls)
     if output == "json":
         print_json(verdict.to_json())

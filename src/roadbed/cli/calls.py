@@ -3,6 +3,7 @@
 import click
 import msgspec
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 
@@ -18,8 +19,15 @@ def command(context: click.Context) -> None:
 @click.option("--endpoint", help="Only calls of this endpoint.")
 @click.option("--status", help="Only calls that ended so: ok, error, denied, …")
 @click.option("--before", help="Only calls older than this one; for paging.")
-@click.option("--limit", type=click.IntRange(1, 1000), default=20, show_default=True)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=20,
+    show_default=True,
+    help="How many at most.",
+)
 @output_option
+@acts("call.read")
 def list_(
     endpoint: str | None,
     status: str | None,
@@ -35,7 +43,7 @@ def list_(
     query = CallQuery(
         endpoint=endpoint or "", status=status or "", before=before or "", limit=limit
     )
-    with session("call.read", "Call", "*") as line:
+    with session("*") as line:
         records = line.app.calls.search(query)
     if output == "json":
         print_json({"calls": [msgspec.to_builtins(r) for r in records]})
@@ -61,11 +69,12 @@ def list_(
 @command.command()
 @click.argument("call")
 @output_option
+@acts("call.read")
 def get(call: str, output: str) -> None:
     """Print the record of CALL, and its question and answer if you may see them."""
     from roadbed.cli._session import session
 
-    with session("call.read", "Call", call) as line:
+    with session(call) as line:
         found = line.app.calls.find(call)
         readable = line.may("call.read-payload", "Call", call)
     record = msgspec.to_builtins(found.record)

@@ -2,6 +2,7 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 
@@ -13,12 +14,13 @@ def command() -> None:
 @command.command("list")
 @click.argument("dataset")
 @output_option
+@acts("dataset.read")
 def list_(dataset: str, output: str) -> None:
     """List the versions of DATASET, newest first."""
     from roadbed.cli._session import session
     from roadbed.core.clock import to_text
 
-    with session("dataset.read", "Dataset", dataset) as line:
+    with session(dataset) as line:
         found = line.app.datasets.list(dataset)
     rows = [
         {
@@ -40,12 +42,13 @@ def list_(dataset: str, output: str) -> None:
 
 @command.command()
 @click.argument("version")
+@acts("dataset.read")
 def verify(version: str) -> None:
     """Re-hash every object of VERSION, such as tumors@1, and its manifest."""
     from roadbed.cli._session import session
     from roadbed.core.reference import parse
 
     ref = parse(version)
-    with session("dataset.read", "Dataset", ref.name) as line:
+    with session(ref.name) as line:
         found = line.app.datasets.verify(ref)
     click.echo(f"{found} verified: {found.rows} rows, {found.digest}")

@@ -2,11 +2,13 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
 
 
 @click.command()
 @output_option
+@acts("resource.read")
 def command(output: str) -> None:
     """Check versions, the database, the spool, open alerts and every endpoint.
 
@@ -15,7 +17,7 @@ def command(output: str) -> None:
     from roadbed.cli._health import examine
     from roadbed.cli._session import session
 
-    with session("resource.read", "Resource", "*") as line:
+    with session("*") as line:
         checks = examine(line.app)
     if output == "json":
         print_json({"checks": [c.to_json() for c in checks]})

@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
+
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path), default=".")
+@acts(PUBLIC)
 def command(folder: Path) -> None:
     """Write a commented starter stack into FOLDER, and make its state.
 

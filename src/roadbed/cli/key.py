@@ -2,6 +2,7 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 _DAY_US = 86_400_000_000
@@ -22,12 +23,13 @@ def command() -> None:
     help="How long it works.",
 )
 @output_option
+@acts("key.create")
 def create(account: str, days: int, output: str) -> None:
     """Make a key for ACCOUNT and show it, once."""
     from roadbed.cli._session import session
     from roadbed.core.clock import to_text
 
-    with session("key.create", "Key", account) as line:
+    with session(account) as line:
         new = line.create_key(account, days * _DAY_US)
     facts = {
         "id": new.id,
@@ -45,13 +47,14 @@ def create(account: str, days: int, output: str) -> None:
 
 @command.command("list")
 @output_option
+@acts("key.list")
 def list_(output: str) -> None:
     """List the keys: whose, since when, until when. Never the keys themselves."""
     from roadbed.access.keys import list_keys
     from roadbed.cli._session import session
     from roadbed.core.clock import to_text
 
-    with session("key.list", "Key", "*") as line:
+    with session("*") as line:
         now_us = line.app.now_us()
         with line.app.database.read() as connection:
             keys = list_keys(connection)
@@ -75,13 +78,14 @@ def list_(output: str) -> None:
 
 @command.command()
 @click.argument("key_id")
+@acts("key.revoke")
 def revoke(key_id: str) -> None:
     """Revoke the key KEY_ID; running servers refuse it within a second."""
     from roadbed.access.keys import revoke_key
     from roadbed.cli._session import session
 
     with (
-        session("key.revoke", "Key", key_id) as line,
+        session(key_id) as line,
         line.app.database.write() as connection,
     ):
         revoke_key(connection, key_id, line.app.now_us(), revoked_by=line.actor)

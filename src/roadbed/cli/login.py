@@ -4,8 +4,11 @@ import sys
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
+
 
 @click.command()
+@acts(PUBLIC)
 def command() -> None:
     """Redeem the bootstrap token, read from standard input, for a key.
 

@@ -2,6 +2,7 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 
@@ -13,6 +14,7 @@ def command() -> None:
 @command.command("list")
 @click.argument("model", required=False)
 @output_option
+@acts("model.read")
 def list_(model: str | None, output: str) -> None:
     """List the versions of MODEL, or of all models, newest first."""
     from roadbed.cli._session import session
@@ -21,7 +23,7 @@ def list_(model: str | None, output: str) -> None:
     from roadbed.registry.versions import list_versions
 
     with (
-        session("model.read", "Model", model or "*") as line,
+        session(model or "*") as line,
         line.app.database.read() as connection,
     ):
         names = [model] if model else sorted(current(connection).versions)
@@ -49,6 +51,7 @@ def list_(model: str | None, output: str) -> None:
 
 @command.command()
 @click.argument("version")
+@acts("model.read")
 def get(version: str) -> None:
     """Print the definition of VERSION, such as support-bot@7, as JSON."""
     from roadbed.cli._session import session
@@ -57,7 +60,7 @@ def get(version: str) -> None:
 
     ref = parse(version)
     with (
-        session("model.read", "Model", ref.name) as line,
+        session(ref.name) as line,
         line.app.database.read() as connection,
     ):
         found = get_version(connection, ref)

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
 
 
@@ -14,6 +15,7 @@ from roadbed.cli._output import output_option, print_json
     "--exit-code", is_flag=True, help="Exit with 3 if there is anything to change."
 )
 @output_option
+@acts("stack.plan")
 def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> None:
     """Show what applying the stack in FOLDER would change. Changes nothing."""
     import json
@@ -21,7 +23,7 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     from roadbed.cli._session import session
     from roadbed.control.render import render
 
-    with session("stack.plan") as line:
+    with session() as line:
         plan = line.app.desk.propose(folder).plan
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")

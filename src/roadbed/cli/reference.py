@@ -4,9 +4,12 @@ from pathlib import Path
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
+
 
 @click.command()
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@acts(PUBLIC)
 def command(folder: Path) -> None:
     """Write the reference pages into FOLDER: resources, settings, commands."""
     from roadbed.cli._manual import commands_page, settings_page

@@ -2,11 +2,13 @@
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
 from roadbed.cli._output import print_json
 
 
 @click.command()
 @click.argument("kind", required=False)
+@acts(PUBLIC)
 def command(kind: str | None) -> None:
     """Print the JSON Schema of all kinds, or of KIND.
 

@@ -2,11 +2,13 @@
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 
 @click.command()
 @output_option
+@acts(PUBLIC)
 def command(output: str) -> None:
     """Print every setting, its variable, its value now, and what it means."""
     from roadbed.settings import PREFIX, Settings, load

@@ -2,10 +2,13 @@
 
 import click
 
+from roadbed.cli._acts import PUBLIC, acts
+
 
 @click.command()
 @click.option("--host", help="Address to listen on. Default: ROADBED_HOST.")
 @click.option("--port", type=int, help="Port to listen on. Default: ROADBED_PORT.")
+@acts(PUBLIC)
 def command(host: str | None, port: int | None) -> None:
     """Serve the data plane, the control API and the console on one port.
 

@@ -6,11 +6,13 @@ import sqlite3
 import click
 
 from roadbed import __version__
+from roadbed.cli._acts import PUBLIC, acts
 from roadbed.cli._output import output_option, print_json
 
 
 @click.command()
 @output_option
+@acts(PUBLIC)
 def command(output: str) -> None:
     """Print the versions of Roadbed, Python and SQLite."""
     facts = {

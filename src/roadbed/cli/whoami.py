@@ -2,18 +2,20 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
 
 
 @click.command()
 @output_option
+@acts("session.read")
 def command(output: str) -> None:
     """Print the principal behind the key, its roles, and when the key expires."""
-    from roadbed.cli._session import key, line
+    from roadbed.cli._session import session
     from roadbed.core.clock import to_text
 
-    with line() as app:
-        principal = app.authenticate(key())
+    with session() as line:
+        principal = line.principal
     facts = {
         "principal": str(principal),
         "roles": sorted(principal.roles),

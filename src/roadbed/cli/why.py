@@ -2,12 +2,14 @@
 
 import click
 
+from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
 
 
 @click.command()
 @click.argument("call")
 @output_option
+@acts("call.read")
 def command(call: str, output: str) -> None:
     """Print the chain of custody of CALL: an answer's id, from x-roadbed-call.
 
@@ -17,7 +19,7 @@ def command(call: str, output: str) -> None:
     from roadbed.cli._session import session
     from roadbed.control.chain import render
 
-    with session("call.read", "Call", call) as line:
+    with session(call) as line:
         chain = line.app.why(call)
     if output == "json":
         print_json(chain.to_json())
