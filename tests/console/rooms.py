@@ -15,6 +15,7 @@ from roadbed.control.serve import compile_snapshot, read_declared
 from roadbed.control.why import Sources, why
 from roadbed.core.clock import to_us
 from roadbed.core.errors import NotFound
+from roadbed.database.tables import current
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.seal import Sealer
 from roadbed.gateway.spool import Spool, encode, name_of
@@ -47,7 +48,7 @@ class Rooms:
         )
         (folder / "spool").mkdir()
         self.calls = CallLog(folder / "spool", database, self.history, root)
-        self.spools = 0
+        self.spools, self.served = 0, {}
 
     @property
     def now_us(self):
@@ -70,10 +71,14 @@ class Rooms:
         return made.secret
 
     def snapshot(self):
-        """Return what a server would serve now."""
+        """Return what a server would serve now, compiled once per revision."""
         with self.database.read() as connection:
-            found = read_declared(connection, self.now_us)
-        return compile_snapshot(found, self.catalog.open, compile_policies).snapshot
+            revision = current(connection, "serving")
+            if revision not in self.served:
+                found = read_declared(connection, self.now_us)
+                made = compile_snapshot(found, self.catalog.open, compile_policies)
+                self.served[revision] = made.snapshot
+        return self.served[revision]
 
     def record(self, number, *, endpoint="bot", ago_s=60, **fields):
         """Return a call of *endpoint* some seconds ago, under what is served now."""
