@@ -1,7 +1,7 @@
 """One console on a socket for all tests, and visitors of it."""
 
 import pytest
-from playwright.sync_api import sync_playwright
+from playwright.sync_api import expect, sync_playwright
 
 from tests.console.browse import ARGUMENTS, CHROMIUM, Trouble
 from tests.console.sample import EmptyData, SampleData
@@ -61,6 +61,7 @@ def chromium():
     """Debian's Chromium, headless; a test that needs it is skipped without it."""
     if not CHROMIUM.exists():
         pytest.skip(f"{CHROMIUM} is not installed; `apt-get install chromium` adds it")
+    expect.set_options(timeout=20_000)  # a busy machine is no fault of the page
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield browser
@@ -78,7 +79,7 @@ def tab(chromium, server, reader):
     cookies = [{"name": n, "value": v} for n, v in reader.cookies.items()]
     context.add_cookies([{**each, "url": server.url} for each in cookies])
     page = context.new_page()
-    page.set_default_timeout(10_000)
+    page.set_default_timeout(20_000)
     page.trouble = Trouble(server.url)
     page.trouble.watch(page)
     yield page
