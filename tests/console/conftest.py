@@ -56,7 +56,7 @@ def guest(server):
     return visitor
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def chromium():
     """Debian's Chromium, headless; a test that needs it is skipped without it."""
     if not CHROMIUM.exists():
