@@ -24,8 +24,9 @@ $(STAMP): requirements/dev.lock pyproject.toml
 demo: $(STAMP) ## Run the main job on real input, from declaration to traced answer
 	@$(BIN)/python demo/run.py
 
+# By file: the blocks of a page, and the tests that share a browser, stay in one process.
 test: $(STAMP) ## Run all tests
-	@$(BIN)/python -m pytest -q -n auto --dist loadgroup
+	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: format lint types layers test ## Everything a change must pass
 

@@ -13,7 +13,6 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
-import pytest
 import yaml
 from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -120,18 +119,6 @@ def check_yaml(example):
     for document in yaml.safe_load_all(example.parsed):
         kind = all_kinds()[document["kind"]]
         kind.model_validate(document["spec"])
-
-
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(items):
-    """Keep together what goes on where the one before it left off.
-
-    The blocks of a page share a folder; the browser's tests share a browser, whose
-    event loop no other test of the same process may meet.
-    """
-    for item in items:
-        if item.path.suffix == ".md" or item.get_closest_marker("browser"):
-            item.add_marker(pytest.mark.xdist_group(item.path.name))
 
 
 pytest_collect_file = Sybil(
