@@ -13,7 +13,7 @@ from typing import TypeVar
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.database.engine import Database
-from roadbed.gateway.history import CallQuery, History, Tally, cursor
+from roadbed.gateway.history import CallQuery, History, Tally, cursor, read_cursor
 from roadbed.gateway.proof import CallProof, examine, in_order, prove
 from roadbed.gateway.reader import SpoolReader, spools_in
 from roadbed.gateway.segments import (
@@ -237,7 +237,7 @@ class _Noting:
 
 def _end(query: CallQuery) -> int | None:
     """Return the time before which the wanted calls lie, as far as it is known."""
-    before = int(query.before.partition("~")[0]) + 1 if query.before else None
+    before = read_cursor(query.before)[0] + 1 if query.before else None
     ends = [end for end in (query.until_us, before) if end is not None]
     return min(ends, default=None)
 

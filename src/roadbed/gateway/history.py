@@ -95,11 +95,18 @@ def cursor(record: CallRecord) -> str:
     return f"{record.ts}~{record.call_id}"
 
 
+_DIGITS = 17
+"""Microseconds since 1970 have no more digits for another three thousand years."""
+
+
 def read_cursor(text: str) -> tuple[int, str]:
     """Return the time and the call id of a cursor; raise Invalid for other texts."""
     ts, mark, call_id = text.partition("~")
-    if not mark or not ts.isdecimal():
-        raise Invalid(f"{text!r} does not continue a list of calls")
+    if not mark or not ts.isascii() or not ts.isdecimal() or len(ts) > _DIGITS:
+        raise Invalid(
+            f"{text[:100]!r} does not continue a list of calls",
+            hint="take the cursor, or the call id, of the last call that was shown",
+        )
     return int(ts), call_id
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from roadbed.audit import merkle
+from roadbed.audit.rows import COLUMNS, from_row
 from roadbed.audit.tables import entries
 from roadbed.core.errors import Corrupt, RoadbedError
 from roadbed.gateway.history import History
@@ -86,8 +87,9 @@ def examine(
 
 
 def _entry(connection: sa.Connection, segment: Segment) -> Iterator[str]:
-    query = sa.select(entries).where(entries.c.seq == segment.audit_seq)
-    found = connection.execute(query).one_or_none()
+    query = sa.select(*COLUMNS).where(entries.c.seq == segment.audit_seq)
+    row = connection.execute(query).one_or_none()
+    found = None if row is None else from_row(row)
     expected = entry_of(segment)
     if found is None:
         yield f"segment {segment.id}: the audit log has no entry {segment.audit_seq}"
