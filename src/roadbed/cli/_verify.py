@@ -1,6 +1,6 @@
 """What `roadbed audit verify` checks, and how it says what it found."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,9 +8,12 @@ from typing import TYPE_CHECKING, Any
 _SEAL_TRIES, _SEAL_PAUSE_S = 100, 0.1
 
 if TYPE_CHECKING:
+    from click._termui_impl import ProgressBar
+
     from roadbed.app import App
     from roadbed.audit.report import Report
     from roadbed.gateway.proof import CallProof
+    from roadbed.gateway.segments import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -62,12 +65,24 @@ def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
     with suppress(Corrupt):
         app.audit.checkpoint()
     report = verify(export(app.database, app.checkpoints), app.public_key)
-    findings = tuple(
-        finding
-        for segment in app.calls.segments()
-        for finding in app.calls.verify_segment(segment.id)
-    )
+    with _progress(app.calls.segments()) as segments:
+        findings = tuple(f for s in segments for f in app.calls.verify_segment(s.id))
     return _verdict(report, findings, proofs)
+
+
+def _progress(segments: "Sequence[Segment]") -> "ProgressBar[Segment]":
+    """Return *segments* as something that shows, on a terminal, how far one is."""
+    import sys
+
+    import click
+
+    return click.progressbar(
+        segments,
+        label="checking sealed calls",
+        show_pos=True,
+        file=sys.stderr,
+        hidden=not sys.stderr.isatty() or not segments,
+    )
 
 
 def _prove(app: "App", call: str) -> "CallProof":
