@@ -13,6 +13,7 @@ import roadbed.adapters.providers
 from roadbed.access.authenticate import authenticate
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denied_entry, require
+from roadbed.access.keys import create_bootstrap
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
@@ -212,8 +213,10 @@ def open_app(settings: Settings, clock: Clock | None = None) -> App:
     """
     if not settings.state.is_dir():
         raise NotFound(
-            f"there is no line here: no {settings.state.name}/ in this folder or above",
-            hint="run `roadbed init`, or change into its folder",
+            f"Roadbed has no state here: no {settings.state.name}/ in this folder "
+            "or above",
+            hint="run `roadbed init` (it keeps a stack that is there already), or "
+            "change into the folder that has it",
         )
     app = _build(settings, clock or SystemClock())
     migrate(app.database)
@@ -231,6 +234,21 @@ def initialise(settings: Settings, clock: Clock | None = None) -> Secret:
     try:
         migrate(app.database)
         token = genesis(app.database, app.clock)
+        app.audit.checkpoint()
+    finally:
+        app.close()
+    return token
+
+
+def renew_bootstrap(settings: Settings, clock: Clock | None = None) -> Secret:
+    """Return a new bootstrap token for a line that has begun.
+
+    For whoever owns the state directory; the audit log says that it happened.
+    """
+    app = open_app(settings, clock)
+    try:
+        with app.database.write() as connection:
+            token = create_bootstrap(connection, app.now_us())
         app.audit.checkpoint()
     finally:
         app.close()

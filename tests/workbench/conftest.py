@@ -63,6 +63,7 @@ def make_bed(tmp_path, gate):
             clock=clock,
             exporters=exporters,
             models=models,
+            declared=lambda kind, name: None,
             actor=Principal(kind="service-account", name="mira"),
             allow=gate,
             folder=folder,

@@ -7,7 +7,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.clock import to_text
 from roadbed.core.errors import Unauthenticated
 
-_HINT = "send `Authorization: Bearer rbk_…`; a security-admin makes keys"
+_HINT = "use a key (rbk_…) that a security-admin made with `roadbed key create`"
 
 
 def authenticate(

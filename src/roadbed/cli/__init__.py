@@ -4,6 +4,7 @@ import json
 import pkgutil
 import sys
 from collections.abc import Sequence
+from difflib import get_close_matches
 from importlib import import_module
 
 import click
@@ -29,12 +30,20 @@ class Commands(click.Group):
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
         """Import the file of the command called *cmd_name*."""
-        if cmd_name not in self.list_commands(ctx):
+        known = self.list_commands(ctx)
+        if cmd_name not in known:
+            close = get_close_matches(cmd_name, known, n=1)
+            if close:
+                ctx.fail(f"No such command {cmd_name!r}. Did you mean {close[0]!r}?")
             return None
         return import_module(f"{__name__}.{cmd_name.replace('-', '_')}").command
 
 
-@click.group(cls=Commands, epilog=EXIT_CODES)
+@click.group(
+    cls=Commands,
+    epilog=EXIT_CODES,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(__version__, prog_name="roadbed")
 @click.option("--traceback", is_flag=True, help="Show where an unexpected error is.")
 def roadbed(traceback: bool) -> None:
@@ -46,13 +55,13 @@ def main(args: Sequence[str] | None = None) -> None:
     words = list(sys.argv[1:] if args is None else args)
     try:
         roadbed.main(args=words, prog_name="roadbed", standalone_mode=False)
-    except RoadbedError as error:
-        _explain(error, as_json=_wants_json(words))
-        sys.exit(error.exit_code)
     except click.ClickException as error:
         error.show()
         sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
+    except click.Abort:
+        click.echo("not done: nobody said yes", err=True)
+        sys.exit(1)
+    except KeyboardInterrupt:
         click.echo("interrupted", err=True)
         sys.exit(130)
     except BrokenPipeError:
@@ -61,8 +70,29 @@ def main(args: Sequence[str] | None = None) -> None:
     except Exception as error:
         if "--traceback" in words:
             raise
-        _explain(_unexpected(error), as_json=_wants_json(words))
-        sys.exit(1)
+        told = _told(error)
+        _explain(told, as_json=_wants_json(words))
+        sys.exit(told.exit_code)
+
+
+def _told(error: Exception) -> RoadbedError:
+    """Return *error* in words that help, whatever it is."""
+    if isinstance(error, RoadbedError):
+        return error
+    if isinstance(error, OSError):
+        return _unusable(error)
+    if type(error).__module__.startswith("sqlalchemy."):
+        return RoadbedError(
+            "the control database cannot be used",
+            hint="see that the state directory, or the server behind ROADBED_DATABASE, "
+            "can be read and written; `roadbed --traceback …` shows the driver's words",
+        )
+    return _unexpected(error)
+
+
+def _unusable(error: OSError) -> RoadbedError:
+    what = f"{error.filename}: " if error.filename else ""
+    return RoadbedError(f"{what}{error.strerror or 'could not be used'}")
 
 
 def _unexpected(error: Exception) -> RoadbedError:

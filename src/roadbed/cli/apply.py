@@ -16,7 +16,7 @@ from roadbed.cli._output import output_option, print_json
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Apply exactly this saved plan, or refuse if it no longer fits.",
 )
-@click.option("--yes", is_flag=True, help="Do not ask.")
+@click.option("--yes", is_flag=True, help="Do not ask, and do not repeat the plan.")
 @output_option
 @acts("stack.apply")
 def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
@@ -34,7 +34,8 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
         if saved is not None:
             _same(plan, saved)
         if output == "table":
-            click.echo(render(plan).rstrip())
+            text = render(plan).rstrip()
+            click.echo(text.rsplit("\n", 1)[-1] if yes else text)
         if not plan.changes:
             if output == "json":
                 print_json({"revision": plan.base, "made": [], "changes": 0})

@@ -7,7 +7,11 @@ from roadbed.cli._acts import PUBLIC, acts
 
 @click.command()
 @click.option("--host", help="Address to listen on. Default: ROADBED_HOST.")
-@click.option("--port", type=int, help="Port to listen on. Default: ROADBED_PORT.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    help="Port to listen on; 0 takes any. Default: ROADBED_PORT.",
+)
 @acts(PUBLIC)
 def command(host: str | None, port: int | None) -> None:
     """Serve the data plane, the control API and the console on one port.

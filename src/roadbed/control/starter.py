@@ -5,6 +5,7 @@ from importlib import resources
 from importlib.resources.abc import Traversable
 from pathlib import Path
 
+from roadbed.control.kinds import API_VERSION
 from roadbed.control.schema import FILE, schema_text
 from roadbed.core.errors import Conflict
 
@@ -16,6 +17,12 @@ def starter_files() -> dict[str, bytes]:
     root = resources.files("roadbed") / "starter"
     files = {_RENAMED.get(path, path): data for path, data in _walk(root, "")}
     return {FILE: schema_text().encode(), **dict(sorted(files.items()))}
+
+
+def holds_stack(folder: Path) -> bool:
+    """Say whether *folder* holds resources of Roadbed already."""
+    files = (f for end in ("*.yaml", "*.yml") for f in folder.rglob(end))
+    return any(API_VERSION.encode() in file.read_bytes() for file in files)
 
 
 def write_starter(folder: Path) -> list[Path]:

@@ -38,6 +38,8 @@ class RoadbedError(Exception):
         super().__init__(message)
         self.message = message
         self.hint = hint
+        if hint:
+            self.add_note(f"hint: {hint}")
 
 
 class Invalid(RoadbedError):

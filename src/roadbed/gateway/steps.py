@@ -126,9 +126,10 @@ def _waits(call: Call) -> bool:
 
 def _missing(name: str, reason: str | None) -> RoadbedError:
     if reason is not None:
+        # The reason may name files and addresses: it is for those who run this.
         return NotReady(
-            f"endpoint {name!r} cannot be served: {reason}",
-            hint="its last good version is gone as well; apply a version that loads",
+            f"endpoint {name!r} cannot be served now",
+            hint="who runs it sees the reason with `roadbed doctor`",
         )
     return NotFound(
         f"no endpoint is called {name!r}",

@@ -1,10 +1,11 @@
 """Open a workbench on the line in this folder, in the name of the key that is here."""
 
+from difflib import get_close_matches
 from pathlib import Path
 
 import roadbed.adapters.exporters
 from roadbed.app import App, open_app
-from roadbed.control.state import current
+from roadbed.control.state import Revision, current
 from roadbed.core import plugins
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
@@ -38,6 +39,7 @@ def connect(folder: str | Path | None = None) -> Bed:
         clock=app.clock,
         exporters=_exporter,
         models=lambda name: _model(app, name),
+        declared=lambda kind, name: _must_be_declared(app, kind, name),
         actor=actor,
         allow=allow,
         folder=here,
@@ -49,11 +51,19 @@ def _exporter(library: str) -> Exporter:
 
 
 def _model(app: App, name: str) -> Model:
-    with app.database.read() as connection:
-        declared = current(connection).resources.get(("Model", name))
-    if declared is None:
-        raise NotFound(
-            f"no model is called {name!r}",
-            hint="declare it in the stack (kind: Model, trained), then `roadbed apply`",
-        )
+    declared = _must_be_declared(app, "Model", name)
     return Model.model_validate(declared.content["spec"])
+
+
+def _must_be_declared(app: App, kind: str, name: str) -> Revision:
+    with app.database.read() as connection:
+        live = current(connection)
+    declared = live.resources.get((kind, name))
+    if declared is None:
+        close = get_close_matches(name, [r.name for r in live.of(kind)], n=1)
+        meant = f"did you mean {close[0]!r}? Otherwise " if close else ""
+        raise NotFound(
+            f"no {kind} is called {name!r}",
+            hint=f"{meant}declare it in the stack (kind: {kind}), then `roadbed apply`",
+        )
+    return declared

@@ -23,6 +23,7 @@ class DatasetHandle:
         Parquet file. The same rows in the same order are the same version.
         """
         self._may("dataset.write")
+        self.tools.declared("Dataset", self.name)
         with self.tools.progress.step(f"snapshot of {self.name}"):
             return self.tools.datasets.snapshot(
                 self.name, source, str(self.tools.actor)

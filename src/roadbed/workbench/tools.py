@@ -24,7 +24,8 @@ class Tools:
     """One project, and in whose name it is worked on.
 
     `exporters` finds an exporter by the name of a library, `models` finds what was
-    declared of a model; both raise NotFound. `folder` is where the code is.
+    declared of a model, `declared` whether a kind has a resource of that name; all
+    raise NotFound. `folder` is where the code is.
     """
 
     database: Database
@@ -34,6 +35,7 @@ class Tools:
     clock: Clock
     exporters: Callable[[str], Exporter]
     models: Callable[[str], Model]
+    declared: Callable[[str, str], object]
     actor: Principal
     allow: Allow
     folder: Path = Path()
