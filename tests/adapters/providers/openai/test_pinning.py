@@ -33,6 +33,8 @@ def test_a_dated_name_is_a_pin(upstream):
         "llama3.2:3b",
         "gpt-4o-2024-13-45",
         "gpt-4o-2024-08-06-latest",
+        "GPT-4o-Latest-2024-08-06",
+        "llama3:MAIN@0e9e39f249a1",
         "model-9999",
         "ft:gpt-4o:acme::abc123",
         "",

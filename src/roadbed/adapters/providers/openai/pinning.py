@@ -9,7 +9,9 @@ from roadbed.adapters.providers.openai.config import Config
 _DATES = re.compile(r"[-@:](\d{4})-?(\d\d)-?(\d\d)(?=$|[-:@])")
 _SHORT = re.compile(r"[-@](\d\d)(\d\d)(?=$|-preview$)")
 _REVISION = re.compile(r"@(sha256:)?[0-9a-f]{7,64}$")
-_MOVING = re.compile(r"(^|[-_:@./])(latest|stable|default|auto|main)($|[-_:@./])")
+_MOVING = re.compile(
+    r"(^|[-_:@./])(latest|stable|default|auto|main)($|[-_:@./])", re.IGNORECASE
+)
 
 
 def unpinned(config: Config, upstream: str) -> str | None:
