@@ -18,7 +18,8 @@ class Steps:
 
     def __init__(self, folder, environment):
         self.folder = folder
-        self.environment = os.environ | environment
+        own = {k: v for k, v in os.environ.items() if not k.startswith("ROADBED_")}
+        self.environment = own | environment
         self.number = 0
 
     @contextmanager
@@ -30,10 +31,10 @@ class Steps:
         yield
         console.print(f"   [dim]{time.monotonic() - begun:.1f} s[/]")
 
-    def run(self, *words, stdin="", show=True, last=None):
+    def run(self, *words, stdin="", show=True, keep=list):
         """Run a command in the demo's folder and return what it printed.
 
-        Only the *last* lines of that are shown, if it is given.
+        *keep* chooses which of those lines are shown.
         """
         if show:
             console.print(f"   [green]$[/] {' '.join(words)}")
@@ -54,6 +55,6 @@ class Steps:
             console.print(f"[bold red]the demo stopped: {' '.join(words)}[/]")
             sys.exit(done.returncode)
         lines = done.stdout.rstrip().splitlines()
-        for line in lines if last is None else lines[len(lines) - last :]:
+        for line in keep(lines):
             console.print(f"   {line}", markup=False)
         return done.stdout
