@@ -5,6 +5,7 @@ import json
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -141,6 +142,24 @@ def test_the_repository_names_no_machine_and_no_index():
         if name.startswith("src/roadbed/console/static/vendor/"):
             continue
         assert not [h for h in hosts if h.encode() in text], name
+
+
+def test_the_lock_holds_everything_that_is_asked_for():
+    """A fresh clone installs from the lock alone."""
+    project = tomllib.loads(Path("pyproject.toml").read_text())
+    wanted = [
+        *project["project"]["dependencies"],
+        *project["dependency-groups"]["dev"],
+        *project["build-system"]["requires"],
+        *(x for e in project["project"]["optional-dependencies"].values() for x in e),
+    ]
+    names = {re.match(r"[a-zA-Z0-9_-]+", w)[0].lower() for w in wanted} - {"roadbed"}
+    lock = Path("requirements/dev.lock").read_text()
+    locked = set(re.findall(r"^([a-z0-9_.-]+)==", lock, re.M))
+
+    assert names <= locked
+    assert "://" not in lock
+    assert lock.count("--hash=sha256:") > len(locked)
 
 
 def test_every_alert_has_a_runbook():

@@ -31,7 +31,7 @@ from roadbed.core import plugins
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, SystemClock, to_us
 from roadbed.core.decision import Target
-from roadbed.core.errors import Denied, NotFound
+from roadbed.core.errors import Corrupt, Denied, NotFound
 from roadbed.core.reference import parse
 from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
@@ -218,8 +218,9 @@ def open_app(settings: Settings, clock: Clock | None = None) -> App:
             hint="run `roadbed init` (it keeps a stack that is there already), or "
             "change into the folder that has it",
         )
-    app = _build(settings, clock or SystemClock())
+    app = _build(settings, clock or SystemClock(), begin=False)
     migrate(app.database)
+    _must_have_begun(app)
     return app
 
 
@@ -230,7 +231,7 @@ def initialise(settings: Settings, clock: Clock | None = None) -> Secret:
     """
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     _audit_folder(settings).mkdir(mode=0o700, exist_ok=True)
-    app = _build(settings, clock or SystemClock())
+    app = _build(settings, clock or SystemClock(), begin=True)
     try:
         migrate(app.database)
         token = genesis(app.database, app.clock)
@@ -255,8 +256,26 @@ def renew_bootstrap(settings: Settings, clock: Clock | None = None) -> Secret:
     return token
 
 
-def _build(settings: Settings, clock: Clock) -> App:
+def _must_have_begun(app: App) -> None:
+    with app.database.read() as connection:
+        if current(connection).revision:
+            return
+    app.close()
+    raise Corrupt(
+        "the control database is empty: what was in it is gone",
+        hint="restore it from a backup, or begin anew in another folder with "
+        "`roadbed init`; .roadbed/audit/checkpoints.txt says what there was",
+    )
+
+
+def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
     state = settings.state
+    if not begin and not settings.database and not (state / "control.db").exists():
+        raise Corrupt(
+            f"the control database is gone from {state.name}/",
+            hint="restore control.db from a backup; `roadbed init` in another folder "
+            "begins anew",
+        )
     database = open_database(settings.database_url)
     blobs = LocalBlobs(state / "blobs")
     secrets = Resolver(

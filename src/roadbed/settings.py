@@ -70,7 +70,12 @@ class Settings(BaseModel):
         if self.key:
             return self.key
         try:
-            return (self.state / KEY_FILE).read_text().strip()
+            return (self.state / KEY_FILE).read_text("ascii").strip()
+        except UnicodeDecodeError:
+            raise Unauthenticated(
+                f"{KEY_FILE} in the state directory holds no key",
+                hint="run `roadbed login` again",
+            ) from None
         except FileNotFoundError:
             raise Unauthenticated(
                 "you are not logged in",

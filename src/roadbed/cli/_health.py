@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     from roadbed.app import App
 
+_PROBE_BYTES = 1024 * 1024
+_ROOM_BYTES = 256 * 1024 * 1024
 _FIXED = (3, 51, 3)
 _BACKPORTED = ((3, 44, 6), (3, 50, 7))
 
@@ -31,6 +33,7 @@ def examine(app: "App") -> list[Check]:
     return [
         _sqlite(),
         _database(app),
+        _disk(app),
         *_alerts(app),
         *_endpoints(app),
     ]
@@ -61,6 +64,32 @@ def _database(app: "App") -> Check:
         state="ok",
         message=f"{app.database.dialect}, revision {state.revision} of the stack, "
         f"{len(state.resources)} resources",
+    )
+
+
+def _disk(app: "App") -> Check:
+    """Is there room for calls, and can it be written to?"""
+    import shutil
+    import tempfile
+
+    state = app.settings.state
+    free = shutil.disk_usage(state).free
+    try:
+        with tempfile.TemporaryFile(dir=state) as probe:
+            probe.write(bytes(_PROBE_BYTES))
+            probe.flush()
+    except OSError as error:
+        return Check(
+            name="disk",
+            state="bad",
+            message=f"the state directory cannot be written: {error.strerror}",
+            hint="docs/runbooks/spool.unwritable.md",
+        )
+    state_of: Literal["ok", "bad"] = "ok" if free >= _ROOM_BYTES else "bad"
+    return Check(
+        name="disk",
+        state=state_of,
+        message=f"{free / 2**30:.1f} GiB free for the state",
     )
 
 

@@ -21,6 +21,14 @@ def output_option(command: F) -> F:
     )(command)
 
 
+def plain(value: object) -> str:
+    """Return *value* as text that a terminal only shows: no control characters."""
+    return "".join(
+        c if c.isprintable() else c.encode("unicode_escape").decode()
+        for c in str(value)
+    )
+
+
 def print_json(value: Any) -> None:
     """Print *value* as indented JSON."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=False, default=str))
@@ -28,7 +36,7 @@ def print_json(value: Any) -> None:
 
 def print_table(columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Print *rows* under *columns*, each column as wide as it needs to be."""
-    table = [[str(cell) for cell in row] for row in rows]
+    table = [[plain(cell) for cell in row] for row in rows]
     widths = [
         max(len(name), *(len(row[at]) for row in table)) if table else len(name)
         for at, name in enumerate(columns)

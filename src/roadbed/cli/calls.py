@@ -4,15 +4,17 @@ import click
 import msgspec
 
 from roadbed.cli._acts import acts
-from roadbed.cli._output import output_option, print_json, print_table
+from roadbed.cli._output import output_option, plain, print_json, print_table
 
 
 @click.group(invoke_without_command=True)
+@output_option
 @click.pass_context
-def command(context: click.Context) -> None:
+def command(context: click.Context, output: str) -> None:
     """Read the call log, in the spool and sealed. Without a word, list it."""
     if context.invoked_subcommand is None:
-        context.invoke(list_)
+        with context.scope(), click.Context(list_, parent=context) as inner:
+            inner.invoke(list_, output=output, limit=20)
 
 
 @command.command("list")
@@ -49,7 +51,9 @@ def list_(
         print_json({"calls": [msgspec.to_builtins(r) for r in records]})
         return
     if not records:
-        click.echo("no calls yet; ask an endpoint, such as with the OpenAI SDK")
+        asked = endpoint or status or before
+        empty = "no calls yet; ask an endpoint, such as with the OpenAI SDK"
+        click.echo("no call matches" if asked else empty)
         return
     rows = [
         (
@@ -84,8 +88,9 @@ def get(call: str, output: str) -> None:
         print_json({"record": record, "payload": payload, "readable": readable})
         return
     for name, value in record.items():
-        click.echo(f"{name:<16} {value}")
+        click.echo(f"{name:<16} {plain(value)}")
     if payload:
-        click.echo(f"\nrequest   {payload['request']}\nresponse  {payload['response']}")
+        click.echo(f"\nrequest   {plain(payload['request'])}")
+        click.echo(f"response  {plain(payload['response'])}")
     elif not readable:
         click.echo("\nwhat was said: you may not read it (call.read-payload)")

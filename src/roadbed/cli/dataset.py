@@ -22,6 +22,9 @@ def list_(dataset: str, output: str) -> None:
 
     with session(dataset) as line:
         found = line.app.datasets.list(dataset)
+    if not found and output == "table":
+        click.echo(f"{dataset} has no versions; `bed.dataset({dataset!r}).snapshot(…)`")
+        return
     rows = [
         {
             "version": str(v),

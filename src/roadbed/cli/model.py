@@ -43,7 +43,8 @@ def list_(model: str | None, output: str) -> None:
         print_json({"versions": rows})
         return
     if not rows:
-        click.echo("no versions yet; apply a stack, or register one from a run")
+        whose = f"{model} has no versions" if model else "no versions yet"
+        click.echo(f"{whose}; apply a stack, or register one from a run")
         return
     columns = ("version", "kind", "digest", "made", "by")
     print_table(columns, [[row[c] for c in columns] for row in rows])

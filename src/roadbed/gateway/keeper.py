@@ -103,7 +103,8 @@ class Keeper:
         What cannot be sealed now stays in the spool folder for the next process.
         """
         self._closed.put("stop")
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._flush()
         if self._lock is not None:
             own = [p for p in self.spools.glob("*") if process_of(p) == self.process]

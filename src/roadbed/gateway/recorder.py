@@ -121,7 +121,8 @@ class Recorder:
     def close(self) -> None:
         """Write what is queued, seal it, and stop. Blocks; call it from a thread."""
         self._inbox.close()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
         self._keeper.close()
 
     def _turn_away(self, waiter: "asyncio.Future[None] | None") -> None:

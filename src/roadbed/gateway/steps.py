@@ -108,7 +108,7 @@ class Record:
             ts=call.received_us,
             region=self._region,
             tenant=text_of(call.principal.tenant) if call.principal else "",
-            endpoint=text_of(call.endpoint),
+            endpoint=call.asked_for,
             kind="predict" if isinstance(call.request, TensorRequest) else "llm",
             dialect=text_of(call.dialect),
             status=outcome.status,

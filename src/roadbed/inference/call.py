@@ -1,5 +1,6 @@
 """A model call and its reply, the same for every dialect and provider."""
 
+import re
 from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -10,6 +11,11 @@ from roadbed.core.errors import RoadbedError
 from roadbed.inference.chat import ChatRequest
 from roadbed.inference.snapshot import Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
+
+UNNAMED = "(no endpoint)"
+"""Stands for what a caller wrote instead of the name of an endpoint."""
+_SLIP = re.compile(r"[a-z][a-z0-9-]{0,31}(@[0-9]{1,9})?")
+_KEY = re.compile(r"(sk|pk|rbk|rbt|ghp|xox[a-z]|key|eyj)[-_]")
 
 Status = Literal["ok", "error", "truncated", "cancelled", "denied"]
 
@@ -70,6 +76,18 @@ class Call:
     decision: Decision | None = None
     deployment: Deployment | None = None
     waits: list[Awaitable[object]] = field(default_factory=list)
+
+    @property
+    def asked_for(self) -> str:
+        """Return the endpoint's name as it may be written down.
+
+        What names no endpoint may be anything, also a key that went into the wrong
+        field; it is kept only if it looks like a slip of the keyboard.
+        """
+        snapshot, name = self.snapshot, self.endpoint
+        if name in snapshot.deployments or name in snapshot.broken:
+            return name
+        return name if _SLIP.fullmatch(name) and not _KEY.match(name) else UNNAMED
 
 
 @dataclass(slots=True, kw_only=True)

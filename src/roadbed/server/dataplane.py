@@ -57,8 +57,16 @@ class Dialect:
     named: str = ""
 
 
+def _well() -> bool:
+    return True
+
+
 class DataPlane:
-    """What the hot routes share: the way a call travels."""
+    """What the hot routes share: the way a call travels.
+
+    `healthy` says whether calls can be put on record; whoever owns the recorder
+    sets it.
+    """
 
     def __init__(
         self,
@@ -70,6 +78,7 @@ class DataPlane:
         clock: Clock,
         limits: Limits,
     ) -> None:
+        self.healthy: Callable[[], bool] = _well
         self.switch = switch
         self.guard = guard
         self._path = path

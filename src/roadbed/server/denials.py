@@ -168,7 +168,7 @@ def entry_of(call: Call, outcome: Outcome) -> Entry:
     return entry_for(
         actor=str(call.principal) if call.principal else NOBODY,
         action="endpoint.infer",
-        resource=f"Endpoint/{call.endpoint or '?'}",
+        resource=f"Endpoint/{call.asked_for}",
         reason=error.message if error else "",
         where=call.id,
     )

@@ -109,9 +109,11 @@ async def show_live(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 
 async def show_server_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None:
-    """Say whether there is a snapshot to serve from."""
+    """Say whether there is a snapshot to serve from, and a log to record in."""
     if not plane.switch.serving:
         raise NotReady("the server is starting")
+    if not plane.healthy():
+        raise NotReady("calls cannot be put on record now")
     await _reply(exchange, {"ready": True})
 
 

@@ -61,6 +61,8 @@ def serve(app: App, announce: Callable[[str], None]) -> None:
 
     def started() -> None:
         announce(f"serving on http://{shown}:{port}, console at /console")
+        for name, reason in sorted(parts.switch.snapshot.broken.items()):
+            announce(f"  not served: {name}: {reason}")
 
     server = Server(application(app, parts), limits_of(app), started)
     run(server, lifecycle(app, parts, closer), listener)
@@ -94,6 +96,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         clock=app.clock,
         limits=limits_of(app),
     )
+    plane.healthy = lambda: recorder.healthy
     return Parts(
         switch=switch,
         guard=guard,
