@@ -1,5 +1,6 @@
 """Reading a stack: every fault at once, with file, line and what to do."""
 
+import os
 import re
 
 import pytest
@@ -151,6 +152,7 @@ def test_a_folder_of_documents_is_pinned_to_its_bytes(tmp_path):
     ("documents", "problem"),
     [
         ("./nowhere", "there is no folder './nowhere'"),
+        ('"./no\\0where"', "there is no folder './no\\x00where'"),
         ("../other", "'../other' is outside of the stack's folder"),
         ("./empty", "the folder './empty' has no files"),
         ("./linked", "'out' is a link to elsewhere (copy what it leads to)"),
@@ -166,6 +168,16 @@ def test_a_folder_that_cannot_be_pinned_is_refused(tmp_path, documents, problem)
     (said,) = problems_of(stack)
 
     assert said.startswith(f"a.yaml:9: spec.hosted.context.documents: {problem}")
+
+
+def test_a_pipe_among_the_documents_is_named_and_not_waited_for(tmp_path):
+    write(tmp_path, a=resource("Model", "m", MODEL))
+    (tmp_path / "docs").mkdir()
+    os.mkfifo(tmp_path / "docs" / "pipe.md")
+
+    (said,) = problems_of(tmp_path)
+
+    assert "'pipe.md' is no regular file (keep only files in this folder)" in said
 
 
 def test_a_file_in_a_pinned_folder_is_a_document_and_no_resource(tmp_path):
@@ -202,6 +214,52 @@ def test_bytes_that_are_no_text_are_refused(tmp_path):
     (tmp_path / "a.yaml").write_bytes(b"kind: \xff\xfe")
 
     assert problems_of(tmp_path) == ["a.yaml:1: is not written in UTF-8"]
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "x.cedar"])
+def test_a_pipe_is_named_and_not_waited_for(tmp_path, name):
+    os.mkfifo(tmp_path / name)
+
+    assert problems_of(tmp_path) == [
+        f"{name}:1: is no regular file (keep only files in this folder)"
+    ]
+
+
+@pytest.mark.parametrize("name", ["x.yaml", "x.cedar"])
+@pytest.mark.parametrize("target", ["/etc/passwd", "/dev/zero", "../outside"])
+def test_a_link_out_of_the_folder_is_not_followed(tmp_path, name, target):
+    (tmp_path / "outside").write_text(ECHO)
+    (tmp_path / "stack").mkdir()
+    (tmp_path / "stack" / name).symlink_to(target)
+
+    assert problems_of(tmp_path / "stack") == [
+        f"{name}:1: is a link to elsewhere (copy what it leads to)"
+    ]
+
+
+def test_a_link_inside_the_folder_is_read(tmp_path):
+    write(tmp_path / ".kept", a=ECHO)
+    (tmp_path / "a.yaml").symlink_to(tmp_path / ".kept" / "a.yaml")
+
+    assert [r.file for r in load_stack(tmp_path).resources] == ["a.yaml"]
+
+
+def test_a_link_that_leads_nowhere_is_named(tmp_path):
+    (tmp_path / "a.yaml").symlink_to("b.yaml")
+    (tmp_path / "b.yaml").symlink_to("a.yaml")
+    (tmp_path / "c.yaml").symlink_to("gone.yaml")
+
+    said = problems_of(tmp_path)
+
+    assert [text.split(":")[0] for text in said] == ["a.yaml", "b.yaml", "c.yaml"]
+    assert all("cannot be read: " in text for text in said)
+
+
+def test_a_file_over_the_limit_is_refused_without_reading_it_all(tmp_path):
+    with (tmp_path / "a.yaml").open("wb") as file:
+        file.truncate(2**40)
+
+    assert problems_of(tmp_path) == ["a.yaml:1: is larger than 4 MiB"]
 
 
 def test_a_file_name_that_cannot_be_printed_is_refused(tmp_path):

@@ -7,6 +7,7 @@ from typing import Any
 
 from roadbed.control.document import Document, read_documents
 from roadbed.control.fields import at, check, did_you_mean, said
+from roadbed.control.files import read_inside, real_path
 from roadbed.control.kinds import API_VERSION, all_kinds
 from roadbed.control.leaks import find_leaks
 from roadbed.control.stack import Key, Loaded, Stack
@@ -112,7 +113,7 @@ class _Reading:
         pinned = [p for d in self.documents if (p := self._pinned(d)) is not None]
 
         def is_page(file: str) -> bool:
-            whole = (self.folder / file).resolve()
+            whole = real_path(self.folder / file)
             return any(whole.is_relative_to(folder) for folder in pinned)
 
         self.problems = [p for p in self.problems if not is_page(p.file)]
@@ -126,23 +127,25 @@ class _Reading:
         path = at(document.value, place) if place else None
         if not isinstance(path, str):
             return None
-        file = (self.folder / document.file).resolve()
-        folder = (self.folder / document.file).parent.resolve() / path
-        inside = file.is_relative_to(folder.resolve())
-        return None if inside else folder.resolve()
+        file = self.folder / document.file
+        folder = real_path(real_path(file.parent) / path)
+        inside = real_path(file).is_relative_to(folder)
+        return None if inside else folder
 
     def _text(self, path: Path, file: str) -> str | None:
+        hint = ""
         try:
-            if path.stat().st_size > MAX_BYTES:
-                raise ValueError(f"is larger than {MAX_BYTES // 2**20} MiB")
-            return path.read_bytes().decode("utf-8-sig")
+            data = read_inside(path, self.folder, MAX_BYTES)
+            if len(data) <= MAX_BYTES:
+                return data.decode("utf-8-sig")
+            said = f"is larger than {MAX_BYTES // 2**20} MiB"
         except UnicodeDecodeError:
             said = "is not written in UTF-8"
-        except ValueError as error:
-            said = str(error)
+        except Invalid as error:
+            said, hint = error.message, error.hint
         except OSError as error:
             said = f"cannot be read: {error.strerror}"
-        self.problems.append(Problem(message=said, file=file, line=1))
+        self.problems.append(Problem(message=said, hint=hint, file=file, line=1))
         return None
 
     def _resource(self, document: Document) -> None:

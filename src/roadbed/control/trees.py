@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from roadbed.control.files import read_inside, real_path
 from roadbed.core.digest import digest, digest_of
 from roadbed.core.errors import Invalid
 
@@ -41,17 +42,18 @@ def pin_tree(root: Path, base: Path, path: str) -> Tree:
     """Read the folder *path*, as seen from *base*, with all its files.
 
     Files whose names begin with a dot are left out. Raises Invalid if it is no
-    folder, is empty, is too large, or reaches outside of *root*.
+    folder, is empty, is too large, holds what is no file, or reaches outside of
+    *root*.
     """
     folder = base / path
-    if not folder.resolve().is_relative_to(root.resolve()):
+    if not real_path(folder).is_relative_to(real_path(root)):
         raise Invalid(
             f"{path!r} is outside of the stack's folder",
             hint="keep the documents in the same repository as the stack",
         )
     if not folder.is_dir():
         raise Invalid(f"there is no folder {path!r}", hint="seen from this file")
-    files = tuple(_read(folder.resolve(), path))
+    files = tuple(_read(real_path(folder), path))
     if not files:
         raise Invalid(f"the folder {path!r} has no files")
     return Tree(path=path, files=files)
@@ -61,7 +63,7 @@ def _read(folder: Path, path: str) -> Iterator[File]:
     total = 0
     for count, file in enumerate(_files(folder, folder)):
         name = file.relative_to(folder).as_posix()
-        data = file.read_bytes()
+        data = _bytes(file, folder, MAX_BYTES - total)
         total += len(data)
         if count >= MAX_FILES or total > MAX_BYTES:
             raise Invalid(
@@ -71,13 +73,21 @@ def _read(folder: Path, path: str) -> Iterator[File]:
         yield File(path=name, digest=digest(data), data=data)
 
 
+def _bytes(file: Path, folder: Path, most: int) -> bytes:
+    try:
+        return read_inside(file, folder, most)
+    except Invalid as error:
+        name = file.relative_to(folder).as_posix()
+        raise Invalid(f"{name!r} {error.message}", hint=error.hint) from None
+
+
 def _files(folder: Path, root: Path) -> Iterator[Path]:
     for item in sorted(folder.iterdir(), key=lambda p: p.name):
         if item.name.startswith("."):
             continue
         if not item.name.isprintable():
             raise Invalid(f"the file name {item.name!a} is not printable text")
-        leads_out = not item.resolve().is_relative_to(root)
+        leads_out = not real_path(item).is_relative_to(root)
         if item.is_symlink() and (leads_out or item.is_dir()):
             raise Invalid(
                 f"{item.relative_to(root).as_posix()!r} is a link to elsewhere",
@@ -85,5 +95,5 @@ def _files(folder: Path, root: Path) -> Iterator[Path]:
             )
         if item.is_dir():
             yield from _files(item, root)
-        elif item.is_file():
+        else:
             yield item
