@@ -1,19 +1,20 @@
-"""The reference pages of settings and commands, made from the code."""
+"""The reference pages, made from the code: which page is called what."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from types import MappingProxyType
 
 import click
 
 
 def settings_page() -> str:
-    """Return the page of all settings as Markdown."""
+    """Return the page of all settings as Markdown: variable, default, meaning."""
     from roadbed.settings import PREFIX, Settings
 
     rows = [
-        f"| `{PREFIX}{name.upper()}` | {field.description} |"
-        for name, field in Settings.model_fields.items()
+        f"| `{PREFIX}{name.upper()}` | {_default(one.default)} | {one.description} |"
+        for name, one in Settings.model_fields.items()
     ]
-    head = ["# Settings", "", "| variable | meaning |", "|---|---|"]
+    head = ["# Settings", "", "| variable | default | meaning |", "|---|---|---|"]
     return "\n".join([*head, *rows, ""])
 
 
@@ -28,6 +29,31 @@ def commands_page() -> str:
         inner = click.Context(command, info_name=path)
         lines += [command.get_help(inner), "```", ""]
     return "\n".join(lines)
+
+
+def pages() -> Mapping[str, Callable[[], str]]:
+    """Return every page of the reference by its file's name, not yet written."""
+    from roadbed.cli import _manual_access, _manual_api, _manual_providers
+    from roadbed.cli._manual_python import python_page
+    from roadbed.control.reference import reference_page
+
+    return MappingProxyType(
+        {
+            "resources.md": reference_page,
+            "providers.md": _manual_providers.providers_page,
+            "access.md": _manual_access.access_page,
+            "settings.md": settings_page,
+            "commands.md": commands_page,
+            "api.md": _manual_api.api_page,
+            "python.md": python_page,
+        }
+    )
+
+
+def _default(value: object) -> str:
+    """Return a default; what the description explains is left to it."""
+    plain = isinstance(value, (int, float)) or (isinstance(value, str) and value)
+    return f"`{value}`" if plain else ""
 
 
 def _walk(

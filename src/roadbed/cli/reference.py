@@ -11,16 +11,13 @@ from roadbed.cli._acts import PUBLIC, acts
 @click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
 @acts(PUBLIC)
 def command(folder: Path) -> None:
-    """Write the reference pages into FOLDER: resources, settings, commands."""
-    from roadbed.cli._manual import commands_page, settings_page
-    from roadbed.control.reference import reference_page
+    """Write the reference pages into FOLDER, made from the code that they describe.
+
+    Resources, providers, access, settings, commands, the HTTP API, the Python API.
+    """
+    from roadbed.cli._manual import pages
 
     folder.mkdir(parents=True, exist_ok=True)
-    pages = {
-        "resources.md": reference_page(),
-        "settings.md": settings_page(),
-        "commands.md": commands_page(),
-    }
-    for name, text in pages.items():
-        (folder / name).write_text(text)
+    for name, page in pages().items():
+        (folder / name).write_text(page())
         click.echo(f"wrote {folder / name}")
