@@ -77,6 +77,14 @@ class Installed:
         judge = getattr(module, "unpinned", None)
         return judge(module.Config(**config), upstream) if judge else None
 
+    def unfit(
+        self, type_name: str, config: Mapping[str, Any], definition: Mapping[str, Any]
+    ) -> str | None:
+        """Say why the type cannot serve *definition*, or return None if it may."""
+        module = self._module(type_name)
+        judge = getattr(module, "unfit", None)
+        return judge(module.Config(**config), definition) if judge else None
+
     def open(self, type_name: str, config: Mapping[str, Any]) -> Provider:
         """Return a provider with this config."""
         module = self._module(type_name)

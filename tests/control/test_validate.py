@@ -2,6 +2,7 @@
 
 import pytest
 
+from roadbed.app import Installed
 from roadbed.control.load import load_stack, read_stack
 from roadbed.control.state import State
 from roadbed.control.validate import check
@@ -215,3 +216,95 @@ def test_whoever_refers_to_a_broken_resource_is_not_blamed(tmp_path):
 
     assert len(problems) == 2
     assert check(stack, State(), FakeCatalog()) == []
+
+
+def test_a_definition_that_its_provider_cannot_serve_is_refused(tmp_path):
+    assert told(tmp_path, ECHO, hosted(more="parameters: {voice: alto}")) == [
+        "stack.yaml:18: spec.hosted: provider echo cannot serve bot "
+        "(an echo has no voice of its own; remove it)"
+    ]
+
+
+def test_an_older_version_that_cannot_be_served_is_refused_where_it_is_pinned(tmp_path):
+    loud = hosted(more="parameters: {voice: alto}")
+    before = live(stack_of(tmp_path, OPERATOR, ECHO, loud))
+
+    (said,) = told(tmp_path, ECHO, hosted(), endpoint(), state=before)
+
+    assert said.startswith(
+        "stack.yaml:26: spec.model: provider echo cannot serve bot@1"
+    )
+
+
+def test_a_wrong_provider_is_not_asked_what_it_can_serve(tmp_path):
+    echo = resource("Provider", "echo", "type: echo\nconfig: {delay_s: soon}")
+
+    said = told(tmp_path, echo, hosted(more="parameters: {voice: alto}"))
+
+    assert [text for text in said if "cannot serve" in text] == []
+
+
+SEARCH = "upstream: extractive-1\n  context: {documents: ./pages}"
+CHAT = "upstream: gpt-4o-2024-08-06"
+
+
+@pytest.mark.parametrize(
+    ("kind", "model", "reason"),
+    [
+        ("extractive", f"hosted:\n  provider: p\n  {SEARCH}", ""),
+        (
+            "extractive",
+            f"hosted:\n  provider: p\n  {SEARCH}\n  prompt: Be kind.",
+            "prompt",
+        ),
+        (
+            "extractive",
+            f"hosted:\n  provider: p\n  {SEARCH}\n  parameters: {{seed: 1}}",
+            "no parameters",
+        ),
+        (
+            "extractive",
+            "hosted:\n  provider: p\n  upstream: extractive-1",
+            "there are no documents",
+        ),
+        (
+            "extractive",
+            "hosted: {provider: p, upstream: extractive-1, context: {documents: img}}",
+            "'logo.png' is not UTF-8 text",
+        ),
+        (
+            "extractive",
+            "hosted: {provider: p, upstream: latest, context: {documents: pages}}",
+            "write `upstream: extractive-1`",
+        ),
+        ("extractive", "trained: {provider: p}", "is not trained"),
+        ("openai", f"hosted:\n  provider: p\n  {CHAT}\n  parameters: {{seed: 1}}", ""),
+        (
+            "openai",
+            f"hosted:\n  provider: p\n  {CHAT}\n  parameters: {{model: gpt-5}}",
+            "pins the parameter 'model'",
+        ),
+        (
+            "openai",
+            f"hosted:\n  provider: p\n  {CHAT}\n  context: {{documents: pages}}",
+            "documents would never be sent",
+        ),
+        ("openai", "trained: {provider: p}", "not run here"),
+        ("onnx", "trained: {provider: p}", ""),
+        ("onnx", f"hosted:\n  provider: p\n  {CHAT}", "no trained model"),
+    ],
+)
+def test_what_is_installed_knows_what_it_cannot_serve(tmp_path, kind, model, reason):
+    for name, data in (("pages/a.md", b"# A"), ("img/logo.png", b"\x89PNG\xff")):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).write_bytes(data)
+    provider = resource("Provider", "p", f"type: {kind}")
+    more = [endpoint(model="m@1")] if model.startswith("hosted") else []
+    declared = resource("Model", "m", f"owner: team\n{model}")
+    stack = stack_of(tmp_path, OPERATOR, provider, declared, *more)
+
+    said = [str(p) for p in check(stack, State(), Installed(blobs=None, secrets=None))]
+
+    place = f"stack.yaml:18: spec.{model.partition(':')[0]}: provider p cannot serve m"
+    assert len(said) == bool(reason)
+    assert all(text.startswith(place) and reason in text for text in said)

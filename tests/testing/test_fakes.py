@@ -44,6 +44,14 @@ def test_the_catalog_says_which_names_float():
     assert "with a number" in (catalog.unpinned("echo", {}, "echo") or "")
 
 
+def test_the_catalog_says_what_an_echo_cannot_serve():
+    catalog = FakeCatalog()
+    loud = {"hosted": {"parameters": {"voice": "alto"}}}
+
+    assert catalog.unfit("echo", {}, {"hosted": {}}) is None
+    assert "no voice" in (catalog.unfit("echo", {}, loud) or "")
+
+
 def test_a_fixed_clock_moves_only_when_it_is_moved():
     clock = FixedClock()
     before = clock.now()

@@ -25,6 +25,15 @@ class Catalog(Protocol):
         """Say why *upstream* is a floating alias, or return None if it is pinned."""
         ...
 
+    def unfit(
+        self, type_name: str, config: Mapping[str, Any], definition: Mapping[str, Any]
+    ) -> str | None:
+        """Say why the type cannot serve *definition*, or return None if it may.
+
+        Files of documents may have their bytes as `data`: see `inference.provider`.
+        """
+        ...
+
     def open(self, type_name: str, config: Mapping[str, Any]) -> Provider:
         """Return a provider with this config; raise NotFound, Invalid or
         ProviderError if there can be none.

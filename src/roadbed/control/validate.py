@@ -7,16 +7,15 @@ problem it finds, with file, line and what to do.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from pydantic import ValidationError
-
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
+from roadbed.control.fitness import provider_of, providers_can_serve
 from roadbed.control.lockout import accounts_can_still_act, policies_can_be_read
 from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
-from roadbed.core.errors import NotFound, Problem
+from roadbed.core.errors import Problem
 from roadbed.core.reference import VersionRef
 
 Rule = Callable[[Stack, State, Catalog], Iterator[Problem]]
@@ -161,18 +160,12 @@ def _definition(
 def _floating(
     definition: Mapping[str, Any], stack: Stack, catalog: Catalog
 ) -> str | None:
-    hosted = definition.get("hosted")
-    if hosted is None:
+    found = provider_of(definition, stack, catalog)
+    if found is None or "hosted" not in definition:
         return None
-    provider = stack.by_key.get(("Provider", hosted["provider"]))
-    if provider is None:
-        return None
-    spec = provider.content["spec"]
-    try:
-        catalog.config_class(spec["type"]).model_validate(spec["config"])
-    except (NotFound, ValidationError):
-        return None  # Another rule names the type or the config that is wrong.
-    return catalog.unpinned(spec["type"], spec["config"], hosted["upstream"])
+    reason = catalog.unpinned(*found, definition["hosted"]["upstream"])
+    told = reason == catalog.unfit(*found, definition)  # by the rule that asks this
+    return None if told else reason
 
 
 def _missing(kind: str, name: str, stack: Stack, state: State) -> str:
@@ -198,6 +191,7 @@ RULES: tuple[Rule, ...] = (
     models_have_providers,
     endpoints_have_versions,
     pinned_versions_have_providers,
+    providers_can_serve,
     production_is_pinned,
     purposes_agree,
     policies_can_be_read,

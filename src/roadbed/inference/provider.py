@@ -5,7 +5,12 @@ A provider is one file in `adapters/providers/`. The module has:
 - `Config`, a pydantic model: the `config` block of the Provider resource;
 - `provider`, a class made with `(config, blobs, secrets)` that is a `Provider`;
 - optionally `unpinned(config, upstream) -> str | None`: why this upstream name is
-  a floating alias, or None if it is pinned.
+  a floating alias, or None if it is pinned;
+- optionally `unfit(config, definition) -> str | None`: why this definition cannot be
+  served, or None. It is asked before a version is made of the definition, and does
+  no I/O; `open` refuses for the same reasons. There, each of the `files` of
+  `context.documents` also has `data`, its bytes, if they are about to be stored. A
+  trained model that is only declared has no more than the name of its provider.
 """
 
 from collections.abc import AsyncGenerator

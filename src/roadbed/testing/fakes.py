@@ -125,7 +125,10 @@ class EchoRunner:
 
 
 class FakeCatalog:
-    """A catalog whose only provider is `echo`. Names without a number float."""
+    """A catalog whose only provider is `echo`.
+
+    Names without a number float; a definition with a `voice` cannot be served.
+    """
 
     def __init__(self) -> None:
         self.opened: list[EchoProvider] = []
@@ -148,6 +151,17 @@ class FakeCatalog:
         if any(c.isdigit() for c in upstream):
             return None
         return "write a name with a number, such as echo-1"
+
+    def unfit(
+        self, type_name: str, config: Mapping[str, Any], definition: Mapping[str, Any]
+    ) -> str | None:
+        """Say that an echo has no voice of its own, if the parameters give it one."""
+        self._require(type_name)
+        EchoConfig.model_validate(config)
+        hosted = definition.get("hosted") or {}
+        if "voice" in (hosted.get("parameters") or {}):
+            return "an echo has no voice of its own; remove it"
+        return None
 
     def open(self, type_name: str, config: Mapping[str, Any]) -> Provider:
         """Return a new echo provider; raise NotFound."""

@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from roadbed.adapters.providers.extractive import Config, provider, unpinned
+from roadbed.adapters.providers.extractive import Config, provider, unfit, unpinned
 from roadbed.core.digest import digest
 from roadbed.core.errors import Corrupt, Invalid, NotFound, TimedOut, Unavailable
 from roadbed.inference.call import TensorRequest
@@ -205,6 +205,15 @@ def test_a_definition_that_is_no_search_is_refused(hosted, word):
 def test_a_document_that_is_no_text_is_named():
     with pytest.raises(Invalid, match=r"logo\.png"):
         opened({"logo.png": b"\x89PNG\xff"})
+
+
+def test_a_document_that_is_no_text_is_named_when_it_is_planned():
+    file = {"path": "logo.png", "digest": digest(b"\xff"), "bytes": 1}
+    body = {"upstream": "extractive-1", "context": {"documents": {"files": [file]}}}
+
+    assert unfit(Config(), {"hosted": body}) is None
+    file["data"] = b"\xff"
+    assert "'logo.png' is not UTF-8" in unfit(Config(), {"hosted": body})
 
 
 def test_a_document_that_was_lost_is_named():

@@ -16,7 +16,7 @@ from sklearn.preprocessing import StandardScaler
 
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.exporters.sklearn import SklearnExporter
-from roadbed.adapters.providers.onnx import Config, provider
+from roadbed.adapters.providers.onnx import Config, provider, unfit
 from roadbed.adapters.providers.onnx.tensors import Port, from_array, to_array
 from roadbed.core.errors import Corrupt, Invalid, ProviderError, TimedOut
 from roadbed.inference.call import TensorRequest
@@ -330,6 +330,7 @@ def test_weights_outside_the_file_are_refused(bench):
     ("definition", "message"),
     [
         ({"hosted": {}}, "no trained model"),
+        ({"trained": {}}, "cannot be loaded"),
         ({"trained": {"format": "pickle"}}, "no trained model in the ONNX format"),
         (
             {"trained": {"format": "onnx", "artifact": "sha256:" + "0" * 64}},
@@ -340,6 +341,11 @@ def test_weights_outside_the_file_are_refused(bench):
 def test_what_cannot_be_loaded_is_a_provider_error(bench, definition, message):
     with pytest.raises(ProviderError, match=message):
         bench.provider.open(version_of(definition))
+
+
+def test_a_hosted_model_is_refused_when_it_is_planned():
+    assert unfit(Config(), {"trained": {"provider": "local"}}) is None
+    assert "no trained model" in unfit(Config(), {"hosted": {"provider": "local"}})
 
 
 def test_bytes_that_are_no_model_are_a_provider_error(bench):

@@ -9,7 +9,7 @@ import time
 import msgspec
 import pytest
 
-from roadbed.adapters.providers.openai import Config, provider
+from roadbed.adapters.providers.openai import Config, provider, unfit
 from roadbed.core.errors import (
     Invalid,
     NotFound,
@@ -139,6 +139,20 @@ def test_the_versions_parameters_win_over_the_callers():
 def test_a_version_cannot_pin_what_is_no_parameter(name):
     with pytest.raises(Invalid, match=name):
         opened("http://127.0.0.1:9/v1", hosted={"parameters": {name: 1}})
+
+
+@pytest.mark.parametrize(
+    ("hosted", "reason"),
+    [
+        ({"upstream": ""}, "names no upstream"),
+        ({"context": {"documents": {"files": []}}}, "would never be sent"),
+    ],
+)
+def test_what_cannot_be_sent_is_refused_when_planned_and_when_opened(hosted, reason):
+    with pytest.raises(Invalid, match=reason):
+        opened("http://127.0.0.1:9/v1", hosted=hosted)
+
+    assert reason in unfit(Config(), version(**hosted).definition)
 
 
 def test_a_stream_always_asks_for_usage_and_keeps_the_callers_options():

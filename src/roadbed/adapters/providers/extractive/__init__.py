@@ -6,8 +6,9 @@ ranked by BM25 over an SQLite FTS5 index, one in memory for each version; the sa
 version gives the same question the same answer.
 """
 
-from roadbed.adapters.providers.extractive.runner import Config, Extractive, unpinned
+from roadbed.adapters.providers.extractive.fitness import Config, unfit, unpinned
+from roadbed.adapters.providers.extractive.runner import Extractive
 
 provider = Extractive
 
-__all__ = ["Config", "Extractive", "provider", "unpinned"]
+__all__ = ["Config", "Extractive", "provider", "unfit", "unpinned"]

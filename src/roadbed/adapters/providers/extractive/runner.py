@@ -5,9 +5,14 @@ import time
 from collections.abc import AsyncGenerator, Mapping
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict
-
 from roadbed.adapters.providers.extractive.answer import citations, text_of
+from roadbed.adapters.providers.extractive.fitness import (
+    ALGORITHM,
+    Config,
+    document_text,
+    files_of,
+    unfit,
+)
 from roadbed.adapters.providers.extractive.passages import Passage, sentences, split
 from roadbed.adapters.providers.extractive.search import Hit, Index
 from roadbed.core.errors import Corrupt, Invalid, NotFound, TimedOut
@@ -17,27 +22,14 @@ from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 
-ALGORITHM = "extractive-1"
 PASSAGES = 3
-
-
-class Config(BaseModel):
-    """The `config` block of a Provider resource of type `extractive`: nothing yet."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
-
-def unpinned(config: Config, upstream: str) -> str | None:
-    """Return why *upstream* is no pin: only a version of the algorithm is one."""
-    if upstream == ALGORITHM:
-        return None
-    return f"{upstream!r} is no version of the search; write `upstream: {ALGORITHM}`"
 
 
 class Extractive:
     """A search over the documents of each version."""
 
     def __init__(self, config: Config, blobs: Blobs, secrets: Secrets) -> None:
+        self._config = config
         self._blobs = blobs
 
     def open(self, version: ModelVersion) -> "ExtractiveRunner":
@@ -46,7 +38,9 @@ class Extractive:
         Raises Invalid for a definition that is no search, and Corrupt if a document
         is not what was stored.
         """
-        files = _files(version)
+        if reason := unfit(self._config, version.definition):
+            raise Invalid(f"{version}: {reason}")
+        files = files_of(version.body)
         passages: list[Passage] = []
         for file in files:
             passages += split(file["path"], file["digest"], self._text(file))
@@ -57,36 +51,13 @@ class Extractive:
 
     def _text(self, file: Mapping[str, Any]) -> str:
         try:
-            return b"".join(self._blobs.get(file["digest"])).decode("utf-8-sig")
+            data = b"".join(self._blobs.get(file["digest"]))
         except NotFound:
             raise Corrupt(
                 f"the document {file['path']!r} is declared and was not kept",
                 hint=f"put {file['digest']} back into the blobs",
             ) from None
-        except UnicodeDecodeError:
-            raise Invalid(
-                f"the document {file['path']!r} is not UTF-8 text",
-                hint="keep only Markdown and plain text in the folder of documents",
-            ) from None
-
-
-def _files(version: ModelVersion) -> list[Mapping[str, Any]]:
-    body = version.body
-    if reason := unpinned(Config(), str(body.get("upstream"))):
-        raise Invalid(f"{version}: {reason}")
-    for name in ("prompt", "parameters"):
-        if body.get(name):
-            raise Invalid(
-                f"{version}: a search has no {name}",
-                hint=f"remove `{name}`, or choose a provider with a language model",
-            )
-    files = ((body.get("context") or {}).get("documents") or {}).get("files")
-    if not files:
-        raise Invalid(
-            f"{version}: there are no documents to search",
-            hint="set `context.documents` to a folder of Markdown or text files",
-        )
-    return sorted(files, key=lambda file: file["path"])
+        return document_text(file["path"], data)
 
 
 class ExtractiveRunner:

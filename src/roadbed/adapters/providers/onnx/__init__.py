@@ -5,8 +5,8 @@ slower (serving research, 1.7). Large batches run beside the event loop.
 """
 
 from roadbed.adapters.providers.onnx.config import Config
-from roadbed.adapters.providers.onnx.provider import Onnx
+from roadbed.adapters.providers.onnx.provider import Onnx, unfit
 
 provider = Onnx
 
-__all__ = ["Config", "Onnx", "provider"]
+__all__ = ["Config", "Onnx", "provider", "unfit"]

@@ -14,6 +14,17 @@ from roadbed.ports.secrets import Secrets
 from roadbed.registry.artifact import has_external_data
 
 
+def unfit(config: Config, definition: Mapping[str, Any]) -> str | None:
+    """Return why *definition* is not for this runtime, or None if it may be.
+
+    A model that is only declared has no format yet: its versions will say theirs.
+    """
+    trained = definition.get("trained")
+    if trained is None or trained.get("format", "onnx") != "onnx":
+        return "it is no trained model in the ONNX format; name a provider that runs it"
+    return None
+
+
 class Onnx:
     """Runs ONNX models in this process; all versions share a few threads."""
 
@@ -40,13 +51,10 @@ class Onnx:
         self._pool.shutdown(wait=False, cancel_futures=True)
 
     def _artifact(self, version: ModelVersion) -> bytes:
-        if version.kind != "trained" or version.body.get("format") != "onnx":
-            raise ProviderError(
-                f"{version} is no trained model in the ONNX format",
-                hint="name a provider that can run it",
-            )
+        if reason := unfit(self._config, version.definition):
+            raise ProviderError(f"{version}: {reason}")
         try:
-            artifact = b"".join(self._blobs.get(version.body["artifact"]))
+            artifact = b"".join(self._blobs.get(version.body.get("artifact", "")))
             outside = has_external_data(artifact)
         except (NotFound, Invalid) as error:
             raise ProviderError(

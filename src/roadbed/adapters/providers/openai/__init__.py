@@ -13,8 +13,9 @@ upstream as it was written, and what came back is in `Chunk.raw`. Only this diff
 
 from roadbed.adapters.providers.openai.config import Config
 from roadbed.adapters.providers.openai.pinning import unpinned
+from roadbed.adapters.providers.openai.question import unfit
 from roadbed.adapters.providers.openai.runner import OpenAI
 
 provider = OpenAI
 
-__all__ = ["Config", "OpenAI", "provider", "unpinned"]
+__all__ = ["Config", "OpenAI", "provider", "unfit", "unpinned"]

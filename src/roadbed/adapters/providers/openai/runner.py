@@ -55,7 +55,7 @@ class OpenAI:
         Raises Invalid for a definition that cannot be sent, and Unavailable if the
         key is not where its reference says.
         """
-        return OpenAIRunner(self, Question(version), self.key())
+        return OpenAIRunner(self, Question(self.config, version), self.key())
 
     def key(self) -> Secret | None:
         """Return the key to send, looked up now; None if the config names none."""
