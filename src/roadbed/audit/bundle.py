@@ -67,7 +67,7 @@ def export(database: Database, copies: Path) -> Bundle:
     cannot be read at all.
     """
     try:
-        with _steady(database) as connection:
+        with steady(database) as connection:
             signed = sa.select(tables.checkpoints.c.note)
             order = tables.checkpoints.c.size
             notes = connection.execute(signed.order_by(order)).scalars().all()
@@ -113,7 +113,7 @@ def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
 
 
 @contextmanager
-def _steady(database: Database) -> Iterator[sa.Connection]:
+def steady(database: Database) -> Iterator[sa.Connection]:
     """Open a connection that sees one moment, and reads bytes that are no UTF-8."""
     with database.read() as connection:
         if database.dialect == "postgresql":

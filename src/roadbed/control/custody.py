@@ -1,0 +1,232 @@
+"""Compare what the tables say with what the audit log says.
+
+The log proves its own entries (`roadbed.audit.verify`). Here the rest is held to
+it: each row that an entry speaks of, and each blob that a row names.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.audit.entry import Recorded
+from roadbed.audit.rows import COLUMNS, from_row
+from roadbed.audit.tables import entries
+from roadbed.control.claims import TABLES, Claim, Row, claims_of, columns_of, read_json
+from roadbed.core.errors import NotFound, RoadbedError
+from roadbed.data.tables import dataset_versions
+from roadbed.ports.blobs import Blobs
+from roadbed.registry.tables import model_versions, runs
+
+ACTIONS = (
+    "calls.seal",
+    "dataset.write",
+    "key.create",
+    "key.revoke",
+    "model.register",
+    "run.write",
+    "stack.apply",
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checked:
+    """One row against the log: the entry it was compared with, and what differs."""
+
+    seq: int | None = None
+    findings: tuple[str, ...] = ()
+
+    @property
+    def against(self) -> str:
+        """Say which entry bears the row out; `""` if none does."""
+        return f"audit entry {self.seq}" if self.seq and not self.findings else ""
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Held:
+    """A blob that a row names: whose it is, what it is there, and its digest."""
+
+    owner: str
+    what: str
+    digest: str
+
+
+def examine(connection: sa.Connection, blobs: Blobs) -> tuple[str, ...]:
+    """Return what is wrong with the tables and the blobs, in words.
+
+    Each finding names the thing, and the audit entry if there is one; nothing is
+    found if all is as it was written.
+    """
+    return (*compare(connection), *rehash(blobs, held(connection)))
+
+
+def compare(connection: sa.Connection) -> tuple[str, ...]:
+    """Return where rows and audit entries differ, or one is without the other."""
+    log = _log(connection)
+    findings: list[str] = []
+    for table in TABLES:
+        for row in _rows(connection, table):
+            for claim in claims_of(table, row):
+                findings += against(claim, log.get(claim.resource, [])).findings
+                _settle(claim, log.get(claim.resource, []))
+    left = sorted((e for some in log.values() for e in some), key=lambda e: e.seq)
+    return (*findings, *map(_orphan, left))
+
+
+def check(connection: sa.Connection, table: sa.Table, **key: Any) -> Checked:
+    """Compare the one row of *table* that *key* names with its audit entries."""
+    wanted = [table.c[name] == value for name, value in key.items()]
+    seen, findings = None, []
+    for row in _rows(connection, table, *wanted):
+        for claim in claims_of(table, row):
+            query = sa.select(*COLUMNS).where(entries.c.resource == claim.resource)
+            found = connection.execute(query.order_by(entries.c.seq))
+            result = against(claim, [from_row(entry) for entry in found], strict=True)
+            seen = seen or result.seq
+            findings += result.findings
+    return Checked(seq=seen, findings=tuple(findings))
+
+
+def against(claim: Claim, log: Sequence[Recorded], *, strict: bool = False) -> Checked:
+    """Compare *claim* with the entries of its resource, oldest first.
+
+    With *strict* the entry must also be what its own hash says; a whole log is
+    proven elsewhere.
+    """
+    found = [entry for entry in log if claim.is_of(entry)]
+    if not found:
+        return Checked(findings=(f"{claim.name}: no audit entry speaks of it",))
+    entry = found[-1] if claim.last else found[0]
+    findings = [*_edited(claim, entry)] if strict else []
+    if differing := claim.differences(entry):
+        verb = "differ" if len(differing) > 1 else "differs"
+        what = ", ".join(differing)
+        findings.append(f"{claim.name}: its {what} {verb} from audit entry {entry.seq}")
+    ended = [e for e in found if e.detail.get("status") in ("finished", "failed")]
+    if ended and ended[0] is not entry:
+        findings.append(
+            f"{claim.name}: audit entry {entry.seq} changes a record that entry "
+            f"{ended[0].seq} had closed"
+        )
+    return Checked(seq=entry.seq, findings=tuple(findings))
+
+
+def _edited(claim: Claim, entry: Recorded) -> Iterator[str]:
+    leaf = entry.computed()
+    if leaf is None or leaf.hex() != entry.leaf:
+        yield f"{claim.name}: audit entry {entry.seq} was edited"
+
+
+def held(connection: sa.Connection) -> list[Held]:
+    """Return every blob that a model version, a dataset version or a run names."""
+    found = [
+        Held(f"{row[head]}@{row['number']}", what, digest)
+        for table, head, name in (
+            (dataset_versions, "name", _in_manifest),
+            (model_versions, "model", _in_definition),
+        )
+        for row in _rows(connection, table)
+        for what, digest in name(row)
+    ]
+    found += [
+        Held(f"run {row['id']}", what, digest)
+        for row in _rows(connection, runs)
+        for what, digest in _in_run(row)
+    ]
+    return sorted({item for item in found if item.digest})
+
+
+def rehash(blobs: Blobs, items: Iterable[Held]) -> list[str]:
+    """Read every blob again and return which are not what was written."""
+    faults: dict[str, str] = {}
+    findings = []
+    for item in items:
+        if item.digest not in faults:
+            faults[item.digest] = _fault(blobs, item.digest)
+        if fault := faults[item.digest]:
+            findings.append(f"{item.owner}: {item.what} {item.digest} {fault}")
+    return findings
+
+
+def _fault(blobs: Blobs, digest: str) -> str:
+    try:
+        blobs.path(digest)
+    except NotFound:
+        return "is missing"
+    except RoadbedError:
+        return "is not what was written"
+    except OSError as error:
+        return f"cannot be read: {error.strerror}"
+    return ""
+
+
+def _log(connection: sa.Connection) -> dict[str, list[Recorded]]:
+    """Return the entries that rows are held to, oldest first, by their resource."""
+    query = (
+        sa.select(*COLUMNS)
+        .where(entries.c.action.in_(ACTIONS), entries.c.outcome == "done")
+        .order_by(entries.c.seq)
+    )
+    found: dict[str, list[Recorded]] = {}
+    for row in connection.execute(query):
+        found.setdefault(row.resource, []).append(from_row(row))
+    return found
+
+
+def _settle(claim: Claim, log: list[Recorded]) -> None:
+    """Take the entries that *claim* accounts for out of *log*."""
+    own = [entry for entry in log if claim.is_of(entry)]
+    for entry in own if claim.last else own[:1]:
+        log.remove(entry)
+
+
+def _orphan(entry: Recorded) -> str:
+    what = "".join(
+        f", {name} {entry.detail[name]}"
+        for name in ("version", "revision")
+        if name in entry.detail
+    )
+    return (
+        f"audit entry {entry.seq} says {entry.action} of {entry.resource}{what} "
+        f"by {entry.actor}, but the tables do not"
+    )
+
+
+def _rows(
+    connection: sa.Connection, table: sa.Table, *wanted: sa.ColumnElement[bool]
+) -> Sequence[Row]:
+    query = sa.select(*columns_of(table)).where(*wanted)
+    return connection.execute(query.order_by(*table.primary_key)).mappings().all()  # pyright: ignore[reportReturnType]
+
+
+def _in_manifest(row: Row) -> Iterator[tuple[str, str]]:
+    yield "manifest", row["digest"]
+    for item in _each(read_json(row["manifest"]), "objects"):
+        yield "object", _text(item, "digest")
+
+
+def _in_definition(row: Row) -> Iterator[tuple[str, str]]:
+    body = read_json(row["definition"])
+    yield "artifact", _text(_at(body, "trained"), "artifact")
+    documents = _at(_at(_at(body, "hosted"), "context"), "documents")
+    for file in _each(documents, "files"):
+        yield f"document {_text(file, 'path')}", _text(file, "digest")
+
+
+def _in_run(row: Row) -> Iterator[tuple[str, str]]:
+    yield "patch", _text(read_json(row["code"]), "patch")
+    yield "lock", _text(read_json(row["environment"]), "lock")
+
+
+def _at(value: Any, name: str) -> Any:
+    return value.get(name) if isinstance(value, dict) else None
+
+
+def _text(value: Any, name: str) -> str:
+    return str(_at(value, name) or "")
+
+
+def _each(value: Any, name: str) -> list[Any]:
+    found = _at(value, name)
+    return found if isinstance(found, list) else []
