@@ -9,6 +9,7 @@ Answer: local-1
     when            today
 ← Model version (trained): tumor-triage@1
     sha256:abc
+    checked against audit entry 19
 
 contributions to probability: 0.5000 for the reference input, 0.8000 for this one
     radius   +0.4000 ± 0.0100  ████████████████████████  is 12.5, reference 10
@@ -25,6 +26,7 @@ def chain():
             title="Model version (trained)",
             name="tumor-triage@1",
             digest="sha256:abc",
+            checked="audit entry 19",
         ),
     )
     explanation = Explanation(
@@ -60,4 +62,5 @@ def test_as_json_the_facts_have_names():
     plain = chain().to_json()
 
     assert plain["hops"][0]["facts"] == {"when": "today"}
+    assert [hop["checked"] for hop in plain["hops"]] == ["", "audit entry 19"]
     assert plain["explanation"]["contributions"][0]["feature"] == "texture"

@@ -88,11 +88,17 @@ def hops_of(chain: Chain) -> tuple[Hop, ...]:
             kind=link.kind,
             name=link.name,
             digest=link.digest,
-            facts=tuple(fact_of(label, value) for label, value in link.facts),
+            facts=tuple(fact_of(label, value) for label, value in _facts(link)),
             href=page_of(link),
         )
         for link in chain.hops
     )
+
+
+def _facts(link: Link) -> Iterator[tuple[str, str]]:
+    yield from link.facts
+    if link.checked:
+        yield "checked against", link.checked
 
 
 def fact_of(label: str, value: str) -> Fact:

@@ -27,6 +27,8 @@ def _hop(hop: Hop, *, first: bool) -> Iterator[str]:
         yield f"    {hop.digest}"
     for label, value in hop.facts:
         yield f"    {label:<{_LABEL}}{value}"
+    if hop.checked:
+        yield f"    checked against {hop.checked}"
 
 
 def _explanation(explanation: Explanation, limit: int) -> Iterator[str]:

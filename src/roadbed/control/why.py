@@ -1,21 +1,25 @@
 """Why did it say that? From one answer back to data, code and person."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from roadbed.control.custody import check
 from roadbed.control.state import Revision, find_applied, live_at
+from roadbed.control.tables import resources, snapshots
 from roadbed.core.clock import to_text
 from roadbed.core.digest import digest, digest_of
-from roadbed.core.errors import NotFound, RoadbedError
+from roadbed.core.errors import Corrupt, NotFound, RoadbedError
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
+from roadbed.data.tables import dataset_versions
 from roadbed.database.engine import Database
 from roadbed.gateway.calls import Found
 from roadbed.inference.provider import Explanation
 from roadbed.registry.runs import Input, Run
+from roadbed.registry.tables import model_versions, runs
 from roadbed.registry.versions import Registered, get_version
 
 Fact = tuple[str, str]
@@ -23,13 +27,17 @@ Fact = tuple[str, str]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Hop:
-    """One link of the chain: what it is, its name, its digest, and plain facts."""
+    """One link of the chain: what it is, its name, its digest, and plain facts.
+
+    `checked` names the audit entry that says the same, and is empty if none does.
+    """
 
     kind: str
     title: str
     name: str
     digest: str = ""
     facts: tuple[Fact, ...] = ()
+    checked: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,7 +108,9 @@ def why(sources: Sources, call_id: str) -> Chain:
 
 def _call(found: Found) -> Hop:
     record = found.record
-    where = f"sealed in {found.segment.id}" if found.segment else "in the spool"
+    where = "in the spool"
+    if segment := found.segment:
+        where = f"sealed in {segment.id}, audit entry {segment.audit_seq}"
     tokens = f"{record.input_tokens} in, {record.output_tokens} out"
     facts = [
         ("when", to_text(record.ts)),
@@ -129,30 +139,38 @@ def _declared(
     record = found.record
     try:
         applied = find_applied(connection, record.snapshot)
+        live = live_at(connection, applied.revision)
     except NotFound:
         notes.append(f"snapshot {record.snapshot or '(none)'} is not in this database")
         return
-    live = live_at(connection, applied.revision)
+    except Corrupt as error:
+        notes.append(error.message)
+        return
     endpoint = live.get(("Endpoint", record.endpoint))
     if endpoint is None:
         notes.append(f"endpoint {record.endpoint!r} was not declared at that time")
     else:
-        yield _resource(endpoint, "Endpoint")
+        yield _resource(connection, endpoint, "Endpoint", notes)
     facts = [
         ("revision", str(applied.revision)),
         ("applied by", applied.applied_by),
         ("applied", to_text(applied.applied_us)),
     ]
+    checked = check(connection, snapshots, revision=applied.revision)
+    notes += checked.findings
     yield Hop(
         kind="Snapshot",
         title="Snapshot that was served",
         name=f"revision {applied.revision}",
         digest=applied.digest,
         facts=_said(facts),
+        checked=checked.against,
     )
 
 
-def _resource(revision: Revision, title: str) -> Hop:
+def _resource(
+    connection: sa.Connection, revision: Revision, title: str, notes: list[str]
+) -> Hop:
     spec = revision.content["spec"]
     facts = [
         ("pins", str(spec.get("model", ""))),
@@ -164,12 +182,18 @@ def _resource(revision: Revision, title: str) -> Hop:
         ("applied by", revision.applied_by),
         ("applied", to_text(revision.applied_us)),
     ]
+    kind, name = revision.key
+    checked = check(
+        connection, resources, kind=kind, name=name, revision=revision.revision
+    )
+    notes += checked.findings
     return Hop(
-        kind=revision.kind,
+        kind=kind,
         title=title,
-        name=revision.name,
+        name=name,
         digest=revision.digest,
         facts=_said(facts),
+        checked=checked.against,
     )
 
 
@@ -197,22 +221,49 @@ def _made(
     sources: Sources, version: Registered, found: Found, notes: list[str]
 ) -> Iterator[Hop]:
     """Yield the version, and what it was made of."""
-    yield _model_version(version)
+    checked = _check(
+        sources, notes, model_versions, model=version.model, number=version.number
+    )
+    yield _model_version(version, checked)
     if version.kind == "hosted":
-        yield from _documents(version, found)
-    if version.run_id is None:
+        yield from _documents(version, found, checked)
+    run_id = _run_of(version, notes)
+    if not run_id:
         return
     try:
-        run = sources.run(version.run_id)
+        run = sources.run(run_id)
     except RoadbedError as error:
         notes.append(error.message)
         return
-    yield _run(run)
+    yield _run(run, _check(sources, notes, runs, id=run.id))
     for used in run.data:
         yield from _dataset(sources, used, notes)
 
 
-def _model_version(version: Registered) -> Hop:
+def _check(sources: Sources, notes: list[str], table: sa.Table, **key: Any) -> str:
+    """Hold one row to the audit log; say which entry bears it out, note what not."""
+    with sources.database.read() as connection:
+        checked = check(connection, table, **key)
+    notes += checked.findings
+    return checked.against
+
+
+def _run_of(version: Registered, notes: list[str]) -> str:
+    """Return the run that made *version*.
+
+    The definition has the last word: it is what the digest of the version is of.
+    """
+    named = str(version.body.get("run") or "")
+    if named and version.run_id != named:
+        said = f"run {version.run_id}" if version.run_id else "no run"
+        notes.append(
+            f"the table of versions names {said} for {version}, but its definition "
+            f"names run {named}, which is followed here"
+        )
+    return named or version.run_id or ""
+
+
+def _model_version(version: Registered, checked: str) -> Hop:
     body = version.body
     parity = body.get("parity", {})
     facts = [
@@ -232,10 +283,11 @@ def _model_version(version: Registered) -> Hop:
         name=str(version),
         digest=version.digest,
         facts=_said(facts),
+        checked=checked,
     )
 
 
-def _documents(version: Registered, found: Found) -> Iterator[Hop]:
+def _documents(version: Registered, found: Found, checked: str) -> Iterator[Hop]:
     """Yield the documents of a hosted version, those it cited first."""
     context = version.body.get("context") or {}
     documents = context.get("documents")
@@ -255,17 +307,30 @@ def _documents(version: Registered, found: Found) -> Iterator[Hop]:
         name=str(documents["path"]),
         digest=documents["digest"],
         facts=tuple(sorted(facts)),
+        checked=checked,
     )
 
 
-def _run(run: Run) -> Hop:
+def _commit(code: Mapping[str, Any]) -> str:
+    """Return the commit, and in words whether the tree was that of the commit."""
+    commit = str(code.get("commit", ""))
+    if not commit:
+        return "none: not a Git repository"
+    words = {
+        True: "the tree was dirty; the patch is kept",
+        False: "the tree was clean",
+    }
+    dirty = code.get("dirty")
+    told = words[dirty] if isinstance(dirty, bool) else "the tree was not looked at"
+    return f"{commit} ({told})"
+
+
+def _run(run: Run, checked: str) -> Hop:
     code = run.code
-    commit = str(code.get("commit", "")) or "none: not a Git repository"
-    tree = " (the tree was dirty; the patch is kept)" if code.get("dirty") else ""
     facts = [
         ("name", run.name),
         ("status", run.status),
-        ("commit", commit + tree),
+        ("commit", _commit(code)),
         ("patch", str(code.get("patch", "") or "")),
         ("parameters", _pairs(run.params)),
         ("metrics", _pairs(run.metrics)),
@@ -275,7 +340,14 @@ def _run(run: Run) -> Hop:
         ("started", to_text(run.started_us)),
         ("finished", to_text(run.finished_us) if run.finished_us else ""),
     ]
-    return Hop(kind="Run", title="Run", name=run.id, facts=_said(facts))
+    return Hop(
+        kind="Run",
+        title="Run",
+        name=run.id,
+        digest=run.digest,
+        facts=_said(facts),
+        checked=checked,
+    )
 
 
 def _dataset(sources: Sources, used: Input, notes: list[str]) -> Iterator[Hop]:
@@ -300,12 +372,15 @@ def _dataset(sources: Sources, used: Input, notes: list[str]) -> Iterator[Hop]:
         name=str(version),
         digest=version.digest,
         facts=_said(facts),
+        checked=_check(
+            sources, notes, dataset_versions, name=version.name, number=version.number
+        ),
     )
     with sources.database.read() as connection:
         live = live_at(connection, 2**31 - 1)
-    declared = live.get(("Dataset", version.name))
-    if declared is not None:
-        yield _resource(declared, "Dataset")
+        declared = live.get(("Dataset", version.name))
+        if declared is not None:
+            yield _resource(connection, declared, "Dataset", notes)
 
 
 def _explain(
