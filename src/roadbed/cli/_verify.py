@@ -3,8 +3,9 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
+_T = TypeVar("_T")
 _SEAL_TRIES, _SEAL_PAUSE_S = 100, 0.1
 
 if TYPE_CHECKING:
@@ -13,12 +14,11 @@ if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.audit.report import Report
     from roadbed.gateway.proof import CallProof
-    from roadbed.gateway.segments import Segment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """All findings together: the log's, the sealed files', the calls'."""
+    """All findings together: the log's, the tables', the files', the calls'."""
 
     verified: bool
     lines: tuple[str, ...]
@@ -53,35 +53,65 @@ def own_public_key() -> str:
 
 
 def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
-    """Verify this line's log, every sealed file, and the place of *calls* in it."""
+    """Verify this line: its log, and all that the log speaks of.
+
+    Every sealed file, every row of the tables that an entry is about, and every
+    blob is held to the log; *calls* are proven one by one.
+    """
     from contextlib import suppress
 
     from roadbed.audit.bundle import export
     from roadbed.audit.verify import verify
     from roadbed.core.errors import Corrupt
 
-    proofs = [_prove(app, call) for call in calls]
+    proofs, unproven = _proofs(app, calls)
     # A log that does not continue what was signed is not signed; verify says why.
     with suppress(Corrupt):
         app.audit.checkpoint()
     report = verify(export(app.database, app.checkpoints), app.public_key)
-    with _progress(app.calls.segments()) as segments:
-        findings = tuple(f for s in segments for f in app.calls.verify_segment(s.id))
-    return _verdict(report, findings, proofs)
+    with _progress(app.calls.segments(), "checking sealed calls") as segments:
+        findings = [f for s in segments for f in app.calls.verify_segment(s.id)]
+    return _verdict(report, (*unproven, *_custody(app), *findings), proofs)
 
 
-def _progress(segments: "Sequence[Segment]") -> "ProgressBar[Segment]":
-    """Return *segments* as something that shows, on a terminal, how far one is."""
+def _custody(app: "App") -> "list[str]":
+    from roadbed.audit.bundle import steady
+    from roadbed.control.custody import compare, held, rehash
+
+    with steady(app.database) as connection:
+        findings = [*compare(connection)]
+        named = held(connection)
+    with _progress(named, "checking data and artifacts") as items:
+        return [*findings, *rehash(app.blobs, items)]
+
+
+def _proofs(
+    app: "App", calls: Iterable[str]
+) -> "tuple[list[CallProof], tuple[str, ...]]":
+    """Prove each call; what cannot be is a finding, and the others go on."""
+    from roadbed.core.errors import Corrupt, NotFound
+
+    proofs, findings = [], []
+    for call in calls:
+        try:
+            proofs.append(_prove(app, call))
+        except (Corrupt, NotFound) as error:
+            findings.append(f"call {call} cannot be proven: {error.message}")
+    return proofs, tuple(findings)
+
+
+def _progress(items: "Sequence[_T]", label: str) -> "ProgressBar[_T]":
+    """Return *items* as something that shows, on a terminal, how far one is."""
     import sys
 
     import click
 
     return click.progressbar(
-        segments,
-        label="checking sealed calls",
+        items,
+        label=label,
         show_pos=True,
         file=sys.stderr,
-        hidden=not sys.stderr.isatty() or not segments,
+        hidden=not sys.stderr.isatty() or not items,
     )
 
 
