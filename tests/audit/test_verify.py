@@ -5,10 +5,12 @@ from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from roadbed.audit import tables
 from roadbed.audit.bundle import Bundle
-from roadbed.audit.copies import FILE
+from roadbed.audit.copies import FILE, read_copy
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import AuditLog
 from roadbed.audit.merkle import EMPTY
@@ -16,6 +18,8 @@ from roadbed.audit.rows import nodes_of
 from roadbed.audit.signer import Signer
 from roadbed.audit.verify import export, read_bundle, verify
 from roadbed.core.errors import Corrupt, Invalid, NotFound
+from roadbed.database.engine import open_database
+from roadbed.database.tables import metadata
 
 from .conftest import Ticking, change, fill
 
@@ -198,10 +202,9 @@ def test_a_forged_signature_is_named(check, copies):
         raw[-1] ^= 1
         file.write_text(head + " " + base64.b64encode(raw).decode() + "\n\n")
 
-    report = check(tamper)
-    assert report.findings == (
-        "1 of the checkpoints in the copy is not signed by this log's key",
-    )
+    forged, missing = check(tamper).findings
+    assert forged == "1 of the checkpoints in the copy is not signed by this log's key"
+    assert missing.startswith("1 of 6 checkpoints is missing in the copy")
 
 
 def test_a_checkpoint_with_an_edited_size_is_named(check):
@@ -253,20 +256,94 @@ def test_a_fork_is_named_with_both_checkpoints(
 def test_several_keys_may_have_signed_one_log(database, signer, tmp_path):
     other = Signer.load_or_create(tmp_path / "other.key")
     for number, key in enumerate((signer, other, signer)):
-        log = AuditLog(database, key, Ticking(), tmp_path / key.origin[-4:])
+        log = AuditLog(database, key, Ticking(), tmp_path / "copies")
         log.record(change(number))
         log.checkpoint()
-    bundle = export(database, tmp_path / "none")
+    bundle = export(database, tmp_path / "copies")
 
     assert verify(bundle, f"{signer.public_key}\n{other.public_key}\n").verified
     assert not verify(bundle, signer.public_key).verified
 
 
-def test_a_copy_that_is_gone_is_remarked_upon(check, copies):
-    report = check(lambda c: (copies / FILE).unlink())
+def overwrite(data):
+    return lambda file: file.write_bytes(data)
 
-    assert report.verified
-    assert "no checkpoint came from outside the database" in report.remarks[0]
+
+@pytest.mark.parametrize(
+    ("damage", "count"),
+    [
+        (lambda file: file.unlink(), "6 of 6 checkpoints are"),
+        (overwrite(b""), "6 of 6 checkpoints are"),
+        (overwrite(b"\n\n"), "6 of 6 checkpoints are"),
+        (overwrite(bytes(range(256)) * 8), "6 of 6 checkpoints are"),
+        (
+            lambda file: overwrite(file.read_bytes()[:-400])(file),
+            "2 of 6 checkpoints are",
+        ),
+    ],
+    ids=["removed", "emptied", "blank", "noise", "cut"],
+)
+def test_a_copy_that_is_gone_or_damaged_is_a_finding(check, copies, damage, count):
+    report = check(lambda _: damage(copies / FILE))
+
+    assert not report.verified
+    assert report.findings[-1].startswith(f"{count} missing in the copy outside")
+
+
+@pytest.fixture(scope="module")
+def copied(tmp_path_factory):
+    """A bundle, the key that signed it, and the folder of its copy."""
+    folder = tmp_path_factory.mktemp("copied")
+    database = open_database(f"sqlite:///{folder / 'control.db'}")
+    with database.write() as connection:
+        metadata.create_all(connection)
+    signer = Signer.load_or_create(folder / "audit.key")
+    fill(AuditLog(database, signer, Ticking(), folder), entries=9, every=3)
+    bundle = export(database, folder)
+    database.close()
+    return bundle, signer.public_key, folder
+
+
+def with_copy(copied, data, folder):
+    """Return the report on the bundle with *data* for its copy."""
+    bundle, key, _ = copied
+    folder.mkdir(exist_ok=True)
+    (folder / FILE).write_bytes(data)
+    stored = tuple(note for note in bundle.notes if note[0] == "database")
+    notes = (*stored, *(("copy", note) for note in read_copy(folder)))
+    return verify(replace(bundle, notes=notes), key)
+
+
+@settings(max_examples=150)
+@given(place=st.floats(0, 1, exclude_max=True), flip=st.integers(1, 255))
+def test_any_flipped_byte_of_the_copy_is_a_finding(copied, place, flip):
+    data = bytearray((copied[2] / FILE).read_bytes())
+    data[int(place * len(data))] ^= flip
+
+    assert not with_copy(copied, bytes(data), copied[2] / "flipped").verified
+
+
+@settings(max_examples=100)
+@given(st.integers(1, 400))
+def test_what_a_crash_tore_off_is_only_remarked_upon(copied, cut):
+    bundle, _, folder = copied
+    signed = [note for source, note in bundle.notes if source == "copy"][-1]
+    torn = signed.encode()[: min(cut, len(signed.encode()) - 2)]
+    whole = (folder / FILE).read_bytes()
+
+    for data in (whole + torn, whole + torn + b"\n\n" + whole):
+        report = with_copy(copied, data, folder / "torn")
+        assert report.verified, report.findings
+        assert report.remarks[0].startswith("1 note was torn by a crash")
+
+
+def test_what_nobody_appended_to_the_copy_is_a_finding(copied):
+    whole = (copied[2] / FILE).read_bytes()
+
+    report = with_copy(copied, whole + b"nothing of ours\n", copied[2] / "more")
+    assert report.findings == (
+        "the copy was damaged: 1 of the pieces in it is no checkpoint",
+    )
 
 
 def test_a_bundle_survives_its_file(log, database, signer, copies, tmp_path):

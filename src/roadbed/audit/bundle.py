@@ -12,7 +12,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import DatabaseError
 
 from roadbed.audit import tables
-from roadbed.audit.copies import read_notes
+from roadbed.audit.copies import read_copy
 from roadbed.audit.entry import Recorded
 from roadbed.audit.rows import COLUMNS, from_row
 from roadbed.core.errors import Corrupt, NotFound
@@ -80,7 +80,7 @@ def export(database: Database, copies: Path) -> Bundle:
             f"the audit log cannot be read: {getattr(error, 'orig', error)}",
             hint="restore the database from a backup and verify that",
         ) from None
-    found = [("database", n) for n in notes] + [("copy", n) for n in read_notes(copies)]
+    found = [("database", n) for n in notes] + [("copy", n) for n in read_copy(copies)]
     return Bundle(entries=entries, notes=tuple(found), tree=tree)
 
 

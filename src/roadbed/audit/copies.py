@@ -1,10 +1,11 @@
 """The copy of every checkpoint outside the database, where a rewrite does not reach.
 
 A plain text file of signed notes, an empty line after each. Lines are only ever
-added, and a note that was torn by a power cut is passed over.
+added, and a note that was torn by a power cut stands apart from the next.
 """
 
 import os
+import re
 from pathlib import Path
 
 from roadbed.core.errors import NotReady
@@ -12,6 +13,7 @@ from roadbed.core.errors import NotReady
 FILE = "checkpoints.txt"
 _DASH = "\u2014 "
 _TAIL_BYTES = 8192
+_APART = re.compile("\n\n+(?!\u2014|\ufffd)")
 
 
 def append_note(folder: Path, note: str) -> None:
@@ -42,6 +44,19 @@ def read_notes(folder: Path) -> list[str]:
     return split_notes(_decode(file.read_bytes())) if file.exists() else []
 
 
+def read_copy(folder: Path) -> list[str]:
+    """Return the notes in the copy, and after them whatever else stands in it.
+
+    What else there is was torn by a crash or damaged; `notes.py` tells which.
+    """
+    file = folder / FILE
+    if not file.exists():
+        return []
+    text = _decode(file.read_bytes())
+    notes = split_notes(text)
+    return [*notes, *_left_over(text, notes)]
+
+
 def newest_note(folder: Path) -> str | None:
     """Return the note that was added last, reading only the end of the copy."""
     file = folder / FILE
@@ -70,6 +85,20 @@ def split_notes(text: str) -> list[str]:
         if line or (body and body[-1]):
             body.append(line)
     return notes
+
+
+def _left_over(text: str, notes: list[str]) -> list[str]:
+    """Return the pieces of *text* that belong to none of its *notes*."""
+    pieces, rest = [], text + "\n\n"
+    for note in notes:
+        before, found, after = rest.partition(note)
+        if found:
+            pieces.append(before)
+            # Without its empty line, what follows was not appended by us: it keeps
+            # a line break in front, which nothing torn has.
+            rest = after[1:] if after.startswith("\n") else "\n" + after
+    parts = [part for piece in (*pieces, rest) for part in _APART.split(piece)]
+    return [part.rstrip("\n") for part in parts if part.strip("\n")]
 
 
 def _gap(handle: int) -> str:

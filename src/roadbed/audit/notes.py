@@ -5,34 +5,42 @@ from dataclasses import dataclass, field
 
 from roadbed.audit.checkpoint import Checkpoint, read_checkpoint
 from roadbed.audit.note import Verifier, read_note
+from roadbed.audit.torn import is_torn
 from roadbed.core.errors import Invalid
+
+DATABASE, COPY = "database", "copy"
 
 
 @dataclass
 class Notes:
-    """The signed notes of a bundle, sorted into true, false and unreadable."""
+    """The signed notes of a bundle, sorted into true, false, damaged and torn."""
 
     verifiers: list[Verifier]
     believed: dict[Checkpoint, str] = field(default_factory=dict)
     untrue: Counter[str] = field(default_factory=Counter)
-    unreadable: Counter[str] = field(default_factory=Counter)
-    copied: int = 0
+    damaged: Counter[str] = field(default_factory=Counter)
+    torn: int = 0
+    _stored: dict[str, int] = field(default_factory=dict)
+    _copied: set[str] = field(default_factory=set)
 
     def read(self, source: str, text: str) -> None:
         """Believe the note *text* from *source* if one of the keys signed it."""
+        if source == COPY:
+            self._copied.add(text)
         try:
             note = read_note(text)
             checkpoint = read_checkpoint(note.text)
         except Invalid:
-            self.unreadable[source] += 1
+            self._doubt(self.damaged, source, text)
             return
         if not any(
             note.signed_by(v) and checkpoint.origin == v.name for v in self.verifiers
         ):
-            self.untrue[source] += 1
+            self._doubt(self.untrue, source, text)
             return
         self.believed.setdefault(checkpoint, source)
-        self.copied += source != "database"
+        if source == DATABASE:
+            self._stored[text] = checkpoint.size
 
     def by_size(self) -> dict[int, list[Checkpoint]]:
         """Return the true checkpoints by how many entries they were signed over."""
@@ -42,19 +50,47 @@ class Notes:
         return sizes
 
     def findings(self) -> list[str]:
-        """Name the notes that claim to be signed and are not."""
-        return [
-            f"{count} of the checkpoints in the {source} "
-            f"{'is' if count == 1 else 'are'} not signed by this log's key"
+        """Name the notes that are not what they claim to be, or not where they were."""
+        found = [
+            f"{count} of the checkpoints in the {source} {_be(count)} not signed by "
+            "this log's key"
             for source, count in self.untrue.items()
         ]
+        found += [
+            f"the {source} was damaged: {count} of the pieces in it {_be(count)} no "
+            "checkpoint"
+            for source, count in self.damaged.items()
+        ]
+        return [*found, *self._missing()]
 
     def remarks(self) -> list[str]:
-        """Say what could not be read, and whether a copy outside was used."""
-        torn = [f"{n} unreadable notes in the {s}" for s, n in self.unreadable.items()]
-        if self.believed and not self.copied:
-            torn.append(
-                "no checkpoint came from outside the database: who can write it "
-                "could have shortened the log"
-            )
-        return torn
+        """Say what a crash left behind."""
+        if not self.torn:
+            return []
+        notes = "note was" if self.torn == 1 else "notes were"
+        return [f"{self.torn} {notes} torn by a crash in the copy; no entry is lost"]
+
+    def _missing(self) -> list[str]:
+        """Name what the copy outside the database no longer has.
+
+        The copy is written first, so what the database has was there.
+        """
+        lost = [size for text, size in self._stored.items() if text not in self._copied]
+        if not lost:
+            return []
+        count, total = len(lost), len(self._stored)
+        return [
+            f"{count} of {total} checkpoints {_be(count)} missing in the copy outside "
+            f"the database, such as that over {min(lost)} entries: it was removed, "
+            "cut or damaged"
+        ]
+
+    def _doubt(self, pile: Counter[str], source: str, text: str) -> None:
+        if source == COPY and any(is_torn(text, v.name) for v in self.verifiers):
+            self.torn += 1
+        else:
+            pile[source] += 1
+
+
+def _be(count: int) -> str:
+    return "is" if count == 1 else "are"
