@@ -7,6 +7,7 @@ from typing import Any
 
 import yaml
 
+from roadbed.control.shapes import is_secret
 from roadbed.core.errors import Problem
 
 Path = tuple[str | int, ...]
@@ -43,10 +44,13 @@ class Document:
 
 
 def dotted(path: Path) -> str:
-    """Return *path* as people write it: `spec.roles[1]`."""
+    """Return *path* as people write it: `spec.roles[1]`. A secret in it is masked."""
     text = ""
     for part in path:
-        text += f"[{part}]" if isinstance(part, int) else f".{part}"
+        if isinstance(part, int):
+            text += f"[{part}]"
+        else:
+            text += f".{'****' if is_secret(part) else part}"
     return text.removeprefix(".")
 
 

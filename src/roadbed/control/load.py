@@ -9,7 +9,7 @@ from roadbed.control.document import Document, read_documents
 from roadbed.control.fields import at, check, did_you_mean, said
 from roadbed.control.files import read_inside, real_path
 from roadbed.control.kinds import API_VERSION, all_kinds
-from roadbed.control.leaks import find_leaks
+from roadbed.control.leaks import find_leaks, leaks_in
 from roadbed.control.stack import Key, Loaded, Stack
 from roadbed.control.trees import Tree, pin_tree
 from roadbed.core.errors import Invalid, Problem
@@ -196,13 +196,22 @@ class _Reading:
                     f"the folder {path!r} holds the file that names it",
                     hint="give the documents a folder of their own",
                 )
-            return {place: pin_tree(self.folder, base, path)}
+            tree = pin_tree(self.folder, base, path)
+            faults += self._leaks(tree, base / path)
+            return {place: tree}
         except Invalid as error:
             faults.append(document.problem(place, error.message, error.hint))
         except OSError as error:
             said = f"cannot be read: {error.strerror}"
             faults.append(document.problem(place, said))
         return {}
+
+    def _leaks(self, tree: Tree, folder: Path) -> Iterator[Problem]:
+        """Yield a problem for each line of a document that holds a secret."""
+        inside = real_path(folder).relative_to(real_path(self.folder))
+        for page in tree.files:
+            text = page.data.decode(errors="replace")
+            yield from leaks_in(text, (inside / page.path).as_posix())
 
 
 def _policy(name: str, text: str, file: str) -> Document:
