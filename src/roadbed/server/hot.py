@@ -123,18 +123,42 @@ _READ = "endpoint.read"
 HOT_ROUTES = tuple(
     HotRoute(method=m, path=p, action=a, handler=h, summary=s)
     for m, p, a, h, s in (
-        ("POST", "/v1/chat/completions", "endpoint.infer", complete, "Chat"),
-        ("GET", "/v1/models", _READ, list_models, "List models"),
-        ("GET", "/v1/models/{model}", _READ, show_model, "Show a model"),
-        ("GET", "/v2", _READ, show_server, "Show the server"),
+        (
+            "POST",
+            "/v1/chat/completions",
+            "endpoint.infer",
+            complete,
+            "Ask an endpoint, in OpenAI's chat dialect",
+        ),
+        ("GET", "/v1/models", _READ, list_models, "List the endpoints you may see"),
+        ("GET", "/v1/models/{model}", _READ, show_model, "Show one endpoint"),
+        ("GET", "/v2", _READ, show_server, "Say what this server speaks"),
         ("GET", "/v2/health/live", PUBLIC, show_live, "Is it alive?"),
         ("GET", "/v2/health/ready", PUBLIC, show_server_ready, "Is it ready?"),
-        ("GET", _ONE, _READ, show_metadata, "Show a model"),
+        ("GET", _ONE, _READ, show_metadata, "Show an endpoint's inputs and outputs"),
         ("GET", f"{_ONE}/ready", _READ, show_ready, "Is a model ready?"),
-        ("POST", f"{_ONE}/infer", "endpoint.infer", predict, "Infer"),
-        ("GET", _VERSION, _READ, show_metadata, "Show a version"),
+        (
+            "POST",
+            f"{_ONE}/infer",
+            "endpoint.infer",
+            predict,
+            "Put tensors to an endpoint",
+        ),
+        (
+            "GET",
+            _VERSION,
+            _READ,
+            show_metadata,
+            "Show the version's inputs and outputs",
+        ),
         ("GET", f"{_VERSION}/ready", _READ, show_ready, "Is a version ready?"),
-        ("POST", f"{_VERSION}/infer", "endpoint.infer", predict, "Infer"),
+        (
+            "POST",
+            f"{_VERSION}/infer",
+            "endpoint.infer",
+            predict,
+            "Put tensors to a version",
+        ),
     )
 )
 

@@ -133,7 +133,7 @@ def _convert(model: Any, classifies: bool, features: int) -> bytes:
     except ImportError:
         raise NotReady(
             "exporting needs skl2onnx, which is not installed",
-            hint="pip install 'roadbed[sklearn]'",
+            hint="install Roadbed with its extra `sklearn`",
         ) from None
     options = {id(model): {"zipmap": False}} if classifies else None
     try:

@@ -17,7 +17,7 @@ def open_session(artifact: bytes) -> Any:
     except ImportError:
         raise ProviderError(
             "running ONNX models needs onnxruntime, which is not installed",
-            hint="pip install 'roadbed[onnx]'",
+            hint="install Roadbed with its extra `onnx`",
         ) from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = 1
