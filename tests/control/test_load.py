@@ -154,6 +154,7 @@ def test_a_folder_of_documents_is_pinned_to_its_bytes(tmp_path):
         ("./nowhere", "there is no folder './nowhere'"),
         ('"./no\\0where"', "there is no folder './no\\x00where'"),
         ("../other", "'../other' is outside of the stack's folder"),
+        ("./.roadbed/secrets", "'./.roadbed/secrets' is hidden: its name begins with"),
         ("./empty", "the folder './empty' has no files"),
         ("./linked", "'out' is a link to elsewhere (copy what it leads to)"),
     ],

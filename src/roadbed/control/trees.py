@@ -42,14 +42,20 @@ def pin_tree(root: Path, base: Path, path: str) -> Tree:
     """Read the folder *path*, as seen from *base*, with all its files.
 
     Files whose names begin with a dot are left out. Raises Invalid if it is no
-    folder, is empty, is too large, holds what is no file, or reaches outside of
-    *root*.
+    folder, is empty, is too large, holds what is no file, is hidden itself, or
+    reaches outside of *root*.
     """
     folder = base / path
     if not real_path(folder).is_relative_to(real_path(root)):
         raise Invalid(
             f"{path!r} is outside of the stack's folder",
             hint="keep the documents in the same repository as the stack",
+        )
+    inside = real_path(folder).relative_to(real_path(root))
+    if any(p.startswith(".") and not p.startswith("..") for p in inside.parts):
+        raise Invalid(
+            f"{path!r} is hidden: its name begins with a dot",
+            hint="keep what is served where everybody sees it",
         )
     if not folder.is_dir():
         raise Invalid(f"there is no folder {path!r}", hint="seen from this file")
