@@ -6,12 +6,13 @@ import pytest
 import sqlalchemy as sa
 
 from roadbed.access.keys import create_key, revoke_key
+from roadbed.access.tables import keys
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.bundle import steady
-from roadbed.audit.entry import Entry
+from roadbed.audit.entry import Entry, Recorded
 from roadbed.audit.log import append
-from roadbed.control.claims import TABLES
+from roadbed.control.claims import TABLES, claims_of
 from roadbed.control.custody import check, examine
 from roadbed.control.desk import Desk
 from roadbed.core.clock import to_us
@@ -209,6 +210,25 @@ def test_a_key_that_came_back_to_life_is_named(small):
 
     [finding] = small.findings()
     assert f"says key.revoke of Key/{small.revoked} by {ME}" in finding
+
+
+def test_a_swapped_key_is_named_where_the_log_holds_its_digest(small):
+    with steady(small.database) as connection:
+        row = dict(connection.execute(sa.select(keys)).mappings().first())
+    [claim, *_] = claims_of(keys, row | {"digest": "swapped"})
+    detail = {"account": row["account"], "digest": row["digest"]}
+    entry = Recorded(
+        ME,
+        "key.create",
+        claim.resource,
+        detail=detail,
+        seq=1,
+        at_us=row["created_us"],
+        leaf="",
+        stored_detail="",
+    )
+
+    assert claim.differences(entry) == ["digest"]
 
 
 def test_a_row_that_is_gone_is_missed_by_the_log(small):
