@@ -25,7 +25,7 @@ from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.serve import Serving, compile_snapshot, read_declared
-from roadbed.control.state import current
+from roadbed.control.state import current_resources
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
 from roadbed.core.actor import Principal
@@ -207,7 +207,7 @@ class App:
 
     def _provider(self, name: str) -> Provider:
         with self.database.read() as connection:
-            declared = current(connection).resources.get(("Provider", name))
+            declared = current_resources(connection).resources.get(("Provider", name))
         if declared is None:
             raise NotFound(f"the provider {name!r} is no longer declared")
         spec = declared.content["spec"]
@@ -266,7 +266,7 @@ def renew_bootstrap(settings: Settings, clock: Clock | None = None) -> Secret:
 
 def _must_have_begun(app: App) -> None:
     with app.database.read() as connection:
-        if current(connection).revision:
+        if current_resources(connection).revision:
             return
     app.close()
     raise Corrupt(

@@ -87,7 +87,8 @@ def create_key(
     _check(account, lifetime_us)
     key_id, expires_us = new_id(), now_us + lifetime_us
     secret = new_token(KEY, key_id)
-    detail = {"account": account, "expires_us": expires_us}
+    digest = credential_digest(secret.reveal())
+    detail = {"account": account, "expires_us": expires_us, "digest": digest}
     entry = Entry(created_by, "key.create", f"Key/{key_id}", detail=detail)
     # Appending comes first: it lets one writer in at a time, so counting is safe,
     # and everybody who takes locks takes this one first.
@@ -101,7 +102,7 @@ def create_key(
         tables.keys.insert().values(
             id=key_id,
             account=account,
-            digest=credential_digest(secret.reveal()),
+            digest=digest,
             created_us=now_us,
             created_by=created_by,
             expires_us=expires_us,

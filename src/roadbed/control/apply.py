@@ -200,6 +200,8 @@ def _entries(
                 "change": row["change"],
                 "revision": row["revision"],
                 "digest": row["digest"],
+                "file": row["file"],
+                "line": row["line"],
                 "stack": write.revision,
                 "makes": made[row["kind"], row["name"]],
             },

@@ -9,6 +9,7 @@ from roadbed.control.kinds import API_VERSION
 from roadbed.control.schema import FILE, schema_text
 from roadbed.core.errors import Conflict
 
+_LARGEST = 1024 * 1024
 _RENAMED = {"gitignore": ".gitignore"}
 
 
@@ -22,7 +23,8 @@ def starter_files() -> dict[str, bytes]:
 def holds_stack(folder: Path) -> bool:
     """Say whether *folder* holds resources of Roadbed already."""
     files = (f for end in ("*.yaml", "*.yml") for f in folder.rglob(end))
-    return any(API_VERSION.encode() in file.read_bytes() for file in files)
+    small = (f for f in files if f.is_file() and f.stat().st_size <= _LARGEST)
+    return any(API_VERSION.encode() in file.read_bytes() for file in small)
 
 
 def write_starter(folder: Path) -> list[Path]:

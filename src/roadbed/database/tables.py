@@ -6,6 +6,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.core.digest import canonical
+from roadbed.core.errors import Corrupt
 
 metadata = sa.MetaData(
     naming_convention={
@@ -28,7 +29,15 @@ class Json(sa.types.TypeDecorator[Any]):
 
     def process_result_value(self, value: Any, dialect: sa.Dialect) -> Any:
         """Read it back."""
-        return None if value is None else json.loads(value)
+        if value is None:
+            return None
+        try:
+            return json.loads(value)
+        except ValueError:
+            raise Corrupt(
+                "a row of the database holds no JSON where some was written",
+                hint="restore the database from a backup",
+            ) from None
 
 
 def moment(name: str, *, nullable: bool = False, index: bool = False) -> sa.Column[int]:

@@ -72,7 +72,7 @@ class DuckdbTables:
         if find_spec("pandas") is None:
             raise NotReady(
                 "a frame needs pandas, which is not installed",
-                hint="install Roadbed with its extra `sklearn`, or read plain columns instead",
+                hint="install Roadbed with its extra `sklearn`, or read plain columns",
             )
         with _session() as session:
             return session.frame(f"SELECT * FROM {_parquet(files)}")

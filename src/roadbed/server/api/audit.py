@@ -1,6 +1,7 @@
 """The audit log: its entries, its newest checkpoint, its verdict, the whole of it."""
 
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,6 +13,7 @@ from roadbed.audit.log import AuditQuery
 from roadbed.audit.report import Report
 from roadbed.audit.tables import checkpoints
 from roadbed.audit.verify import export, verify
+from roadbed.control.custody import examine
 from roadbed.core.errors import NotFound
 from roadbed.server.routes import Ask, Raw, Route
 
@@ -101,9 +103,16 @@ def checkpoint(ask: Ask) -> SignedHead:
 
 
 def report(ask: Ask) -> Report:
-    """Verify the whole log, as an auditor would offline."""
+    """Verify the log as an auditor would offline, and hold tables and blobs to it."""
     services = ask.services
-    return verify(export(services.database, services.copies), services.public_key)
+    told = verify(export(services.database, services.copies), services.public_key)
+    with services.database.read() as connection:
+        findings = examine(connection, services.desk.blobs)
+    return replace(
+        told,
+        verified=told.verified and not findings,
+        findings=(*told.findings, *findings),
+    )
 
 
 def bundle(ask: Ask) -> Raw:
