@@ -265,7 +265,6 @@ def _run_of(version: Registered, notes: list[str]) -> str:
 
 def _model_version(version: Registered, checked: str) -> Hop:
     body = version.body
-    parity = body.get("parity", {})
     facts = [
         ("made by", version.actor),
         ("made", to_text(version.created_us)),
@@ -275,7 +274,7 @@ def _model_version(version: Registered, checked: str) -> Hop:
         ("parameters", _pairs(body.get("parameters", {}))),
         ("artifact", str(body.get("artifact", ""))),
         ("format", str(body.get("format", ""))),
-        ("parity", _pairs(parity)),
+        ("parity", _parity(body.get("parity", {}))),
     ]
     return Hop(
         kind="ModelVersion",
@@ -398,6 +397,17 @@ def _explain(
     except RoadbedError as error:
         notes.append(f"no contributions: {error.message}")
         return None
+
+
+def _parity(parity: Any) -> str:
+    """Say how closely the artifact follows the object it was made from."""
+    if not isinstance(parity, dict) or not {"rows", "difference"} <= parity.keys():
+        return ""
+    return (
+        f"differs by {parity['difference']:.2g} at most "
+        f"({parity.get('tolerance', 0):g} is allowed), "
+        f"{parity.get('flips', 0)} of {parity['rows']} decisions differ"
+    )
 
 
 def _pairs(values: Any) -> str:
