@@ -156,23 +156,29 @@ class App:
         """Return who may do what at this moment."""
         with self.database.read() as connection:
             declared = read_declared(connection, self.now_us())
-        policies = {
-            policy.name: policy.content["spec"]["cedar"]
-            for policy in declared.state.of("Policy")
-        }
-        return Gate(declared.credentials, compile_policies(policies))
+        return Gate(declared.credentials, compile_policies(declared.state.policies()))
 
-    def require(self, principal: Principal, action: str, target: Target) -> None:
-        """Raise Denied, after it is on the audit log, unless the action is allowed."""
+    def require(
+        self,
+        principal: Principal,
+        action: str,
+        target: Target,
+        gate: Gate | None = None,
+    ) -> None:
+        """Raise Denied, after it is on the audit log, unless the action is allowed.
+
+        Asks the policies of this moment, or *gate* where one was made just now.
+        """
         try:
-            require(self.gate().authority, principal, action, target)
+            require((gate or self.gate()).authority, principal, action, target)
         except Denied as refusal:
             self.audit.record(denied_entry(principal, action, target, refusal.message))
             raise
 
-    def authenticate(self, token: str) -> Principal:
+    def authenticate(self, token: str, gate: Gate | None = None) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
-        return authenticate(self.gate().credentials, token, self.now_us())
+        credentials = (gate or self.gate()).credentials
+        return authenticate(credentials, token, self.now_us())
 
     def why(self, call_id: str) -> Chain:
         """Return the chain of custody of one call."""

@@ -55,10 +55,10 @@ def _sqlite() -> Check:
 
 
 def _database(app: "App") -> Check:
-    from roadbed.control.state import current
+    from roadbed.control.state import current_resources
 
     with app.database.read() as connection:
-        state = current(connection)
+        state = current_resources(connection)
     return Check(
         name="database",
         state="ok",

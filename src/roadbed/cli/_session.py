@@ -11,18 +11,19 @@ from roadbed.cli._acts import action_of
 
 if TYPE_CHECKING:
     from roadbed.access.keys import NewKey
-    from roadbed.app import App
+    from roadbed.app import App, Gate
     from roadbed.core.actor import Principal
 
 TOKEN_FILE = "bootstrap-token"
 
 
 class Session:
-    """An open line and the principal that the command acts as."""
+    """An open line, the principal that the command acts as, and what it may do."""
 
-    def __init__(self, app: "App", principal: "Principal") -> None:
+    def __init__(self, app: "App", principal: "Principal", gate: "Gate") -> None:
         self.app = app
         self.principal = principal
+        self._gate = gate
 
     @property
     def actor(self) -> str:
@@ -34,31 +35,22 @@ class Session:
         from roadbed.core.decision import Target
 
         target = Target(kind=kind, name=name)
-        self.app.require(self.principal, action, target)
+        self.app.require(self.principal, action, target, self._gate)
 
     def may(self, action: str, kind: str, name: str) -> bool:
         """Say whether the action is allowed, without a record of the answer."""
         from roadbed.core.decision import Target
 
         target = Target(kind=kind, name=name)
-        authority = self.app.gate().authority
-        return authority.decide(self.principal, action, target).allowed
+        decision = self._gate.authority.decide(self.principal, action, target)
+        return decision.allowed
 
     def create_key(self, account: str, lifetime_us: int) -> "NewKey":
         """Make a key for *account*, which must be declared."""
-        from roadbed.access.keys import create_key
-        from roadbed.control.state import current
-        from roadbed.core.errors import NotFound
+        from roadbed.control.accounts import make_key
 
         with self.app.database.write() as connection:
-            declared = current(connection).of("ServiceAccount")
-            if account not in {resource.name for resource in declared}:
-                known = ", ".join(resource.name for resource in declared)
-                raise NotFound(
-                    f"no service account is called {account!r}",
-                    hint=f"declared: {known}",
-                )
-            return create_key(
+            return make_key(
                 connection,
                 account,
                 now_us=self.app.now_us(),
@@ -77,7 +69,8 @@ def session(name: str = "*", *, sign: bool = True) -> Iterator[Session]:
 
     action = ACTIONS[action_of(click.get_current_context().command)]
     with line() as app:
-        opened = Session(app, app.authenticate(key()))
+        gate = app.gate()
+        opened = Session(app, app.authenticate(key(), gate), gate)
         try:
             opened.require(action.name, action.kind, name)
             yield opened

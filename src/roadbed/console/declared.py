@@ -27,7 +27,7 @@ _LONGEST = 60
 
 def rows(connection: sa.Connection) -> tuple[ResourceRow, ...]:
     """Return every live resource, by kind and name."""
-    live = state.current(connection).resources
+    live = state.current_resources(connection).resources
     return tuple(_row(each) for _, each in sorted(live.items()))
 
 

@@ -30,7 +30,7 @@ from roadbed.console.data import (
 )
 from roadbed.console.filters import AuditFilter, CallFilter
 from roadbed.console.words import duration
-from roadbed.control.state import Revision, State, current
+from roadbed.control.state import Revision, State, current, current_resources
 from roadbed.control.why import Chain
 from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.database.engine import Database
@@ -72,7 +72,7 @@ class LiveData:
         """Return the state of the whole at *now_us*."""
         counted, served = self._traffic.get(now_us), self._snapshot()
         with self._database.read() as connection:
-            stack = current(connection)
+            stack = current_resources(connection)
             return Overview(
                 windows=counted.windows(),
                 traffic=counted.half_hours(),
@@ -144,7 +144,7 @@ class LiveData:
         """Return all endpoints, by name."""
         counted = self._traffic.get(now_us)
         with self._database.read() as connection:
-            return _endpoints(current(connection), self._snapshot(), counted)
+            return _endpoints(current_resources(connection), self._snapshot(), counted)
 
     def endpoint(self, name: str, now_us: int) -> EndpointPage:
         """Return one endpoint."""
@@ -153,7 +153,7 @@ class LiveData:
             endpoint=name, since_us=now_us - traffic.DAY_US, limit=_RECENT
         )
         with self._database.read() as connection:
-            found = current(connection).resources.get(("Endpoint", name))
+            found = current_resources(connection).resources.get(("Endpoint", name))
             revisions = declared.history(connection, "Endpoint", name)
         if found is None:
             raise NotFound(

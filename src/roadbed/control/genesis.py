@@ -6,7 +6,7 @@ from roadbed.control.apply import first
 from roadbed.control.document import Document
 from roadbed.control.kinds import API_VERSION, all_kinds
 from roadbed.control.stack import Loaded
-from roadbed.control.state import current
+from roadbed.control.state import current_resources
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.errors import Conflict
 from roadbed.core.resource import Metadata, Resource
@@ -26,7 +26,7 @@ def genesis(database: Database, clock: Clock) -> Secret:
     now_us = to_us(clock.now())
     with database.write() as connection:
         hold(connection)
-        if current(connection).revision:
+        if current_resources(connection).revision:
             raise Conflict(
                 "this line has begun already",
                 hint="an operator makes keys with `roadbed key create`",

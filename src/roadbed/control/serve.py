@@ -245,9 +245,6 @@ def _authority(
 
     It remembers decisions, so keeping it keeps them.
     """
-    texts = {
-        policy.name: policy.content["spec"]["cedar"] for policy in state.of("Policy")
-    }
-    compiled = authority_of(texts)
+    compiled = authority_of(state.policies())
     before = previous.snapshot.authority if previous else None
     return before if before and before.digest == compiled.digest else compiled

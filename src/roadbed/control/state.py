@@ -58,6 +58,10 @@ class State:
     versions: Mapping[str, tuple[ModelVersion, ...]] = field(default_factory=dict)
     keyed: frozenset[str] = frozenset()
 
+    def policies(self) -> dict[str, str]:
+        """Return the Cedar text of every live policy, by its name."""
+        return {p.name: p.content["spec"]["cedar"] for p in self.of("Policy")}
+
     def version(self, ref: VersionRef) -> ModelVersion | None:
         """Return the model version that *ref* names, or None."""
         found = [v for v in self.versions.get(ref.name, ()) if v.number == ref.number]

@@ -83,9 +83,14 @@ class DenialWriter:
         self._wake.set()
         return waiting.written
 
-    def refused(self, principal: Principal, action: str, target: Target) -> None:
+    def refused(
+        self,
+        principal: Principal | None,
+        action: str,
+        target: Target,
+        reason: str = "no policy allows it",
+    ) -> None:
         """Write down that a page was refused; blocks, for worker threads."""
-        reason = "no policy allows it"
         written = self.put(denied_entry(principal, action, target, reason))
         wait([written], timeout=WAIT_SECONDS)
 

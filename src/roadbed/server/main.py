@@ -4,13 +4,11 @@ import platform
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roadbed.access.authorize import denied_entry
 from roadbed.app import App
 from roadbed.console.app import make_console
 from roadbed.console.identity import LiveAuthority, LiveSessions
 from roadbed.console.live import LiveData
 from roadbed.console.visit import Refusal
-from roadbed.control.serve import Serving
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Limits as SpoolLimits
@@ -120,9 +118,6 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
-    def build(previous: Serving | None) -> Serving:
-        return app.compile(previous)
-
     chores = Chores(
         [
             Chore(
@@ -139,7 +134,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
-        reloader=Reloader(revision, build, parts.switch, parts.keeper),
+        reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
         begin=[parts.recorder.start],
@@ -203,9 +198,7 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
 
     def refused(refusal: Refusal) -> None:
         reason = f"{refusal.reason} ({refusal.where})"
-        app.audit.record(
-            denied_entry(refusal.principal, refusal.action, refusal.target, reason)
-        )
+        parts.denials.refused(refusal.principal, refusal.action, refusal.target, reason)
 
     data = LiveData(
         database=app.database,

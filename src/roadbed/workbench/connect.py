@@ -5,7 +5,7 @@ from pathlib import Path
 
 import roadbed.adapters.exporters
 from roadbed.app import App, open_app
-from roadbed.control.state import Revision, current
+from roadbed.control.state import Revision, current_resources
 from roadbed.core import plugins
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
@@ -57,7 +57,7 @@ def _model(app: App, name: str) -> Model:
 
 def _must_be_declared(app: App, kind: str, name: str) -> Revision:
     with app.database.read() as connection:
-        live = current(connection)
+        live = current_resources(connection)
     declared = live.resources.get((kind, name))
     if declared is None:
         close = get_close_matches(name, [r.name for r in live.of(kind)], n=1)

@@ -3,9 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.access.actions import ACTIONS
-from roadbed.access.keys import KeyInfo, create_key, list_keys, revoke_key
-from roadbed.control.state import current
-from roadbed.core.errors import NotFound
+from roadbed.access.keys import KeyInfo, list_keys, revoke_key
+from roadbed.control import accounts
 from roadbed.server.routes import Ask, Route
 
 _DAY_US = 86_400_000_000
@@ -80,13 +79,7 @@ def make_key(ask: Ask) -> MadeKey:
     """Make a key for a declared account."""
     wanted: KeyWanted = ask.body
     with ask.services.database.write() as connection:
-        declared = [a.name for a in current(connection).of("ServiceAccount")]
-        if wanted.account not in declared:
-            raise NotFound(
-                f"no service account is called {wanted.account[:80]!r}",
-                hint=f"declared: {', '.join(declared)}",
-            )
-        new = create_key(
+        new = accounts.make_key(
             connection,
             wanted.account,
             now_us=ask.services.now_us(),

@@ -10,7 +10,13 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control.apply import Applied
 from roadbed.control.desk import Proposal
-from roadbed.control.state import Revision, StackRevision, current, history, revisions
+from roadbed.control.state import (
+    Revision,
+    StackRevision,
+    current_resources,
+    history,
+    revisions,
+)
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.server.routes import Ask, Route
 
@@ -109,7 +115,7 @@ class PlanShown(BaseModel):
 def resources(ask: Ask) -> Resources:
     """List what is declared."""
     with ask.services.database.read() as connection:
-        state = current(connection)
+        state = current_resources(connection)
     found = [r for r in state.resources.values() if ask.query.kind in ("", r.kind)]
     return Resources(revision=state.revision, digest=state.digest, resources=found)
 
@@ -118,7 +124,7 @@ def resource(ask: Ask) -> Revision:
     """Show one resource as it is declared now."""
     kind, name = ask.params["kind"], ask.params["name"]
     with ask.services.database.read() as connection:
-        found = current(connection).resources.get((kind, name))
+        found = current_resources(connection).resources.get((kind, name))
     if found is None:
         raise NotFound(f"no {kind[:40]} is called {name[:80]!r} now")
     return found
