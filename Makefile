@@ -3,6 +3,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 STAMP := .venv/.installed
+IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo test check format lint types layers docs bench lock clean
@@ -21,11 +22,16 @@ $(STAMP): requirements/dev.lock pyproject.toml
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(STAMP)
 
+# A real identity provider for the tests. Without npm, those that sign in are skipped.
+$(IDP): tests/idp/package-lock.json
+	@if command -v npm >/dev/null; then \
+	  npm ci --prefix tests/idp --silent --no-fund --no-audit && touch $@; fi
+
 demo: $(STAMP) ## Run the main job on real input, from declaration to traced answer
 	@$(BIN)/python demo/run.py
 
 # By file: the blocks of a page, and the tests that share a browser, stay in one process.
-test: $(STAMP) ## Run all tests
+test: $(STAMP) $(IDP) ## Run all tests
 	@$(BIN)/python -m pytest -q -n auto --dist loadfile
 
 check: format lint types layers test ## Everything a change must pass

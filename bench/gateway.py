@@ -27,11 +27,11 @@ import aiohttp
 import uvicorn
 
 from roadbed.access.authority import compile_policies
-from roadbed.access.keys import credential_digest
 from roadbed.adapters.providers.openai import Config, provider
 from roadbed.app import App, initialise, open_app
 from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
+from roadbed.identity.keys import credential_digest
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 from roadbed.server.asgi import make_asgi

@@ -10,16 +10,15 @@ from typing import Any
 from pydantic import BaseModel
 
 import roadbed.adapters.providers
-from roadbed.access.authenticate import authenticate
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denied_entry, require
-from roadbed.access.keys import create_bootstrap
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.secrets.env import EnvSecrets
 from roadbed.adapters.secrets.file import FileSecrets
 from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.log import AuditLog
 from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
@@ -41,12 +40,15 @@ from roadbed.gateway.adopt import Adopted, Adopter
 from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.seal import Sealer
+from roadbed.identity.authenticate import authenticate
+from roadbed.identity.keys import create_bootstrap
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer, Explanation, Provider
 from roadbed.inference.snapshot import Authority
 from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
+from roadbed.ports.web import Web
 from roadbed.registry.runs import Runs
 from roadbed.registry.versions import Registered
 from roadbed.settings import Settings, environment
@@ -111,6 +113,7 @@ class App:
     database: Database
     blobs: Blobs
     secrets: Secrets
+    web: Web
     catalog: Installed
     audit: AuditLog
     public_key: str
@@ -170,7 +173,8 @@ class App:
         Asks the policies of this moment, or *gate* where one was made just now.
         """
         try:
-            require((gate or self.gate()).authority, principal, action, target)
+            authority = (gate or self.gate()).authority
+            require(authority, principal, action, target, self.now_us())
         except Denied as refusal:
             self.audit.record(denied_entry(principal, action, target, refusal.message))
             raise
@@ -310,6 +314,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         database=database,
         blobs=blobs,
         secrets=secrets,
+        web=GuardedWeb(settings.private_host_names),
         catalog=catalog,
         audit=AuditLog(database, signer, clock, folder),
         public_key=signer.public_key,

@@ -35,6 +35,11 @@ class Settings(BaseModel):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on.")
+    private_hosts: str = Field(
+        default="",
+        description="Hosts inside a private network that may be asked all the same, "
+        "such as your identity provider, with commas between them.",
+    )
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,
@@ -61,6 +66,12 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """Return the database URL, with the default filled in."""
         return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+    @property
+    def private_host_names(self) -> tuple[str, ...]:
+        """Return the private hosts that may be asked, one by one."""
+        names = (name.strip() for name in self.private_hosts.split(","))
+        return tuple(name for name in names if name)
 
     def own_key(self) -> str:
         """Return the key of whoever works here; raise Unauthenticated if none is kept.

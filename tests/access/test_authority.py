@@ -7,15 +7,19 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roadbed.access.actions import ACTIONS, KINDS
-from roadbed.access.authority import NOT_PERMITTED, CedarAuthority, compile_policies
+from roadbed.access.actions import ACTIONS, KINDS, PRIVILEGED
+from roadbed.access.authority import (
+    NOT_PERMITTED,
+    CedarAuthority,
+    compile_policies,
+    keys_of,
+)
 from roadbed.access.roles import ROLES
 from roadbed.access.rules import built_in_rules, built_in_texts, read_rules
 from roadbed.access.schema import cedar_schema
 from roadbed.core.actor import SYSTEM, Principal
 from roadbed.core.decision import Target
-
-from .conftest import account, endpoint
+from tests.principals import NOW, account, endpoint
 
 INFER = 'action == Action::"endpoint.infer"'
 CLAIMS = 'principal == ServiceAccount::"claims"'
@@ -139,7 +143,7 @@ def test_no_action_is_done_to_a_target_of_another_kind():
             target = Target(kind=kind, name="*")
             assert not ALL.decide(everyone, action.name, target).allowed
         own = Target(kind=action.kind, name="*")
-        assert ALL.decide(everyone, action.name, own).allowed
+        assert ALL.decide(everyone, action.name, own, NOW).allowed
 
 
 def test_endless_names_do_not_fill_the_memory():
@@ -167,7 +171,7 @@ def test_slicing_changes_no_decision():
             target = Target(
                 kind=action.kind, name="e", attributes={"stage": "production"}
             )
-            sliced = ALL.decide(who, action.name, target)
+            sliced = ALL.decide(who, action.name, target, NOW)
             assert sliced.allowed == _unsliced(whole, schema, who, action.name, target)
 
 
@@ -175,7 +179,7 @@ def _unsliced(policies, schema, who, action, target):
     entities = [
         {
             "uid": {"type": "ServiceAccount", "id": who.name},
-            "attrs": {"tenant": who.tenant},
+            "attrs": {"tenant": who.tenant, "keys": sorted(keys_of(who))},
             "parents": [{"type": "Role", "id": role} for role in who.roles],
             "tags": {},
         },
@@ -190,7 +194,11 @@ def _unsliced(policies, schema, who, action, target):
         "principal": entities[0]["uid"],
         "action": {"type": "Action", "id": action},
         "resource": entities[1]["uid"],
-        "context": {},
+        "context": {
+            "action": action,
+            "fresh": action in PRIVILEGED,
+            "mfa": False,
+        },
     }
     return cedarpy.is_authorized(request, policies, entities, schema).allowed
 

@@ -5,8 +5,7 @@ import pytest
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denied_entry, require
 from roadbed.core.errors import Denied, Unauthenticated
-
-from .conftest import account, endpoint
+from tests.principals import account, endpoint
 
 NO = 'forbid (principal, action == Action::"endpoint.infer", resource);'
 

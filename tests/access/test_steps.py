@@ -6,12 +6,11 @@ import pytest
 
 from roadbed.access.authority import compile_policies
 from roadbed.access.steps import Authenticate, Authorize
-from roadbed.access.tokens import credential_digest
 from roadbed.core.errors import Denied, Unauthenticated
+from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
-
-from .conftest import NOW, account
+from tests.principals import NOW, account
 
 KEY = "rbk_1_secret"
 NO_PRODUCTION = (

@@ -3,7 +3,6 @@
 from pathlib import Path
 
 from roadbed.access.authority import compile_policies
-from roadbed.access.keys import create_key
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.audit.log import AuditLog
@@ -19,13 +18,14 @@ from roadbed.database.tables import current
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.seal import Sealer
 from roadbed.gateway.spool import Spool, encode, name_of
+from roadbed.identity.keys import create_key
 from roadbed.inference.provider import Contribution, Explanation
 from roadbed.testing.fakes import FakeCatalog, FixedClock
 from roadbed.testing.history_contract import a_call
 from tests.control.stacks import ECHO, OPERATOR, endpoint, hosted, resource, write
 
 ME = "service-account:operator"
-AUDITOR = resource("ServiceAccount", "watcher", "roles: [viewer]")
+AUDITOR = resource("ServiceAccount", "watcher", "roles: [viewer]\nkeys: true")
 DAY_US = 86_400_000_000
 
 
@@ -136,7 +136,7 @@ class Rooms:
 
     def authority(self):
         """Return what decides."""
-        return LiveAuthority(self.snapshot)
+        return LiveAuthority(self.snapshot, lambda: self.now_us)
 
 
 EXPLANATION = Explanation(

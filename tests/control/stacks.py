@@ -43,7 +43,7 @@ def problems_of(folder: Path) -> list[str]:
 OPERATOR = resource(
     "ServiceAccount",
     "operator",
-    "roles: [platform-engineer, security-admin, researcher, auditor]",
+    "{roles: [platform-engineer, security-admin, researcher, auditor], keys: true}",
 )
 ECHO = resource("Provider", "echo", "type: echo")
 

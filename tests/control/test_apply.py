@@ -7,7 +7,6 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from roadbed.access.keys import create_key
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.audit.tables import entries
 from roadbed.control.apply import apply
@@ -26,6 +25,7 @@ from roadbed.core.digest import digest, digest_of
 from roadbed.core.errors import Conflict, Corrupt, Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.database.tables import current as counter
+from roadbed.identity.keys import create_key
 from roadbed.registry.versions import add_version, get_version
 from roadbed.testing.fakes import FakeCatalog, FixedClock
 from tests.control.stacks import ECHO, OPERATOR, endpoint, hosted, stack_of, write

@@ -5,8 +5,6 @@ import re
 import pytest
 import sqlalchemy as sa
 
-from roadbed.access.keys import create_key, revoke_key
-from roadbed.access.tables import keys
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.bundle import steady
@@ -17,6 +15,8 @@ from roadbed.control.custody import check, examine
 from roadbed.control.desk import Desk
 from roadbed.core.clock import to_us
 from roadbed.data.datasets import Datasets
+from roadbed.identity.keys import create_key, revoke_key
+from roadbed.identity.tables import keys
 from roadbed.registry.runs import Input, Intent, Runs
 from roadbed.registry.tables import model_versions
 from roadbed.registry.versions import add_version

@@ -2,13 +2,13 @@
 
 import pytest
 
-from roadbed.access.keys import redeem_bootstrap
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.state import current, history
 from roadbed.core.clock import to_us
 from roadbed.core.errors import Conflict
+from roadbed.identity.keys import redeem_bootstrap
 from roadbed.testing.fakes import FakeCatalog, FixedClock
 from tests.control.stacks import ECHO, OPERATOR, write
 

@@ -5,7 +5,6 @@ from dataclasses import replace
 import pytest
 
 from roadbed.access.authority import compile_policies
-from roadbed.access.keys import create_key, credential_digest
 from roadbed.control.serve import (
     Declared,
     compile_snapshot,
@@ -14,6 +13,7 @@ from roadbed.control.serve import (
 )
 from roadbed.core.errors import Invalid
 from roadbed.database.tables import current as counter
+from roadbed.identity.keys import create_key, credential_digest
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 from roadbed.testing.fakes import FakeCatalog

@@ -1,7 +1,5 @@
 """Migrations lead to exactly the schema that the rooms declare."""
 
-from importlib import import_module
-
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -11,14 +9,13 @@ from roadbed.core.errors import Conflict
 from roadbed.database.engine import open_database
 from roadbed.database.migrate import migrate
 from roadbed.database.tables import metadata
-from tests.conftest import ROOMS
+from tests.conftest import import_tables
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
 def empty(request, tmp_path):
     """A database without any table."""
-    for room in ROOMS:
-        import_module(f"roadbed.{room}.tables")
+    import_tables()
     if request.param == "sqlite":
         opened = open_database(f"sqlite:///{tmp_path / 'empty.db'}")
     else:

@@ -9,11 +9,11 @@ from contextlib import contextmanager
 import uvloop
 
 from roadbed.access.authority import compile_policies
-from roadbed.access.keys import credential_digest
 from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
 from roadbed.core.clock import SystemClock, to_us
 from roadbed.core.errors import Invalid, RateLimited, Truncated
+from roadbed.identity.keys import credential_digest
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 from roadbed.server.asgi import make_asgi
@@ -142,6 +142,7 @@ def principal(name, role, expires_us=FOREVER):
         name=name,
         roles=frozenset({role}),
         expires_us=expires_us,
+        fresh_until_us=expires_us,
     )
 
 

@@ -1,1 +1,1 @@
-"""Who may do what, and why: accounts, keys, sessions, and decisions by Cedar."""
+"""Who may do what, and why: actions, roles, policies, and decisions by Cedar."""

@@ -25,7 +25,14 @@ _LIST = (
     Action("endpoint.read", "Endpoint", "See an endpoint and what it serves."),
     Action("model.read", "Model", "See a model and its versions."),
     Action("model.register", "Model", "Add a version to a model."),
+    Action("version.infer", "ModelVersion", "Be answered by a model version."),
+    Action("version.read", "ModelVersion", "See a model version."),
+    Action("version.retrain", "ModelVersion", "Train a new version out of this one."),
+    Action("version.approve", "ModelVersion", "Vouch for a version."),
+    Action("version.promote", "ModelVersion", "Pin a version in production."),
+    Action("version.delete", "ModelVersion", "Withdraw a version for good."),
     Action("dataset.read", "Dataset", "See a dataset, and read its versions."),
+    Action("dataset.train", "Dataset", "Train a model on a dataset."),
     Action("dataset.write", "Dataset", "Add a version to a dataset."),
     Action("run.read", "Run", "See a run: its code, data, parameters and metrics."),
     Action("run.write", "Run", "Start a run and record what it did."),
@@ -39,6 +46,10 @@ _LIST = (
     Action("key.create", "Key", "Make a key for a service account."),
     Action("key.list", "Key", "See which keys exist, without their secrets."),
     Action("key.revoke", "Key", "Make a key stop working."),
+    Action("token.exchange", "Token", "Exchange a proof of identity for a token."),
+    Action("token.revoke", "Token", "Make tokens stop working."),
+    Action("access.explain", "Access", "Ask who may do what, and why."),
+    Action("access.replay", "Access", "Decide recorded requests again."),
     Action("metrics.read", "Metrics", "Scrape the metrics."),
     Action("console.view", "Console", "Open the console."),
     Action("session.read", "Session", "See who you are and what you may do."),
@@ -47,6 +58,11 @@ _LIST = (
 
 ACTIONS: Mapping[str, Action] = MappingProxyType({a.name: a for a in _LIST})
 """Every action by its name. The Cedar schema and the matrix are made from it."""
+
+PRIVILEGED = frozenset(
+    {"key.create", "version.approve", "version.promote", "version.delete"}
+)
+"""What takes a proof of identity that is fresh; see `policies/freshness.cedar`."""
 
 KINDS: tuple[str, ...] = tuple(sorted({a.kind for a in _LIST}))
 """The kinds of target that actions are done to."""

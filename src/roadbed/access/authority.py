@@ -11,7 +11,7 @@ from typing import Any
 
 import cedarpy
 
-from roadbed.access.actions import ACTIONS
+from roadbed.access.actions import ACTIONS, PRIVILEGED
 from roadbed.access.rules import (
     Rule,
     built_in_rules,
@@ -59,22 +59,39 @@ class CedarAuthority:
         self._slices = {action: _Slice(rules, action) for action in ACTIONS}
         self._decisions: dict[Hashable, Decision] = {}
 
-    def decide(self, principal: Principal, action: str, target: Target) -> Decision:
+    def decide(
+        self, principal: Principal, action: str, target: Target, now_us: int = 0
+    ) -> Decision:
         """Say whether *principal* may do *action* to *target*, and why.
 
         The reasons are the names of the policies that decided. Anything unclear
         is a denial: an unknown action, a target of the wrong kind, a policy that
-        fails.
+        fails. Whoever acts for the principal must be allowed to as well.
         """
+        fresh = action in PRIVILEGED and 0 < now_us <= principal.fresh_until_us
         try:
-            key = (principal, action, target.kind, target.name, _key(target.attributes))
+            what = target.revision or _key(target.attributes)
+            key = (principal, action, target.kind, target.name, what, fresh)
             known = self._decisions.get(key)
         except (Invalid, TypeError):
             return self._deny("the target's attributes are no plain values")
         if known is None:
-            known = self._evaluate(principal, action, target)
+            known = self._ask_all(principal, action, target, fresh)
             self._remember(key, known, target)
         return known
+
+    def _ask_all(
+        self, principal: Principal, action: str, target: Target, fresh: bool
+    ) -> Decision:
+        """Decide for the principal, and for each that acts for it."""
+        if principal.scope is not None and action not in principal.scope:
+            return self._deny("the token's scope does not include it")
+        decision = self._evaluate(principal, action, target, fresh)
+        for actor in principal.actors if decision.allowed else ():
+            second = self._evaluate(actor, action, target, fresh)
+            if not second.allowed:
+                return self._deny(*(f"{actor}: {r}" for r in second.reasons))
+        return decision
 
     def _remember(self, key: Hashable, decision: Decision, target: Target) -> None:
         """Keep *decision*, unless its question is one that only floods memory."""
@@ -84,12 +101,14 @@ class CedarAuthority:
             self._decisions.clear()
         self._decisions[key] = decision
 
-    def _evaluate(self, principal: Principal, action: str, target: Target) -> Decision:
+    def _evaluate(
+        self, principal: Principal, action: str, target: Target, fresh: bool
+    ) -> Decision:
         chosen = self._slices.get(action)
         if chosen is None:
             return self._deny(f"there is no action {action}")
         try:
-            request, entities = _question(principal, action, target)
+            request, entities = _question(principal, action, target, fresh)
             result = cedarpy.is_authorized(
                 request,
                 chosen.policies,
@@ -140,7 +159,7 @@ def _digest(project: Mapping[str, str]) -> str:
 
 
 def _question(
-    principal: Principal, action: str, target: Target
+    principal: Principal, action: str, target: Target, fresh: bool
 ) -> tuple[dict[str, Any], list[dict[str, Any]]]:
     """Return the request and the entities that Cedar needs to answer it.
 
@@ -153,20 +172,46 @@ def _question(
     entities = [
         {
             "uid": who,
-            "attrs": {"tenant": principal.tenant},
-            "parents": [{"type": "Role", "id": r} for r in sorted(principal.roles)],
+            "attrs": _attributes_of(principal),
+            "parents": [
+                *({"type": "Role", "id": r} for r in sorted(principal.roles)),
+                *({"type": "Group", "id": g} for g in sorted(principal.groups)),
+            ],
             "tags": dict(principal.labels),
         },
         {
             "uid": what,
-            "attrs": {"tenant": given.get("tenant", "default"), **attributes},
+            "attrs": {"tenant": target.tenant, **attributes},
             "parents": [],
             "tags": dict(given.get("labels", {})),
         },
     ]
     does = {"type": "Action", "id": action}
-    request = {"principal": who, "action": does, "resource": what, "context": {}}
+    request: dict[str, Any] = {"principal": who, "action": does, "resource": what}
+    mfa = "mfa" in principal.methods
+    request["context"] = {"action": action, "fresh": fresh, "mfa": mfa}
     return request, entities
+
+
+def _attributes_of(principal: Principal) -> dict[str, Any]:
+    attributes: dict[str, Any] = {
+        "tenant": principal.tenant,
+        "keys": sorted(keys_of(principal)),
+    }
+    if principal.residency:
+        attributes["residency"] = sorted(principal.residency)
+    if principal.mandate is not None:
+        attributes["mandate"] = sorted(principal.mandate)
+    return attributes
+
+
+def keys_of(principal: Principal) -> set[str]:
+    """Return all that a list of who may do something can call *principal* by."""
+    return {
+        str(principal),
+        *(f"role:{role}" for role in principal.roles),
+        *(f"group:{group}" for group in principal.groups),
+    }
 
 
 def _key(attributes: Mapping[str, Any]) -> Hashable:

@@ -13,7 +13,11 @@ NOBODY = "nobody"
 
 
 def require(
-    authority: Authority, principal: Principal | None, action: str, target: Target
+    authority: Authority,
+    principal: Principal | None,
+    action: str,
+    target: Target,
+    now_us: int = 0,
 ) -> Decision:
     """Return the decision if *principal* may do *action* to *target*.
 
@@ -24,7 +28,7 @@ def require(
         raise Unauthenticated(
             f"{action} needs a key", hint="send `Authorization: Bearer rbk_…`"
         )
-    decision = authority.decide(principal, action, target)
+    decision = authority.decide(principal, action, target, now_us)
     if decision.allowed:
         return decision
     raise denial(principal, action, target, decision)

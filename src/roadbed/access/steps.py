@@ -3,10 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from roadbed.access.authenticate import authenticate
 from roadbed.access.authorize import denial
 from roadbed.core.decision import Target
 from roadbed.core.errors import Unauthenticated
+from roadbed.identity.authenticate import authenticate
 from roadbed.inference.call import Call, Outcome
 
 INFER = "endpoint.infer"

@@ -10,9 +10,9 @@ import click
 from roadbed.cli._acts import action_of
 
 if TYPE_CHECKING:
-    from roadbed.access.keys import NewKey
     from roadbed.app import App, Gate
     from roadbed.core.actor import Principal
+    from roadbed.identity.keys import NewKey
 
 TOKEN_FILE = "bootstrap-token"
 
@@ -42,7 +42,8 @@ class Session:
         from roadbed.core.decision import Target
 
         target = Target(kind=kind, name=name)
-        decision = self._gate.authority.decide(self.principal, action, target)
+        now_us = self.app.now_us()
+        decision = self._gate.authority.decide(self.principal, action, target, now_us)
         return decision.allowed
 
     def create_key(self, account: str, lifetime_us: int) -> "NewKey":

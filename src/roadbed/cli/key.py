@@ -50,9 +50,9 @@ def create(account: str, days: int, output: str) -> None:
 @acts("key.list")
 def list_(output: str) -> None:
     """List the keys: whose, since when, until when. Never the keys themselves."""
-    from roadbed.access.keys import list_keys
     from roadbed.cli._session import session
     from roadbed.core.clock import to_text
+    from roadbed.identity.keys import list_keys
 
     with session("*") as line:
         now_us = line.app.now_us()
@@ -81,8 +81,8 @@ def list_(output: str) -> None:
 @acts("key.revoke")
 def revoke(key_id: str) -> None:
     """Revoke the key KEY_ID; running servers refuse it within a second."""
-    from roadbed.access.keys import revoke_key
     from roadbed.cli._session import session
+    from roadbed.identity.keys import revoke_key
 
     with (
         session(key_id) as line,

@@ -16,10 +16,10 @@ def command() -> None:
     directory, readable by its owner only. An existing key can be kept the same
     way: give it instead of the token.
     """
-    from roadbed.access.keys import redeem_bootstrap
     from roadbed.cli._session import TOKEN_FILE, line, write_private
     from roadbed.core.clock import to_text
     from roadbed.core.errors import Unauthenticated
+    from roadbed.identity.keys import redeem_bootstrap
     from roadbed.settings import KEY_FILE
 
     if sys.stdin.isatty():

@@ -3,18 +3,18 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roadbed.access.authenticate import authenticate
-from roadbed.access.sessions import (
-    LIFETIME_US,
-    end_session,
-    find_session,
-    open_session,
-)
 from roadbed.console.session import Opened
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.secret import Secret
 from roadbed.database.engine import Database
+from roadbed.identity.authenticate import authenticate
+from roadbed.identity.sessions import (
+    LIFETIME_US,
+    end_session,
+    find_session,
+    open_session,
+)
 from roadbed.inference.snapshot import Snapshot
 
 
@@ -58,7 +58,9 @@ class LiveAuthority:
     """Decides by the policies that this process serves now."""
 
     snapshot: Callable[[], Snapshot]
+    now_us: Callable[[], int]
 
     def __call__(self, principal: Principal, action: str, target: Target) -> Decision:
         """Return the decision; nothing is recorded."""
-        return self.snapshot().authority.decide(principal, action, target)
+        authority = self.snapshot().authority
+        return authority.decide(principal, action, target, self.now_us())

@@ -2,9 +2,9 @@
 
 import sqlalchemy as sa
 
-from roadbed.access.keys import NewKey, create_key
 from roadbed.control.state import current_resources
-from roadbed.core.errors import NotFound
+from roadbed.core.errors import Conflict, NotFound
+from roadbed.identity.keys import NewKey, create_key
 
 
 def make_key(
@@ -17,13 +17,22 @@ def make_key(
 ) -> NewKey:
     """Make a key for *account* in the caller's transaction.
 
-    Raises NotFound, naming those that are, if no such account is declared.
+    Raises NotFound, naming those that are, if no such account is declared, and
+    Conflict if it is declared to have no keys.
     """
-    declared = [a.name for a in current_resources(connection).of("ServiceAccount")]
+    declared = {
+        found.name: found.content["spec"].get("keys", False)
+        for found in current_resources(connection).of("ServiceAccount")
+    }
     if account not in declared:
         raise NotFound(
             f"no service account is called {account[:80]!r}",
             hint=f"declared: {', '.join(declared)}",
+        )
+    if not declared[account]:
+        raise Conflict(
+            f"{account} may not have keys",
+            hint="let a Federation name it, or declare it with `keys: true`",
         )
     return create_key(
         connection,

@@ -11,7 +11,6 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.access.tables import keys
 from roadbed.audit.entry import Entry, Recorded
 from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import canonical, digest
@@ -19,6 +18,7 @@ from roadbed.core.errors import RoadbedError
 from roadbed.data.tables import dataset_versions
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
+from roadbed.identity.tables import keys
 from roadbed.registry.runs import Input, Run
 from roadbed.registry.tables import model_versions, runs
 

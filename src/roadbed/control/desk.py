@@ -3,7 +3,6 @@
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from roadbed.access.keys import list_keys
 from roadbed.control.apply import Applied, apply
 from roadbed.control.catalog import Catalog
 from roadbed.control.load import read_stack, refuse
@@ -13,6 +12,7 @@ from roadbed.control.state import current
 from roadbed.control.validate import check
 from roadbed.core.clock import Clock, to_us
 from roadbed.database.engine import Database
+from roadbed.identity.keys import list_keys
 from roadbed.ports.blobs import Blobs
 
 

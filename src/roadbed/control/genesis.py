@@ -1,6 +1,5 @@
 """The first state of a new line: one operator, and a token that works once."""
 
-from roadbed.access.keys import create_bootstrap
 from roadbed.audit.log import hold
 from roadbed.control.apply import first
 from roadbed.control.document import Document
@@ -12,6 +11,7 @@ from roadbed.core.errors import Conflict
 from roadbed.core.resource import Metadata, Resource
 from roadbed.core.secret import Secret
 from roadbed.database.engine import Database
+from roadbed.identity.keys import create_bootstrap
 
 OPERATOR = "operator"
 ROLES = ("platform-engineer", "security-admin", "researcher", "auditor")
@@ -38,7 +38,7 @@ def genesis(database: Database, clock: Clock) -> Secret:
 
 def _operator() -> Loaded:
     metadata = {"name": OPERATOR, "description": "Looks after the line."}
-    spec = {"roles": list(ROLES)}
+    spec = {"roles": list(ROLES), "keys": True}
     value = {
         "apiVersion": API_VERSION,
         "kind": "ServiceAccount",

@@ -13,6 +13,7 @@ from roadbed.control.state import State
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, Problem
+from roadbed.core.resource import tenant_of
 from roadbed.inference.snapshot import Authority
 
 NEEDED = {
@@ -87,13 +88,14 @@ def _all(stack: Stack) -> Iterator[Principal]:
             kind="service-account",
             name=metadata.name,
             roles=frozenset(loaded.content["spec"]["roles"]),
-            tenant=loaded.content["spec"]["tenant"],
+            fresh_until_us=1,
+            tenant=tenant_of(loaded.content),
             labels=tuple(sorted(metadata.labels.items())),
         )
 
 
 def _may(authority: Authority, principal: Principal, action: str) -> bool:
-    return authority.decide(principal, action, NEEDED[action]).allowed
+    return authority.decide(principal, action, NEEDED[action], now_us=1).allowed
 
 
 def _in_file(error: Invalid, loaded: Loaded) -> Iterator[Problem]:

@@ -11,6 +11,7 @@ from roadbed.control.fields import with_defaults
 from roadbed.control.kinds import all_kinds
 from roadbed.control.stack import Key, Loaded, Stack
 from roadbed.control.state import State
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.digest import canonical, digest_of
 from roadbed.core.errors import Invalid
 from roadbed.core.reference import VersionRef, parse
@@ -132,7 +133,7 @@ def _declare(loaded: Loaded, stack: Stack, state: State) -> Change | None:
     if live is not None and not fields and made is None:
         return None
     if live is None:
-        fields = tuple(f for f in fields if f.after not in (None, "", [], {}))
+        fields = tuple(f for f in fields if not _goes_without_saying(f))
     return Change(
         action="create" if live is None else "follow",
         kind=kind,
@@ -141,6 +142,12 @@ def _declare(loaded: Loaded, stack: Stack, state: State) -> Change | None:
         note=_note(loaded, stack, None if made is None else made[0]),
         makes="" if made is None else str(made[0]),
     )
+
+
+def _goes_without_saying(field: Field) -> bool:
+    if field.path == "metadata.tenant":
+        return field.after == DEFAULT_TENANT
+    return field.after in (None, "", [], {})
 
 
 def _note(loaded: Loaded, stack: Stack, made: VersionRef | None) -> str:

@@ -7,12 +7,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.access.keys import Account, load_credentials
 from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef, parse
+from roadbed.core.resource import tenant_of
+from roadbed.identity.keys import Account, load_credentials
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
 from roadbed.registry.versions import get_version
@@ -219,7 +220,9 @@ def _account(found: Revision) -> Account:
     return Account(
         roles=tuple(spec["roles"]),
         labels=found.content["metadata"]["labels"],
-        tenant=spec.get("tenant", "default"),
+        tenant=tenant_of(found.content),
+        residency=frozenset(spec.get("residency", ())),
+        keys=spec.get("keys", False),
     )
 
 

@@ -1,19 +1,33 @@
 """May this actor do this to that? And why."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from roadbed.core.actor import DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Target:
-    """What an action is done to: a kind, a name and the attributes policy may read."""
+    """What an action is done to: a kind, a name and the attributes policy may read.
+
+    `revision` is set where the target is one of a snapshot: together with kind and
+    name it stands for all attributes, so that a decision is found again without
+    looking at them. Such a target's attributes never change.
+    """
 
     kind: str
     name: str
-    attributes: dict[str, Any] = field(default_factory=dict, hash=False)
+    attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
+    revision: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"
+
+    @property
+    def tenant(self) -> str:
+        """Return the tenant that it belongs to."""
+        return self.attributes.get("tenant", DEFAULT_TENANT)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

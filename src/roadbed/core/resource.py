@@ -1,9 +1,11 @@
 """Resources: the named, versioned things a team declares in Git."""
 
-from typing import ClassVar, Literal
+from collections.abc import Mapping
+from typing import Any, ClassVar, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.reference import NAME
 
 
@@ -26,6 +28,11 @@ class Metadata(BaseModel):
     labels: dict[str, str] = Field(
         default_factory=dict, description="Free labels; policies may read them."
     )
+    tenant: str = Field(
+        default=DEFAULT_TENANT,
+        pattern=r"^[a-z][a-z0-9-]{0,62}$",
+        description="The tenant it belongs to; nobody of another tenant reaches it.",
+    )
 
 
 class Resource(BaseModel):
@@ -44,9 +51,20 @@ class Resource(BaseModel):
         return self.kind, self.metadata.name
 
     def content(self) -> dict[str, object]:
-        """Return what was declared, as plain JSON: equal content, equal digest."""
+        """Return what was declared, as plain JSON: equal content, equal digest.
+
+        The default tenant is left out; see `tenant_of`.
+        """
+        metadata = self.metadata.model_dump(mode="json")
+        if metadata["tenant"] == DEFAULT_TENANT:
+            del metadata["tenant"]
         return {
             "kind": self.kind,
-            "metadata": self.metadata.model_dump(mode="json"),
+            "metadata": metadata,
             "spec": self.spec.model_dump(mode="json"),
         }
+
+
+def tenant_of(content: Mapping[str, Any]) -> str:
+    """Return the tenant of the resource with this *content*."""
+    return content["metadata"].get("tenant", DEFAULT_TENANT)

@@ -15,8 +15,14 @@ class Authority(Protocol):
 
     digest: str
 
-    def decide(self, principal: Principal, action: str, target: Target) -> Decision:
-        """Return the decision and its reasons; anything unclear is a denial."""
+    def decide(
+        self, principal: Principal, action: str, target: Target, now_us: int = 0
+    ) -> Decision:
+        """Return the decision and its reasons; anything unclear is a denial.
+
+        *now_us* tells whether a privileged act comes soon enough after its actor
+        was authenticated; without it, none does.
+        """
         ...
 
 

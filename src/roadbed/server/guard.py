@@ -3,12 +3,12 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from roadbed.access.authenticate import authenticate
 from roadbed.access.authorize import NOBODY, require
-from roadbed.access.keys import credential_digest
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
+from roadbed.identity.authenticate import authenticate
+from roadbed.identity.keys import credential_digest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.denials import DenialWriter, entry_for, patiently
 
@@ -59,7 +59,10 @@ class Guard:
     ) -> None:
         """Go on only if *principal* may; else raise Denied, after it is on record."""
         try:
-            require(snapshot.authority, principal, request.action, request.target)
+            now_us = self._now_us()
+            require(
+                snapshot.authority, principal, request.action, request.target, now_us
+            )
         except Denied as error:
             await self._record(principal, request, error)
             raise
@@ -80,4 +83,5 @@ class Guard:
         self, snapshot: Snapshot, principal: Principal, action: str, target: Target
     ) -> bool:
         """Say whether *principal* may do *action*, without a record of the answer."""
-        return snapshot.authority.decide(principal, action, target).allowed
+        now_us = self._now_us()
+        return snapshot.authority.decide(principal, action, target, now_us).allowed

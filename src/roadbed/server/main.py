@@ -209,7 +209,11 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
     )
     sessions = LiveSessions(database=app.database, snapshot=snapshot, now_us=app.now_us)
     return make_console(
-        data, sessions, LiveAuthority(snapshot), refused=refused, now_us=app.now_us
+        data,
+        sessions,
+        LiveAuthority(snapshot, app.now_us),
+        refused=refused,
+        now_us=app.now_us,
     )
 
 

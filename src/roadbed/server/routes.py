@@ -31,7 +31,9 @@ class Ask:
     def may(self, action: str, kind: str, name: str = "*") -> bool:
         """Say whether the caller may also do *action*, without a record of it."""
         target = Target(kind=kind, name=name)
-        return self.snapshot.authority.decide(self.principal, action, target).allowed
+        now_us = self.services.now_us()
+        authority = self.snapshot.authority
+        return authority.decide(self.principal, action, target, now_us).allowed
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -33,7 +33,9 @@ class _Nobody:
 
     digest = ""
 
-    def decide(self, principal: Principal, action: str, target: Target) -> Decision:
+    def decide(
+        self, principal: Principal, action: str, target: Target, now_us: int = 0
+    ) -> Decision:
         return Decision(allowed=False, reasons=("a test",), policy_digest="")
 
 

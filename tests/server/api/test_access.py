@@ -9,6 +9,8 @@ def test_whoami_says_what_a_caller_may_do(estate):
     assert set(me["actions"]) == {
         "endpoint.infer",
         "endpoint.read",
+        "version.infer",
+        "token.exchange",
         "session.read",
         "session.end",
     }

@@ -3,8 +3,8 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.access.actions import ACTIONS
-from roadbed.access.keys import KeyInfo, list_keys, revoke_key
 from roadbed.control import accounts
+from roadbed.identity.keys import KeyInfo, list_keys, revoke_key
 from roadbed.server.routes import Ask, Route
 
 _DAY_US = 86_400_000_000

@@ -4,18 +4,17 @@ from dataclasses import replace
 
 import pytest
 
-from roadbed.access import tables
-from roadbed.access.keys import Account, create_key, load_credentials, revoke_key
-from roadbed.access.sessions import (
+from roadbed.audit.log import hold
+from roadbed.core.errors import Unauthenticated
+from roadbed.identity import tables
+from roadbed.identity.keys import Account, create_key, load_credentials, revoke_key
+from roadbed.identity.sessions import (
     LIFETIME_US,
     end_session,
     find_session,
     open_session,
 )
-from roadbed.audit.log import hold
-from roadbed.core.errors import Unauthenticated
-
-from .conftest import NOW, account
+from tests.principals import NOW, account
 
 
 @pytest.fixture

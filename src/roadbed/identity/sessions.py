@@ -4,13 +4,13 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from roadbed.access import tables
-from roadbed.access.tokens import SESSION, credential_digest, new_token
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
 from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
 from roadbed.core.secret import Secret
+from roadbed.identity import tables
+from roadbed.identity.tokens import SESSION, credential_digest, new_token
 
 LIFETIME_US = 8 * 3_600_000_000
 

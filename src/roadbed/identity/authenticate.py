@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from roadbed.access.tokens import credential_digest
 from roadbed.core.actor import Principal
 from roadbed.core.clock import to_text
 from roadbed.core.errors import Unauthenticated
+from roadbed.identity.tokens import credential_digest
 
 _HINT = "use a key (rbk_…) that a security-admin made with `roadbed key create`"
 

@@ -9,19 +9,6 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from roadbed.access import tables
-from roadbed.access.credentials import (
-    OPERATOR,
-    Account,
-    load_credentials,
-)
-from roadbed.access.tokens import (
-    BOOTSTRAP,
-    KEY,
-    credential_digest,
-    new_id,
-    new_token,
-)
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
 from roadbed.core.actor import SYSTEM
@@ -29,6 +16,19 @@ from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from roadbed.core.reference import NAME
 from roadbed.core.secret import Secret
 from roadbed.database.tables import bump
+from roadbed.identity import tables
+from roadbed.identity.credentials import (
+    OPERATOR,
+    Account,
+    load_credentials,
+)
+from roadbed.identity.tokens import (
+    BOOTSTRAP,
+    KEY,
+    credential_digest,
+    new_id,
+    new_token,
+)
 
 __all__ = [
     "Account",

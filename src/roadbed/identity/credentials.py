@@ -6,8 +6,8 @@ from typing import Protocol
 
 import sqlalchemy as sa
 
-from roadbed.access import tables
-from roadbed.core.actor import Principal
+from roadbed.core.actor import DEFAULT_TENANT, Principal
+from roadbed.identity import tables
 
 
 class AccountLike(Protocol):
@@ -28,6 +28,16 @@ class AccountLike(Protocol):
         """The tenant it belongs to."""
         ...
 
+    @property
+    def residency(self) -> frozenset[str]:
+        """The regions in which its data may be processed; empty: any."""
+        ...
+
+    @property
+    def keys(self) -> bool:
+        """Whether keys are accepted from it."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Account:
@@ -35,7 +45,9 @@ class Account:
 
     roles: Iterable[str] = ()
     labels: Mapping[str, str] = field(default_factory=dict)
-    tenant: str = "default"
+    tenant: str = DEFAULT_TENANT
+    residency: frozenset[str] = frozenset()
+    keys: bool = True
 
 
 OPERATOR = "operator"
@@ -61,10 +73,13 @@ def load_credentials(
             roles=frozenset(accounts[row.account].roles),
             labels=tuple(sorted(accounts[row.account].labels.items())),
             tenant=accounts[row.account].tenant,
+            residency=accounts[row.account].residency,
             credential=row.id,
             expires_us=row.expires_us,
+            # A key is shown with each request: it proves its holder anew.
+            fresh_until_us=row.expires_us,
             digest=row.digest,
         )
         for row in connection.execute(live)
-        if row.account in accounts
+        if row.account in accounts and accounts[row.account].keys
     }

@@ -6,8 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from roadbed.access import tables
-from roadbed.access.keys import (
+from roadbed.audit.tables import entries
+from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
+from roadbed.database.tables import current
+from roadbed.identity import tables
+from roadbed.identity.keys import (
     DAY_US,
     HOUR_US,
     MAX_LIFETIME_US,
@@ -20,11 +23,7 @@ from roadbed.access.keys import (
     redeem_bootstrap,
     revoke_key,
 )
-from roadbed.audit.tables import entries
-from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
-from roadbed.database.tables import current
-
-from .conftest import NOW
+from tests.principals import NOW
 
 ACCOUNTS = {
     "claims": Account(roles=("app",), labels={"team": "risk"}, tenant="north"),

@@ -1,0 +1,154 @@
+"""HTTP to addresses that others chose, and never into our own network.
+
+A name is resolved once, every address it has is judged, and the connection goes to
+the address that was judged: a name that resolves differently the next moment (DNS
+rebinding) gains nothing. Redirects are not followed.
+"""
+
+import http.client
+import ipaddress
+import socket
+import ssl
+from collections.abc import Callable, Iterable, Mapping
+from urllib.parse import SplitResult, urlsplit
+
+from roadbed.core.errors import Invalid, TimedOut, Unavailable
+from roadbed.ports.web import WebReply
+
+SECONDS = 10.0
+MAX_BYTES = 1024 * 1024
+_NAT64 = ipaddress.ip_network("64:ff9b::/96")
+_PORTS = {"http": 80, "https": 443}
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Resolve = Callable[[str, int], Iterable[str]]
+"""Returns the addresses of a name, as `getaddrinfo` spells them."""
+
+
+class GuardedWeb:
+    """The public web, and of private networks only *private_hosts*."""
+
+    def __init__(
+        self, private_hosts: Iterable[str] = (), resolve: Resolve | None = None
+    ) -> None:
+        self._private = frozenset(host.lower() for host in private_hosts)
+        self._resolve = resolve or _resolve
+
+    def get(self, url: str, headers: Mapping[str, str] | None = None) -> WebReply:
+        """Return what is at *url*."""
+        return self._ask("GET", url, None, headers or {})
+
+    def post(
+        self, url: str, body: bytes, headers: Mapping[str, str] | None = None
+    ) -> WebReply:
+        """Send *body* to *url* and return the answer."""
+        return self._ask("POST", url, body, headers or {})
+
+    def _ask(
+        self, method: str, url: str, body: bytes | None, headers: Mapping[str, str]
+    ) -> WebReply:
+        parts = _read(url)
+        host = str(parts.hostname)
+        port = parts.port or _PORTS[parts.scheme]
+        address = self._judged(host, port, parts.scheme)
+        target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        connection = _Pinned(host, port, address, tls=parts.scheme == "https")
+        try:
+            connection.request(method, target, body, dict(headers))
+            answer = connection.getresponse()
+            data = answer.read(MAX_BYTES + 1)
+        except TimeoutError:
+            raise TimedOut(f"{host} did not answer within {SECONDS:g} s") from None
+        except (OSError, http.client.HTTPException) as error:
+            raise Unavailable(f"{host} cannot be reached: {_why(error)}") from None
+        finally:
+            connection.close()
+        if len(data) > MAX_BYTES:
+            raise Invalid(f"{host} answered with more than {MAX_BYTES} bytes")
+        told = {name.lower(): value for name, value in answer.getheaders()}
+        return WebReply(status=answer.status, headers=told, body=data)
+
+    def _judged(self, host: str, port: int, scheme: str) -> str:
+        """Return the address to connect to; raise Invalid if one of them is inside."""
+        try:
+            found = list(self._resolve(host, port))
+        except (OSError, UnicodeError):
+            found = []
+        if not found:
+            raise Unavailable(f"no host is called {host}")
+        if host.lower() in self._private:
+            return found[0]
+        if scheme != "https":
+            raise Invalid(
+                f"{host} is asked without TLS",
+                hint="write https://; only hosts in ROADBED_PRIVATE_HOSTS go without",
+            )
+        if not all(is_public(address) for address in found):
+            raise Invalid(
+                f"{host} is inside a private network",
+                hint="if it should be asked all the same, name it in "
+                "ROADBED_PRIVATE_HOSTS",
+            )
+        return found[0]
+
+
+def is_public(text: str) -> bool:
+    """Say whether the address *text* is one of the public internet."""
+    try:
+        address = ipaddress.ip_address(text.partition("%")[0])
+    except ValueError:
+        return False
+    return all(
+        inner.is_global and not inner.is_multicast for inner in _unwrapped(address)
+    )
+
+
+def _unwrapped(address: Address) -> list[Address]:
+    """Return *address* and every IPv4 address that it carries inside."""
+    found: list[Address] = [address]
+    if isinstance(address, ipaddress.IPv6Address):
+        inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
+        if address in _NAT64:
+            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
+        carried = [one for one in inner if one is not None]
+        return carried if address.ipv4_mapped else [*found, *carried]
+    return found
+
+
+class _Pinned(http.client.HTTPConnection):
+    """A connection to an address that was judged, under the name that was asked."""
+
+    def __init__(self, host: str, port: int, address: str, *, tls: bool) -> None:
+        super().__init__(host, port, timeout=SECONDS)
+        self._address = address
+        self._tls = tls
+
+    def connect(self) -> None:
+        """Connect to the address, and prove the name with TLS."""
+        self.sock = socket.create_connection((self._address, self.port), SECONDS)
+        if self._tls:
+            context = ssl.create_default_context()
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+
+
+def _read(url: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        sound = parts.scheme in _PORTS and parts.hostname and (parts.port or 1)
+    except ValueError:
+        sound, parts = False, None
+    if not sound or parts is None or parts.username is not None or not url.isascii():
+        raise Invalid("this is no address of a web page", hint="write https://host/…")
+    return parts
+
+
+def _resolve(host: str, port: int) -> list[str]:
+    found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+    return [str(entry[4][0]) for entry in found]
+
+
+def _why(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__
+
+
+web = GuardedWeb

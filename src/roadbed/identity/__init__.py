@@ -1,0 +1,1 @@
+"""Who it is: accounts, keys, sessions and tokens, and what proves them."""

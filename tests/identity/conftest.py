@@ -1,0 +1,10 @@
+"""What identity tests share: one moment."""
+
+import pytest
+
+from tests.principals import NOW
+
+
+@pytest.fixture
+def now():
+    return NOW
