@@ -31,7 +31,7 @@ from roadbed.adapters.providers.openai import Config, provider
 from roadbed.app import App, initialise, open_app
 from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
-from roadbed.identity.keys import credential_digest
+from roadbed.identity.tokens import credential_digest
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 from roadbed.server.asgi import make_asgi

@@ -6,8 +6,12 @@ from roadbed.core.resource import Spec
 
 def test_every_kind_of_every_room_is_found():
     assert list(all_kinds()) == [
+        "Agent",
+        "Binding",
         "Dataset",
         "Endpoint",
+        "Federation",
+        "IdentityProvider",
         "Model",
         "Policy",
         "Provider",

@@ -13,7 +13,8 @@ from roadbed.control.serve import (
 )
 from roadbed.core.errors import Invalid
 from roadbed.database.tables import current as counter
-from roadbed.identity.keys import create_key, credential_digest
+from roadbed.identity.keys import create_key
+from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 from roadbed.testing.fakes import FakeCatalog

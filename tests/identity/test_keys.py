@@ -10,25 +10,24 @@ from roadbed.audit.tables import entries
 from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from roadbed.database.tables import current
 from roadbed.identity import tables
+from roadbed.identity.credentials import load_credentials
+from roadbed.identity.directory import NOBODY_KNOWN, Directory, Known
 from roadbed.identity.keys import (
     DAY_US,
     HOUR_US,
     MAX_LIFETIME_US,
-    Account,
     create_bootstrap,
     create_key,
-    credential_digest,
     list_keys,
-    load_credentials,
     redeem_bootstrap,
     revoke_key,
 )
+from roadbed.identity.tokens import credential_digest
 from tests.principals import NOW
 
-ACCOUNTS = {
-    "claims": Account(roles=("app",), labels={"team": "risk"}, tenant="north"),
-    "operator": Account(roles=("platform-engineer",)),
-}
+CLAIMS = Known(roles=frozenset({"app"}), labels={"team": "risk"}, tenant="north")
+DIRECTORY = Directory(accounts={"claims": CLAIMS, "operator": Known()})
+KEYED = frozenset(DIRECTORY.accounts)
 
 
 @pytest.fixture
@@ -62,7 +61,7 @@ def everything(connection):
 
 def test_a_key_proves_its_account(do):
     key = make(do)
-    [(digest, principal)] = do(load_credentials, ACCOUNTS, NOW).items()
+    [(digest, principal)] = do(load_credentials, DIRECTORY, KEYED, NOW).items()
 
     assert digest == credential_digest(key.secret.reveal()) == principal.digest
     assert (str(principal), principal.tenant) == ("service-account:claims", "north")
@@ -93,8 +92,8 @@ def test_a_key_says_what_it_is_and_is_never_made_twice(do):
 def test_a_key_stops_proving_when_it_expires(do):
     key = make(do, lifetime_us=DAY_US)
 
-    assert do(load_credentials, ACCOUNTS, key.expires_us - 1)
-    assert not do(load_credentials, ACCOUNTS, key.expires_us)
+    assert do(load_credentials, DIRECTORY, KEYED, key.expires_us - 1)
+    assert not do(load_credentials, DIRECTORY, KEYED, key.expires_us)
 
 
 def test_a_revoked_key_proves_nothing_and_stays_on_the_list(do):
@@ -103,7 +102,7 @@ def test_a_revoked_key_proves_nothing_and_stays_on_the_list(do):
     do(revoke_key, key.id, NOW + 9, revoked_by="user:eve")
 
     [info] = do(list_keys)
-    assert not do(load_credentials, ACCOUNTS, NOW)
+    assert not do(load_credentials, DIRECTORY, KEYED, NOW)
     assert (info.revoked_us, info.revoked_by) == (NOW + 5, "user:bob")
     assert not info.live(NOW)
     with pytest.raises(NotFound):
@@ -113,8 +112,8 @@ def test_a_revoked_key_proves_nothing_and_stays_on_the_list(do):
 def test_a_key_of_an_account_that_is_gone_proves_nothing(do):
     make(do)
 
-    assert do(load_credentials, {}, NOW) == {}
-    assert do(load_credentials, {"other": Account(roles=("app",))}, NOW) == {}
+    assert do(load_credentials, NOBODY_KNOWN, KEYED, NOW) == {}
+    assert do(load_credentials, DIRECTORY, {"operator"}, NOW) == {}
 
 
 def test_every_change_is_in_the_audit_log_and_wakes_the_replicas(do, database):
@@ -136,7 +135,7 @@ def test_two_keys_of_an_account_live_side_by_side_and_no_third(do):
     do(revoke_key, first.id, NOW, revoked_by="user:ada")
     third = make(do)
 
-    assert len(do(load_credentials, ACCOUNTS, NOW)) == 2
+    assert len(do(load_credentials, DIRECTORY, KEYED, NOW)) == 2
     assert {k.id for k in do(list_keys) if k.live(NOW)} == {second.id, third.id}
     assert len(do(logged)) == 4
 
@@ -151,7 +150,7 @@ def test_no_third_key_slips_in_between_two_writers(do):
     with ThreadPoolExecutor(6) as pool:
         made = [key for key in pool.map(attempt, range(6)) if key]
 
-    assert len(made) == len(do(load_credentials, ACCOUNTS, NOW)) == 2
+    assert len(made) == len(do(load_credentials, DIRECTORY, KEYED, NOW)) == 2
 
 
 @pytest.mark.parametrize("lifetime_us", [0, -1, MAX_LIFETIME_US + 1])
@@ -174,7 +173,7 @@ def test_a_bootstrap_token_buys_one_key_of_the_operator(do):
 
     assert key.account == "operator"
     assert token.reveal().startswith("rbt_")
-    assert do(load_credentials, ACCOUNTS, NOW)
+    assert do(load_credentials, DIRECTORY, KEYED, NOW)
     with pytest.raises(Unauthenticated):
         do(redeem_bootstrap, token.reveal(), NOW)
 

@@ -7,7 +7,9 @@ import pytest
 from roadbed.audit.log import hold
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity import tables
-from roadbed.identity.keys import Account, create_key, load_credentials, revoke_key
+from roadbed.identity.credentials import load_credentials
+from roadbed.identity.directory import Directory, Known
+from roadbed.identity.keys import create_key, revoke_key
 from roadbed.identity.sessions import (
     LIFETIME_US,
     end_session,
@@ -22,8 +24,8 @@ def signed_in(database):
     """A key, its principal, and the token of a session that it opened."""
     with database.write() as connection:
         key = create_key(connection, "claims", now_us=NOW, created_by="user:ada")
-        accounts = {"claims": Account(roles=("viewer",))}
-        [principal] = load_credentials(connection, accounts, NOW).values()
+        directory = Directory(accounts={"claims": Known(roles=frozenset({"viewer"}))})
+        [principal] = load_credentials(connection, directory, {"claims"}, NOW).values()
         token = open_session(connection, principal, NOW)
     return key, principal, token
 

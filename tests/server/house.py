@@ -13,7 +13,7 @@ from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
 from roadbed.core.clock import SystemClock, to_us
 from roadbed.core.errors import Invalid, RateLimited, Truncated
-from roadbed.identity.keys import credential_digest
+from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 from roadbed.server.asgi import make_asgi

@@ -7,13 +7,14 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.control.directory import directory_of
 from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef, parse
-from roadbed.core.resource import tenant_of
-from roadbed.identity.keys import Account, load_credentials
+from roadbed.identity.credentials import load_credentials
+from roadbed.identity.directory import NOBODY_KNOWN, Directory
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
 from roadbed.registry.versions import get_version
@@ -48,6 +49,7 @@ class Declared:
 
     state: State
     credentials: Mapping[str, Principal]
+    directory: Directory = NOBODY_KNOWN
     faults: Mapping[VersionRef, RoadbedError] = field(default_factory=dict)
 
 
@@ -57,7 +59,7 @@ def read_declared(connection: sa.Connection, now_us: int) -> Declared:
     Reads the versions that are pinned and no others, so it stays quick.
     """
     state = current_resources(connection)
-    accounts = {found.name: _account(found) for found in state.of("ServiceAccount")}
+    directory = directory_of(state)
     versions: dict[str, tuple[ModelVersion, ...]] = {}
     faults: dict[VersionRef, RoadbedError] = {}
     for pin in sorted({_pin(endpoint) for endpoint in state.of("Endpoint")}):
@@ -68,7 +70,8 @@ def read_declared(connection: sa.Connection, now_us: int) -> Declared:
             faults[pin] = error
     return Declared(
         state=replace(state, versions=versions),
-        credentials=load_credentials(connection, accounts, now_us),
+        credentials=load_credentials(connection, directory, _keyed(state), now_us),
+        directory=directory,
         faults=faults,
     )
 
@@ -95,6 +98,7 @@ def compile_snapshot(
         digest=state.digest,
         authority=_authority(state, authority_of, previous),
         credentials=declared.credentials,
+        directory=declared.directory,
         deployments=building.deployments,
         broken=building.broken,
     )
@@ -215,15 +219,10 @@ def _pin(endpoint: Revision) -> VersionRef:
     return parse(endpoint.content["spec"]["model"])
 
 
-def _account(found: Revision) -> Account:
-    spec = found.content["spec"]
-    return Account(
-        roles=tuple(spec["roles"]),
-        labels=found.content["metadata"]["labels"],
-        tenant=tenant_of(found.content),
-        residency=frozenset(spec.get("residency", ())),
-        keys=spec.get("keys", False),
-    )
+def _keyed(state: State) -> set[str]:
+    """Return the names of the accounts that may have keys."""
+    accounts = state.of("ServiceAccount")
+    return {a.name for a in accounts if a.content["spec"].get("keys", False)}
 
 
 def _terms(endpoint: Revision) -> dict[str, Any]:

@@ -17,11 +17,7 @@ from roadbed.core.reference import NAME
 from roadbed.core.secret import Secret
 from roadbed.database.tables import bump
 from roadbed.identity import tables
-from roadbed.identity.credentials import (
-    OPERATOR,
-    Account,
-    load_credentials,
-)
+from roadbed.identity.credentials import OPERATOR
 from roadbed.identity.tokens import (
     BOOTSTRAP,
     KEY,
@@ -29,12 +25,6 @@ from roadbed.identity.tokens import (
     new_id,
     new_token,
 )
-
-__all__ = [
-    "Account",
-    "credential_digest",
-    "load_credentials",
-]
 
 HOUR_US = 3_600_000_000
 DAY_US = 24 * HOUR_US

@@ -26,6 +26,19 @@ class Authority(Protocol):
         ...
 
 
+class Directory(Protocol):
+    """Knows what the stack says about whoever has proven who they are."""
+
+    def find(self, subject: Any) -> Principal | None:
+        """Return an `identity.directory.Subject` with its roles as they are now."""
+        ...
+
+
+class _Nobody:
+    def find(self, subject: Any) -> Principal | None:
+        return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelVersion:
     """One immutable version of a model, named by the digest of its definition.
@@ -84,3 +97,4 @@ class Snapshot:
     credentials: Mapping[str, Principal]
     deployments: Mapping[str, Deployment]
     broken: Mapping[str, str] = field(default_factory=dict)
+    directory: Directory = field(default_factory=_Nobody)

@@ -8,7 +8,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
 from roadbed.identity.authenticate import authenticate
-from roadbed.identity.keys import credential_digest
+from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.denials import DenialWriter, entry_for, patiently
 
