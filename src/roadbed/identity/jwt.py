@@ -20,7 +20,7 @@ from roadbed.core.errors import Unauthenticated
 
 MAX_BYTES = 8192
 """What a token may measure; of more, nothing is read."""
-MAX_NAME = 255
+MAX_NAME = 512
 """What a subject, an id or a key's name may measure, in characters."""
 SECOND_US = 1_000_000
 LEEWAY_US = 60 * SECOND_US
