@@ -7,6 +7,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import sqlalchemy as sa
 from pydantic import BaseModel
 
 import roadbed.adapters.providers
@@ -23,7 +24,7 @@ from roadbed.audit.log import AuditLog
 from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
-from roadbed.control.serve import Serving, compile_snapshot, read_declared
+from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
@@ -42,6 +43,7 @@ from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.seal import Sealer
 from roadbed.identity.authenticate import authenticate
 from roadbed.identity.keys import create_bootstrap
+from roadbed.identity.verifier import Verifier
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer, Explanation, Provider
 from roadbed.inference.snapshot import Authority
@@ -98,9 +100,10 @@ class Installed:
 
 @dataclass(frozen=True, slots=True)
 class Gate:
-    """Who is known, and what they may do: keys by their digest, and the policies."""
+    """Who is known, and what they may do: keys, our tokens, and the policies."""
 
     credentials: Mapping[str, Principal]
+    tokens: Verifier
     authority: Authority
 
 
@@ -140,7 +143,7 @@ class App:
     def compile(self, previous: Serving | None = None) -> Serving:
         """Load what is declared now; what *previous* has loaded stays loaded."""
         with self.database.read() as connection:
-            declared = read_declared(connection, self.now_us())
+            declared = self._declared(connection)
         return compile_snapshot(declared, self.catalog.open, compile_policies, previous)
 
     def adopt(self) -> Adopted:
@@ -158,8 +161,13 @@ class App:
     def gate(self) -> Gate:
         """Return who may do what at this moment."""
         with self.database.read() as connection:
-            declared = read_declared(connection, self.now_us())
-        return Gate(declared.credentials, compile_policies(declared.state.policies()))
+            declared = self._declared(connection)
+        authority = compile_policies(declared.state.policies())
+        return Gate(declared.credentials, declared.tokens, authority)
+
+    def _declared(self, connection: sa.Connection) -> Declared:
+        issuer = self.settings.public_url
+        return read_declared(connection, self.now_us(), issuer)
 
     def require(
         self,
@@ -181,8 +189,7 @@ class App:
 
     def authenticate(self, token: str, gate: Gate | None = None) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
-        credentials = (gate or self.gate()).credentials
-        return authenticate(credentials, token, self.now_us())
+        return authenticate(gate or self.gate(), token, self.now_us())
 
     def why(self, call_id: str) -> Chain:
         """Return the chain of custody of one call."""

@@ -35,6 +35,13 @@ class Settings(BaseModel):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on.")
+    url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/#?]+(/[^\s#?]*[^\s#?/])?)?$",
+        description="The address that people and programs reach this line at, and its "
+        "name in the tokens it makes: the same for all replicas. "
+        "Default: http:// with host and port.",
+    )
     private_hosts: str = Field(
         default="",
         description="Hosts inside a private network that may be asked all the same, "
@@ -66,6 +73,12 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """Return the database URL, with the default filled in."""
         return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+    @property
+    def public_url(self) -> str:
+        """Return the address of this line, with the default filled in."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return self.url or f"http://{host}:{self.port}"
 
     @property
     def private_host_names(self) -> tuple[str, ...]:

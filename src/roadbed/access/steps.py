@@ -13,15 +13,15 @@ INFER = "endpoint.infer"
 
 
 class Authenticate:
-    """Finds out who is calling, from the key and the snapshot's table of keys."""
+    """Finds out who is calling, from the key or token and the snapshot."""
 
     def __init__(self, now_us: Callable[[], int]) -> None:
         self._now_us = now_us
 
     def admit(self, call: Call) -> None:
         """Set `call.principal`, or raise Unauthenticated."""
-        credentials = call.snapshot.credentials
-        call.principal = authenticate(credentials, call.credential, self._now_us())
+        now_us = self._now_us()
+        call.principal = authenticate(call.snapshot, call.credential, now_us)
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Nothing is left to do."""

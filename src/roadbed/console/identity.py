@@ -32,8 +32,7 @@ class LiveSessions:
     def open(self, key: Secret) -> Opened:
         """Exchange a key for a session; raise Unauthenticated."""
         now_us = self.now_us()
-        credentials = self.snapshot().credentials
-        principal = authenticate(credentials, key.reveal(), now_us)
+        principal = authenticate(self.snapshot(), key.reveal(), now_us)
         with self.database.write() as connection:
             token = open_session(connection, principal, now_us)
         ends_us = min(now_us + LIFETIME_US, principal.expires_us)

@@ -4,7 +4,8 @@ from collections import defaultdict
 
 from roadbed.control.state import Revision, State
 from roadbed.core.resource import tenant_of
-from roadbed.identity.directory import Company, Directory, Known
+from roadbed.identity.directory import Company, Directory, Known, Rule
+from roadbed.identity.federation import subject_named
 
 
 def directory_of(state: State) -> Directory:
@@ -17,12 +18,36 @@ def directory_of(state: State) -> Directory:
         accounts={a.name: _known(a) for a in state.of("ServiceAccount")},
         agents={a.name: _known(a) for a in state.of("Agent")},
         companies={
-            p.content["spec"]["issuer"]: Company(
-                name=p.name, tenant=tenant_of(p.content)
-            )
+            p.content["spec"]["issuer"]: _company(p)
             for p in state.of("IdentityProvider")
         },
         bindings={name: frozenset(roles) for name, roles in bindings.items()},
+        rules=tuple(_rule(f) for f in state.of("Federation")),
+    )
+
+
+def _company(found: Revision) -> Company:
+    spec = found.content["spec"]
+    return Company(
+        name=found.name,
+        tenant=tenant_of(found.content),
+        issuer=spec["issuer"],
+        client_id=spec["client_id"],
+        client_secret=spec.get("client_secret") or "",
+        device_client_id=spec.get("device_client_id", ""),
+        scopes=tuple(spec.get("scopes", ())),
+        groups_claim=spec.get("groups_claim", "groups"),
+    )
+
+
+def _rule(found: Revision) -> Rule:
+    spec = found.content["spec"]
+    return Rule(
+        name=found.name,
+        issuer=spec["issuer"],
+        audience=spec["audience"],
+        claims=spec["claims"],
+        subject=subject_named(spec["account"]),
     )
 
 

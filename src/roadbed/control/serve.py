@@ -15,6 +15,8 @@ from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef, parse
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
+from roadbed.identity.load import load_verifier
+from roadbed.identity.verifier import Verifier
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
 from roadbed.registry.versions import get_version
@@ -50,13 +52,15 @@ class Declared:
     state: State
     credentials: Mapping[str, Principal]
     directory: Directory = NOBODY_KNOWN
+    tokens: Verifier = field(default_factory=lambda: Verifier(issuer=""))
     faults: Mapping[VersionRef, RoadbedError] = field(default_factory=dict)
 
 
-def read_declared(connection: sa.Connection, now_us: int) -> Declared:
+def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> Declared:
     """Return what is to be served, with the keys that are valid at *now_us*.
 
-    Reads the versions that are pinned and no others, so it stays quick.
+    *issuer* is the name of this line in its own tokens. Reads the versions that are
+    pinned and no others, so it stays quick.
     """
     state = current_resources(connection)
     directory = directory_of(state)
@@ -68,10 +72,12 @@ def read_declared(connection: sa.Connection, now_us: int) -> Declared:
             versions[pin.name] = (*versions.get(pin.name, ()), found)
         except (Corrupt, NotFound) as error:
             faults[pin] = error
+    credentials = load_credentials(connection, directory, _keyed(state), now_us)
     return Declared(
         state=replace(state, versions=versions),
-        credentials=load_credentials(connection, directory, _keyed(state), now_us),
+        credentials=credentials,
         directory=directory,
+        tokens=load_verifier(connection, issuer, directory, credentials, now_us),
         faults=faults,
     )
 
@@ -99,6 +105,7 @@ def compile_snapshot(
         authority=_authority(state, authority_of, previous),
         credentials=declared.credentials,
         directory=declared.directory,
+        tokens=declared.tokens,
         deployments=building.deployments,
         broken=building.broken,
     )

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 from roadbed.core.actor import DEFAULT_TENANT, Principal
+from roadbed.core.digest import digest_of, short
 
 Kind = Literal["service-account", "agent", "user"]
 
@@ -29,6 +30,42 @@ class Subject:
         return f"{self.kind}:{name}"
 
 
+def read_subject(text: str) -> Subject | None:
+    """Return the subject that *text* spells as `str` does, None if it spells none."""
+    kind, _, name = text.partition(":")
+    if kind == "user":
+        issuer, mark, own = name.partition("#")
+        known = bool(issuer and mark and own)
+        return Subject(kind="user", name=own, issuer=issuer) if known else None
+    if kind == "agent" and name:
+        return Subject(kind="agent", name=name)
+    if kind == "service-account" and name:
+        return Subject(kind="service-account", name=name)
+    return None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A Federation: tokens of `issuer` for `audience` with `claims` prove `subject`."""
+
+    name: str
+    issuer: str
+    audience: str
+    claims: Mapping[str, str | int | bool]
+    subject: Subject
+
+    @property
+    def id(self) -> str:
+        """Return its name and what it says now, as one short text."""
+        said = {
+            "issuer": self.issuer,
+            "audience": self.audience,
+            "claims": dict(self.claims),
+            "subject": str(self.subject),
+        }
+        return f"{self.name}@{short(digest_of(said))}"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is declared of one service account or agent.
@@ -45,10 +82,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """An identity provider for people: its declared name, and whose they are."""
+    """An identity provider for people: its declared name, whose they are, our clients.
+
+    `client_secret` is the reference of a secret, empty if the client has none;
+    without a `device_client_id` people use the console only.
+    """
 
     name: str
     tenant: str = DEFAULT_TENANT
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    device_client_id: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    groups_claim: str = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,13 +103,15 @@ class Directory:
     """Accounts and agents by name, providers by issuer, and who is bound to what.
 
     `bindings` maps `user:provider/subject`, `group:provider/group`,
-    `service-account:name` or `agent:name` to the roles bound to it.
+    `service-account:name` or `agent:name` to the roles bound to it. `rules` say which
+    tokens of other issuers prove to be which account or agent.
     """
 
     accounts: Mapping[str, Known] = field(default_factory=dict)
     agents: Mapping[str, Known] = field(default_factory=dict)
     companies: Mapping[str, Company] = field(default_factory=dict)
     bindings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+    rules: tuple[Rule, ...] = ()
 
     def find(self, subject: Subject) -> Principal | None:
         """Return *subject* with its roles as they are now, None if nobody knows it."""

@@ -140,7 +140,10 @@ class Federation(Spec):
         "Pointer, such as /kubernetes.io/serviceaccount/uid.",
     )
     account: str = Field(
-        pattern=rf"^{NAME}$", description="The ServiceAccount that they prove to be."
+        pattern=rf"^((service-account|agent):)?{NAME}$",
+        description="Whom they prove to be: agent:NAME, or service-account:NAME, for "
+        "which NAME alone is enough.",
+        examples=["ci", "agent:triage"],
     )
 
 

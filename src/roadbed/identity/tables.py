@@ -2,7 +2,7 @@
 
 import sqlalchemy as sa
 
-from roadbed.database.tables import metadata, moment
+from roadbed.database.tables import Json, metadata, moment
 
 keys = sa.Table(
     "access_keys",
@@ -38,3 +38,25 @@ sessions = sa.Table(
     moment("expires_us"),
 )
 """One row per open console session, tied to the key that opened it."""
+
+signing_keys = sa.Table(
+    "identity_signing_keys",
+    metadata,
+    sa.Column("kid", sa.Text, primary_key=True),
+    sa.Column("jwk", Json, nullable=False),
+    moment("created_us"),
+    moment("expires_us"),
+    moment("retired_us", nullable=True),
+)
+"""One row per key that signs our tokens: its public half. Each replica has its own."""
+
+revocations = sa.Table(
+    "identity_revocations",
+    metadata,
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    moment("revoked_us", index=True),
+    sa.Column("revoked_by", sa.Text, nullable=False),
+)
+"""One row per token (`kind` is jti) or subject whose tokens ended before their time:
+all of a subject's that were made until `revoked_us`."""

@@ -2,10 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
+from roadbed.core.errors import Unauthenticated
 
 Ack = Literal["durable", "spool"]
 
@@ -33,10 +35,30 @@ class Directory(Protocol):
         """Return an `identity.directory.Subject` with its roles as they are now."""
         ...
 
+    @property
+    def companies(self) -> Mapping[str, Any]:
+        """The identity providers for people, by their issuers."""
+        ...
+
 
 class _Nobody:
+    companies: Mapping[str, Any] = MappingProxyType({})
+
     def find(self, subject: Any) -> Principal | None:
         return None
+
+
+class Tokens(Protocol):
+    """Knows which of our own access tokens prove what, without I/O."""
+
+    def authenticate(self, token: str, now_us: int) -> Principal:
+        """Return the principal that *token* proves; raise Unauthenticated."""
+        ...
+
+
+class _NoTokens:
+    def authenticate(self, token: str, now_us: int) -> Principal:
+        raise Unauthenticated("no access tokens are taken here")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,8 +109,9 @@ class Deployment:
 class Snapshot:
     """Everything a call may need to know, swapped whole and never changed.
 
-    `credentials` maps the digest of a key to the principal it proves;
-    `broken` maps an endpoint that could not be loaded to the reason.
+    `credentials` maps the digest of a key to the principal it proves, `tokens` does
+    the same for access tokens; `broken` maps an endpoint that could not be loaded to
+    the reason.
     """
 
     revision: int
@@ -98,3 +121,4 @@ class Snapshot:
     deployments: Mapping[str, Deployment]
     broken: Mapping[str, str] = field(default_factory=dict)
     directory: Directory = field(default_factory=_Nobody)
+    tokens: Tokens = field(default_factory=_NoTokens)

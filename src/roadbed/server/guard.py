@@ -1,6 +1,7 @@
 """Who is asking, and may they? Asked before any handler of ours runs."""
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 from roadbed.access.authorize import NOBODY, require
@@ -8,6 +9,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
 from roadbed.identity.authenticate import authenticate
+from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.denials import DenialWriter, entry_for, patiently
@@ -30,12 +32,16 @@ class Guard:
         self._now_us = now_us
 
     def knows(self, snapshot: Snapshot, token: str) -> bool:
-        """Say whether *token* is a key of this snapshot, expired or not."""
+        """Say whether *token* is a key of this snapshot, expired or not, or a token."""
+        if looks_like(token):
+            with suppress(Unauthenticated):
+                return bool(self.identify(snapshot, token))
+            return False
         return bool(token) and credential_digest(token) in snapshot.credentials
 
     def identify(self, snapshot: Snapshot, token: str) -> Principal:
         """Return who holds *token*; raise Unauthenticated if nobody does now."""
-        return authenticate(snapshot.credentials, token, self._now_us())
+        return authenticate(snapshot, token, self._now_us())
 
     async def enter(self, snapshot: Snapshot, token: str, request: Wanted) -> Principal:
         """Return who asks; raise Unauthenticated, after it has been written down."""

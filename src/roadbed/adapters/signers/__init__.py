@@ -1,0 +1,1 @@
+"""Keepers of the private keys that sign tokens, one file each."""
