@@ -35,6 +35,13 @@ class Settings(BaseModel):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on.")
+    public_url: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#]+/?)?$",
+        description="The address people reach the console at, such as "
+        "https://roadbed.example.com: identity providers lead back there. "
+        "Default: http:// with the host and the port.",
+    )
     private_hosts: str = Field(
         default="",
         description="Hosts inside a private network that may be asked all the same, "
@@ -66,6 +73,12 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """Return the database URL, with the default filled in."""
         return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+    @property
+    def public_address(self) -> str:
+        """Return the address people reach the console at; no slash ends it."""
+        host = f"[{self.host}]" if ":" in self.host else self.host
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def private_host_names(self) -> tuple[str, ...]:

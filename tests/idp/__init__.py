@@ -1,12 +1,9 @@
 """Real identity providers, started on this machine for as long as a test needs them."""
 
 import json
-import os
 import re
 import shutil
-import signal
 import subprocess
-import sys
 import time
 import urllib.error
 import urllib.parse

@@ -17,12 +17,24 @@ def directory_of(state: State) -> Directory:
         accounts={a.name: _known(a) for a in state.of("ServiceAccount")},
         agents={a.name: _known(a) for a in state.of("Agent")},
         companies={
-            p.content["spec"]["issuer"]: Company(
-                name=p.name, tenant=tenant_of(p.content)
-            )
+            p.content["spec"]["issuer"]: _company(p)
             for p in state.of("IdentityProvider")
         },
         bindings={name: frozenset(roles) for name, roles in bindings.items()},
+    )
+
+
+def _company(found: Revision) -> Company:
+    spec = found.content["spec"]
+    return Company(
+        name=found.name,
+        tenant=tenant_of(found.content),
+        issuer=spec["issuer"],
+        client_id=spec["client_id"],
+        client_secret=spec.get("client_secret") or "",
+        device_client_id=spec.get("device_client_id", ""),
+        scopes=tuple(spec.get("scopes", ())),
+        groups_claim=spec.get("groups_claim", "groups"),
     )
 
 

@@ -45,10 +45,20 @@ class Known:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Company:
-    """An identity provider for people: its declared name, and whose they are."""
+    """An identity provider for people: its declared name, whose they are, our clients.
+
+    `client_secret` is the reference of a secret, empty if the client has none;
+    without a `device_client_id` people use the console only.
+    """
 
     name: str
     tenant: str = DEFAULT_TENANT
+    issuer: str = ""
+    client_id: str = ""
+    client_secret: str = ""
+    device_client_id: str = ""
+    scopes: tuple[str, ...] = ("openid", "profile")
+    groups_claim: str = "groups"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,6 +73,11 @@ class Directory:
     agents: Mapping[str, Known] = field(default_factory=dict)
     companies: Mapping[str, Company] = field(default_factory=dict)
     bindings: Mapping[str, frozenset[str]] = field(default_factory=dict)
+
+    def company(self, name: str) -> Company | None:
+        """Return the identity provider that is declared as *name*, or None."""
+        found = [c for c in self.companies.values() if c.name == name]
+        return found[0] if found else None
 
     def find(self, subject: Subject) -> Principal | None:
         """Return *subject* with its roles as they are now, None if nobody knows it."""

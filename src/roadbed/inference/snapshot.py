@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
 from roadbed.core.actor import Principal
@@ -33,8 +34,15 @@ class Directory(Protocol):
         """Return an `identity.directory.Subject` with its roles as they are now."""
         ...
 
+    @property
+    def companies(self) -> Mapping[str, Any]:
+        """The identity providers for people, by their issuers."""
+        ...
+
 
 class _Nobody:
+    companies: Mapping[str, Any] = MappingProxyType({})
+
     def find(self, subject: Any) -> Principal | None:
         return None
 
