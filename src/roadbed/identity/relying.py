@@ -94,7 +94,14 @@ class RelyingParty:
             )
         metadata = self.issuers.metadata(company.issuer)
         endpoint = metadata.endpoint("device_authorization_endpoint")
-        form = {"client_id": company.device_client_id, "scope": oidc.scope_of(company)}
+        form = {
+            "client_id": company.device_client_id,
+            "scope": oidc.scope_of(company),
+            # Who logs in at a terminal proves anew who they are, where the provider
+            # heeds it: privileged acts may follow at once.
+            "max_age": "0",
+            "prompt": "login",
+        }
         answer = self._ask(company.issuer, endpoint, form, ({}, {}))
         if "error" in answer:
             raise Unavailable(
