@@ -42,7 +42,10 @@ from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.seal import Sealer
 from roadbed.identity.authenticate import authenticate
+from roadbed.identity.directory import Directory
+from roadbed.identity.issuers import Issuers
 from roadbed.identity.keys import create_bootstrap
+from roadbed.identity.relying import RelyingParty
 from roadbed.identity.verifier import Verifier
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer, Explanation, Provider
@@ -105,6 +108,7 @@ class Gate:
     credentials: Mapping[str, Principal]
     tokens: Verifier
     authority: Authority
+    directory: Directory
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -117,6 +121,7 @@ class App:
     blobs: Blobs
     secrets: Secrets
     web: Web
+    relying: RelyingParty
     catalog: Installed
     audit: AuditLog
     public_key: str
@@ -162,11 +167,15 @@ class App:
         """Return who may do what at this moment."""
         with self.database.read() as connection:
             declared = self._declared(connection)
-        authority = compile_policies(declared.state.policies())
-        return Gate(declared.credentials, declared.tokens, authority)
+        return Gate(
+            credentials=declared.credentials,
+            tokens=declared.tokens,
+            authority=compile_policies(declared.state.policies()),
+            directory=declared.directory,
+        )
 
     def _declared(self, connection: sa.Connection) -> Declared:
-        issuer = self.settings.public_url
+        issuer = self.settings.public_address
         return read_declared(connection, self.now_us(), issuer)
 
     def require(
@@ -315,13 +324,15 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
     signer = Signer.load_or_create(folder / "signing-key.pem")
     history = DuckDBHistory()
     log = state / "log"
+    web = GuardedWeb(settings.private_host_names)
     return App(
         settings=settings,
         clock=clock,
         database=database,
         blobs=blobs,
         secrets=secrets,
-        web=GuardedWeb(settings.private_host_names),
+        web=web,
+        relying=_relying(web, secrets, clock),
         catalog=catalog,
         audit=AuditLog(database, signer, clock, folder),
         public_key=signer.public_key,
@@ -332,6 +343,14 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         datasets=Datasets(database, blobs, clock, DuckdbTables()),
         runs=Runs(database, clock),
     )
+
+
+def _relying(web: Web, secrets: Secrets, clock: Clock) -> RelyingParty:
+    def now_us() -> int:
+        return to_us(clock.now())
+
+    issuers = Issuers(web, now_us)
+    return RelyingParty(web=web, secrets=secrets, issuers=issuers, now_us=now_us)
 
 
 def _audit_folder(settings: Settings) -> Path:

@@ -35,12 +35,12 @@ class Settings(BaseModel):
     )
     host: str = Field(default="127.0.0.1", description="Address to listen on.")
     port: int = Field(default=8321, ge=0, le=65535, description="Port to listen on.")
-    url: str = Field(
+    public_url: str = Field(
         default="",
-        pattern=r"^(https?://[^\s/#?]+(/[^\s#?]*[^\s#?/])?)?$",
-        description="The address that people and programs reach this line at, and its "
-        "name in the tokens it makes: the same for all replicas. "
-        "Default: http:// with host and port.",
+        pattern=r"^(https?://[^\s/?#]+/?)?$",
+        description="The address people reach the console at, such as "
+        "https://roadbed.example.com: identity providers lead back there. "
+        "Default: http:// with the host and the port.",
     )
     private_hosts: str = Field(
         default="",
@@ -75,10 +75,10 @@ class Settings(BaseModel):
         return self.database or f"sqlite:///{self.state / 'control.db'}"
 
     @property
-    def public_url(self) -> str:
-        """Return the address of this line, with the default filled in."""
+    def public_address(self) -> str:
+        """Return the address people reach the console at; no slash ends it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return self.url or f"http://{host}:{self.port}"
+        return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
 
     @property
     def private_host_names(self) -> tuple[str, ...]:

@@ -40,6 +40,8 @@ def test_only_sign_in_and_static_files_are_public():
         ("GET", "/console/static/{name:path}"),
         ("GET", "/console/sign-in"),
         ("POST", "/console/sign-in"),
+        ("GET", "/console/sign-in/{provider}"),
+        ("GET", "/console/callback"),
     ]
 
 

@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -33,9 +32,26 @@ class Session:
     def require(self, action: str, kind: str, name: str) -> None:
         """Raise Denied, after it is on the audit log, unless the action is allowed."""
         from roadbed.core.decision import Target
+        from roadbed.core.errors import Denied
 
         target = Target(kind=kind, name=name)
-        self.app.require(self.principal, action, target, self._gate)
+        try:
+            self.app.require(self.principal, action, target, self._gate)
+        except Denied as refusal:
+            if not self._stale(action):
+                raise
+            raise Denied(
+                refusal.message,
+                hint="it takes a proof of who you are that is at most fifteen minutes "
+                "old: run `roadbed login` again",
+            ) from None
+
+    def _stale(self, action: str) -> bool:
+        from roadbed.access.actions import PRIVILEGED
+
+        person = self.principal.kind == "user"
+        old = self.principal.fresh_until_us <= self.app.now_us()
+        return person and old and action in PRIVILEGED
 
     def may(self, action: str, kind: str, name: str) -> bool:
         """Say whether the action is allowed, without a record of the answer."""
@@ -71,7 +87,7 @@ def session(name: str = "*", *, sign: bool = True) -> Iterator[Session]:
     action = ACTIONS[action_of(click.get_current_context().command)]
     with line() as app:
         gate = app.gate()
-        opened = Session(app, app.authenticate(key(), gate), gate)
+        opened = Session(app, actor(app, gate), gate)
         try:
             opened.require(action.name, action.kind, name)
             yield opened
@@ -93,23 +109,17 @@ def line() -> Iterator["App"]:
         app.close()
 
 
-def key() -> str:
-    """Return the key from the environment, else the one that `login` kept."""
-    from roadbed.settings import load
+def actor(app: "App", gate: "Gate") -> "Principal":
+    """Return who acts: by the key in the environment, as the person who logged in,
+    or by the key that `login` kept. Raises Unauthenticated if that is nobody.
+    """
+    from roadbed.cli._person import prove, recall
 
-    return load().own_key()
-
-
-def write_private(file: Path, text: str) -> None:
-    """Write *text* to *file*, readable by its owner only, whole or not at all."""
-    import os
-
-    temporary = file.with_name(f".{file.name}.new")
-    temporary.unlink(missing_ok=True)
-    handle = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    with os.fdopen(handle, "w") as out:
-        out.write(text + "\n")
-    temporary.replace(file)
+    settings = app.settings
+    kept = None if settings.key else recall(settings.state)
+    if kept is not None:
+        return prove(app, gate, kept)
+    return app.authenticate(settings.own_key(), gate)
 
 
 def confirm(question: str, *, yes: bool) -> None:

@@ -23,7 +23,8 @@ def command(folder: Path, new_token: bool) -> None:
     first key with `roadbed login`. There is no default password.
     """
     from roadbed.app import initialise, renew_bootstrap
-    from roadbed.cli._session import TOKEN_FILE, write_private
+    from roadbed.cli._private import write_private
+    from roadbed.cli._session import TOKEN_FILE
     from roadbed.control.starter import holds_stack, write_starter
     from roadbed.core.errors import Conflict
     from roadbed.settings import STATE_DIRECTORY, load

@@ -8,13 +8,21 @@ from starlette.requests import Request
 from starlette.responses import Response
 
 from roadbed.access.actions import PUBLIC
-from roadbed.console import audit, calls, endpoints, overview, resources, session
+from roadbed.console import (
+    audit,
+    calls,
+    endpoints,
+    overview,
+    resources,
+    session,
+    whoami,
+)
 from roadbed.console.assets import PREFIX, Assets
 from roadbed.console.data import ConsoleData
 from roadbed.console.guard import Guard, Handler, Page, missing
 from roadbed.console.render import Renderer
-from roadbed.console.session import SessionStore
-from roadbed.console.signin import sign_in, sign_in_page, sign_out
+from roadbed.console.session import Nobody, People, SessionStore
+from roadbed.console.signin import begin, finish, sign_in, sign_in_page, sign_out
 from roadbed.console.visit import Authorize, Console, OnRefused, Refusal
 from roadbed.core.clock import SystemClock, to_us
 
@@ -33,6 +41,7 @@ _PAGES: tuple[tuple[str, str, str, Page], ...] = (
     ("GET", "/resources", "resource.read", resources.resources),
     ("GET", "/resources/{kind}/{name}", "resource.read", resources.resource),
     ("GET", "/audit", "audit.read", audit.audit),
+    ("GET", "/whoami", "session.read", whoami.whoami),
     ("POST", "/sign-out", "session.end", sign_out),
     ("GET", "/{rest:path}", "console.view", missing),
 )
@@ -53,13 +62,15 @@ def make_console(
     *,
     refused: OnRefused = _unrecorded,
     now_us: Callable[[], int] = _now_us,
+    people: People | None = None,
 ) -> list[ConsoleRoute]:
     """Return the console's routes, to be mounted at the root in this order.
 
     Each handler checks session and permission itself and answers 401 with the
     sign-in page, 403 or an error page; `action` is there for the server to list.
-    `refused` is told of every refusal, wrong keys included. Paths are Starlette's;
-    the last route takes what is left under `/console/`.
+    `refused` is told of every refusal, wrong keys included. `people` lets in whom an
+    identity provider vouches for; without it there are keys only. Paths are
+    Starlette's; the last route takes what is left under `/console/`.
     """
     assets = Assets.load()
     console = Console(
@@ -69,12 +80,20 @@ def make_console(
         refused=refused,
         now_us=now_us,
         renderer=Renderer.make(assets),
+        people=people or Nobody(),
     )
     guard = Guard(console)
     return [
         ("GET", PREFIX + "/{name:path}", PUBLIC, assets.send),
         ("GET", session.SIGN_IN, PUBLIC, _in_thread(partial(sign_in_page, console))),
         ("POST", session.SIGN_IN, PUBLIC, partial(sign_in, console)),
+        (
+            "GET",
+            session.SIGN_IN + "/{provider}",
+            PUBLIC,
+            _in_thread(partial(begin, console)),
+        ),
+        ("GET", session.CALLBACK, PUBLIC, _in_thread(partial(finish, console))),
         *(
             (method, session.HOME + path, action, guard(action, page))
             for method, path, action, page in _PAGES

@@ -13,7 +13,7 @@ from roadbed.console import session
 from roadbed.console.render import is_fetched, is_restored
 from roadbed.console.signin import ask_to_sign_in
 from roadbed.console.visit import Console, Visit
-from roadbed.core.errors import RoadbedError
+from roadbed.core.errors import Denied, RoadbedError
 
 Handler = Callable[[Request], Awaitable[Response]]
 Page = Callable[[Visit], Response]
@@ -71,9 +71,12 @@ class Guard:
 
 
 def _show(visit: Visit, action: str, page: Page) -> Response:
+    name = visit.request.path_params.get("name", ANY)
     try:
-        visit.require(action, visit.request.path_params.get("name", ANY))
+        visit.require(action, name)
         return page(visit)
+    except Denied as error:
+        return refusal(visit, error, action, name)
     except RoadbedError as error:
         return failure(visit, error)
     # The last resort: no stack trace leaves the server, and none is lost.
@@ -87,6 +90,23 @@ def _unexpected() -> RoadbedError:
         "this page could not be made",
         hint="the server's log says why; other pages still work",
     )
+
+
+def refusal(visit: Visit, error: Denied, action: str, name: str) -> Response:
+    """Say why not, and what would help: to sign in again, or to be given a role."""
+    if not _wants_a_page(visit.request):
+        return failure(visit, error)
+    anew = visit.proving_anew(action, name)
+    if anew:
+        return visit.page("again.html", error.status, anew=anew, action=action)
+    if visit.principal.kind == "user" and not visit.principal.roles:
+        return visit.page("unbound.html", error.status, way=visit.way)
+    return failure(visit, error)
+
+
+def _wants_a_page(request: Request) -> bool:
+    fetched = is_fetched(request) and not is_restored(request)
+    return not (fetched or request.url.path.endswith(".json"))
 
 
 def failure(visit: Visit, error: RoadbedError) -> Response:

@@ -1,7 +1,7 @@
 """Sessions in the control database, and decisions by the policies served now."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadbed.console.session import Opened
 from roadbed.core.actor import Principal
@@ -11,6 +11,7 @@ from roadbed.database.engine import Database
 from roadbed.identity.authenticate import authenticate
 from roadbed.identity.sessions import (
     LIFETIME_US,
+    PersonSession,
     end_session,
     find_session,
     open_session,
@@ -22,7 +23,7 @@ from roadbed.inference.snapshot import Snapshot
 class LiveSessions:
     """A `SessionStore` in the control database.
 
-    A session's roles are those its account has now, not those at sign-in.
+    A session's roles are those its account or person has now, not those at sign-in.
     """
 
     database: Database
@@ -44,12 +45,24 @@ class LiveSessions:
             session = find_session(connection, token.reveal(), self.now_us())
         if session is None:
             return None
+        if isinstance(session, PersonSession):
+            return self._person(session)
         return self.snapshot().credentials.get(session.key_digest)
 
     def end(self, token: Secret) -> None:
         """End the session, if there is one."""
         with self.database.write() as connection:
             end_session(connection, token.reveal(), self.now_us())
+
+    def _person(self, session: PersonSession) -> Principal | None:
+        found = self.snapshot().directory.find(session.subject)
+        return found and replace(
+            found,
+            methods=session.methods,
+            expires_us=session.expires_us,
+            fresh_until_us=session.fresh_until_us,
+            digest=session.digest,
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,22 @@ import hashlib
 import hmac
 import re
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Protocol
-from urllib.parse import parse_qs, unquote, urlsplit
+from typing import Literal, Protocol
+from urllib.parse import parse_qs, unquote, urlencode, urlsplit
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from roadbed.core.actor import Principal
-from roadbed.core.errors import Invalid, TooLarge
+from roadbed.core.errors import Invalid, NotFound, TooLarge
 from roadbed.core.secret import Secret
 
 HOME = "/console"
 SIGN_IN = "/console/sign-in"
 SIGN_OUT = "/console/sign-out"
+CALLBACK = "/console/callback"
 _FORM_BYTES = 8_192
 _TOKEN = re.compile(r"[A-Za-z0-9_-]{20,128}")
 
@@ -49,6 +51,72 @@ class SessionStore(Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Way:
+    """A way in for people: an identity provider, and the address that begins there."""
+
+    name: str
+    issuer: str
+    address: str
+
+    @property
+    def host(self) -> str:
+        """Return whose page it is, for people to recognise."""
+        return urlsplit(self.issuer).netloc
+
+    def leading_to(self, back: str, *, again: bool = False) -> str:
+        """Return the address that begins a sign-in which leads to *back*."""
+        asked = {"next": back} | ({"again": "1"} if again else {})
+        return f"{self.address}?{urlencode(asked)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arrived:
+    """Somebody whom a provider vouched for: their session, and where they wanted to."""
+
+    opened: Opened
+    back: str
+
+
+class People(Protocol):
+    """Lets people in whom an identity provider vouches for. Methods block."""
+
+    def ways(self) -> tuple[Way, ...]:
+        """Return the providers that are declared now."""
+        ...
+
+    def begin(self, provider: str, browser: Secret, back: str, *, again: bool) -> str:
+        """Return the address at *provider* where the browser goes to sign in.
+
+        *again*: however long it has known the person, the provider must ask anew.
+        Raises NotFound if there is no such provider, Unavailable if it is not there.
+        """
+        ...
+
+    def finish(self, query: Mapping[str, str], browser: Secret) -> Arrived:
+        """Open a session for whom the callback's *query* proves.
+
+        Raises Unauthenticated or Denied if that is nobody.
+        """
+        ...
+
+
+class Nobody:
+    """Where no identity provider can be declared: a `People` without any."""
+
+    def ways(self) -> tuple[Way, ...]:
+        """Return none."""
+        return ()
+
+    def begin(self, provider: str, browser: Secret, back: str, *, again: bool) -> str:
+        """Raise NotFound."""
+        raise NotFound("no identity provider is declared here")
+
+    def finish(self, query: Mapping[str, str], browser: Secret) -> Arrived:
+        """Raise NotFound."""
+        raise NotFound("no identity provider is declared here")
+
+
 def session_token(request: Request) -> Secret | None:
     """Return the session's token that came with *request*."""
     token = request.cookies.get(_name(request, "session"), "")
@@ -64,6 +132,29 @@ def keep_session(request: Request, response: Response, opened: Opened) -> None:
 def forget_session(request: Request, response: Response) -> None:
     """Take the session's cookie away."""
     _set(request, response, "session", "", 0)
+
+
+def browser_secret(request: Request) -> Secret:
+    """Return the secret that binds a sign-in to this browser, new if it has none.
+
+    It is kept if there is one, so that two tabs do not invalidate each other.
+    """
+    return known_browser(request) or Secret(secrets.token_urlsafe(32))
+
+
+def known_browser(request: Request) -> Secret | None:
+    """Return the secret that this browser was given, None if it has none."""
+    known = request.cookies.get(_name(request, "sign-in"), "")
+    return Secret(known) if _TOKEN.fullmatch(known) else None
+
+
+def keep_browser(request: Request, response: Response, browser: Secret) -> None:
+    """Give *browser* to the browser for ten minutes.
+
+    It comes back when the provider leads here, which is another site: so Lax.
+    """
+    value = browser.reveal()
+    _set(request, response, "sign-in", value, 600, same_site="lax")
 
 
 def form_token(request: Request) -> str:
@@ -136,7 +227,7 @@ def safe_return(asked: str) -> str:
     inside = path == HOME or path.startswith(HOME + "/")
     if parts.scheme or parts.netloc or not inside or ".." in path or "\\" in path:
         return HOME
-    if path in (SIGN_IN, SIGN_OUT):
+    if path in (SIGN_IN, SIGN_OUT, CALLBACK) or path.startswith(SIGN_IN + "/"):
         return HOME
     return parts.path + (f"?{parts.query}" if parts.query else "")
 
@@ -156,7 +247,13 @@ def _secure(request: Request) -> bool:
 
 
 def _set(
-    request: Request, response: Response, what: str, value: str, seconds: int
+    request: Request,
+    response: Response,
+    what: str,
+    value: str,
+    seconds: int,
+    *,
+    same_site: Literal["strict", "lax"] = "strict",
 ) -> None:
     response.set_cookie(
         _name(request, what),
@@ -165,7 +262,7 @@ def _set(
         path="/",
         secure=_secure(request),
         httponly=True,
-        samesite="strict",
+        samesite=same_site,
     )
 
 

@@ -1,4 +1,4 @@
-"""Signing in with a service account's key, and signing out."""
+"""Signing in, with an identity provider or with a key, and signing out."""
 
 from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
@@ -8,7 +8,7 @@ from roadbed.console import session
 from roadbed.console.render import is_fetched
 from roadbed.console.visit import Console, Refusal, Visit
 from roadbed.core.decision import Target
-from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
+from roadbed.core.errors import Denied, Invalid, RoadbedError, Unauthenticated
 from roadbed.core.secret import Secret
 
 
@@ -59,10 +59,45 @@ def _open(console: Console, request: Request, form: dict[str, str]) -> Response:
             raise _empty()
         opened = console.sessions.open(Secret(key))
     except RoadbedError as error:
-        console.refused(_wrong_key(error))
+        console.refused(_refused_sign_in(error, f"POST {session.SIGN_IN}"))
         return _form(console, request, error.status, back=back, error=error)
     response = RedirectResponse(back, 303, {"Cache-Control": "no-store"})
     session.keep_session(request, response, opened)
+    return response
+
+
+def begin(console: Console, request: Request) -> Response:
+    """Send the browser to the identity provider that the address names."""
+    back = session.safe_return(request.query_params.get("next", ""))
+    again = request.query_params.get("again") == "1"
+    browser = session.browser_secret(request)
+    try:
+        provider = request.path_params["provider"]
+        there = console.people.begin(provider, browser, back, again=again)
+    except RoadbedError as error:
+        return _form(console, request, error.status, back=back, trouble=error)
+    response = RedirectResponse(there, 303, {"Cache-Control": "no-store"})
+    session.keep_browser(request, response, browser)
+    return response
+
+
+def finish(console: Console, request: Request) -> Response:
+    """Open a session for whom the provider vouches, and go on to the page asked for.
+
+    The session's cookie stays at home while another site leads here, so a page of
+    ours does the last step.
+    """
+    try:
+        browser, query = session.known_browser(request), _once(request)
+        if browser is None:
+            raise _elsewhere()
+        arrived = console.people.finish(query, browser)
+    except RoadbedError as error:
+        console.refused(_refused_sign_in(error, f"GET {session.CALLBACK}"))
+        return _form(console, request, error.status, trouble=error)
+    back = session.safe_return(arrived.back)
+    response = console.renderer.page(request, "signed-in.html", back=back)
+    session.keep_session(request, response, arrived.opened)
     return response
 
 
@@ -85,7 +120,9 @@ def _form(
     *,
     back: str = session.HOME,
     error: RoadbedError | None = None,
+    trouble: RoadbedError | None = None,
 ) -> Response:
+    """Show the ways in; *error* is about the key, *trouble* about a provider."""
     token = session.form_token(request)
     site = request.headers.get("sec-fetch-site", "")
     response = console.renderer.page(
@@ -94,8 +131,10 @@ def _form(
         status,
         token=token,
         back=session.safe_return(back),
+        ways=console.people.ways(),
         error=error,
-        reload=status == 401 and error is None and site == "cross-site",
+        trouble=trouble,
+        reload=status == 401 and not (error or trouble) and site == "cross-site",
     )
     if status == 401:
         response.headers["WWW-Authenticate"] = "Bearer"
@@ -103,13 +142,29 @@ def _form(
     return response
 
 
-def _wrong_key(error: RoadbedError) -> Refusal:
+def _once(request: Request) -> dict[str, str]:
+    """Return what the callback says; raise Invalid if it says anything twice."""
+    said = request.query_params.multi_items()
+    if len({name for name, _ in said}) != len(said):
+        raise Invalid("the answer of the provider says something twice")
+    return dict(said)
+
+
+def _refused_sign_in(error: RoadbedError, where: str) -> Refusal:
     return Refusal(
         principal=None,
         action="session.open",
         target=Target(kind="Session", name="console"),
         reason=error.message,
-        where=f"POST {session.SIGN_IN}",
+        where=where,
+    )
+
+
+def _elsewhere() -> Unauthenticated:
+    return Unauthenticated(
+        "this sign-in did not begin in this browser",
+        hint="begin it again below; if it fails again, see that cookies are allowed "
+        "and that you came by the address in ROADBED_PUBLIC_URL",
     )
 
 

@@ -1,7 +1,7 @@
 """One visit to one page: who asks, what they may see, and how the page is written."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from starlette.requests import Request
@@ -9,9 +9,10 @@ from starlette.responses import RedirectResponse, Response
 
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.access.authorize import denial
+from roadbed.console import session
 from roadbed.console.data import ConsoleData
 from roadbed.console.render import Renderer, fragment, is_fetched
-from roadbed.console.session import SessionStore, action_token
+from roadbed.console.session import People, SessionStore, Way, action_token
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.secret import Secret
@@ -45,6 +46,7 @@ class Console:
     refused: OnRefused
     now_us: Callable[[], int]
     renderer: Renderer
+    people: People
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +114,32 @@ class Visit:
             )
         )
         raise error
+
+    @property
+    def way(self) -> Way | None:
+        """The identity provider that vouched for this visitor, None if a key did."""
+        if self.principal.kind != "user":
+            return None
+        issuer = self.principal.name.partition("#")[0]
+        ways = [way for way in self.console.people.ways() if way.issuer == issuer]
+        return ways[0] if ways else None
+
+    def proving_anew(self, action: str, name: str = ANY) -> str:
+        """Return where to sign in again, if that is all that *action* still needs.
+
+        A privileged act takes a proof that is fresh; empty if it would not help.
+        """
+        way, now_us = self.way, self.now_us
+        if way is None or self.principal.fresh_until_us > now_us:
+            return ""
+        anew = replace(self.principal, fresh_until_us=now_us + 1)
+        target = target_of(action, name)
+        if not self.console.authorize(anew, action, target).allowed:
+            return ""
+        url = self.request.url
+        path = url.path + (f"?{url.query}" if url.query else "")
+        back = path if self.request.method == "GET" else session.HOME
+        return way.leading_to(back, again=True)
 
     def page(self, template: str, status: int = 200, **values: Any) -> Response:
         """Write a whole page, with the navigation this visitor may use."""

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from roadbed.core.actor import Principal
 from roadbed.core.clock import from_us, to_text
 from roadbed.core.digest import short
 
@@ -117,10 +118,22 @@ def _three(number: float) -> str:
 
 _UNITS = ((1_000, 1, "µs"), (1_000_000, 1_000, "ms"), (60_000_000, 1_000_000, "s"))
 
+
+def called(principal: Principal) -> str:
+    """Return what people call *principal*: a name that proves nothing.
+
+    A person without one is called by their subject, without the issuer.
+    """
+    if principal.kind != "user":
+        return principal.name
+    return principal.title or principal.name.partition("#")[2]
+
+
 FILTERS: Mapping[str, Callable[..., str]] = {
     "ago": ago,
     "amount": amount,
     "as_json": as_json,
+    "called": called,
     "count": count,
     "duration": duration,
     "iso": to_text,

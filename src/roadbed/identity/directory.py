@@ -113,6 +113,11 @@ class Directory:
     bindings: Mapping[str, frozenset[str]] = field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
 
+    def company(self, name: str) -> Company | None:
+        """Return the identity provider that is declared as *name*, or None."""
+        found = [c for c in self.companies.values() if c.name == name]
+        return found[0] if found else None
+
     def find(self, subject: Subject) -> Principal | None:
         """Return *subject* with its roles as they are now, None if nobody knows it."""
         if subject.kind == "user":

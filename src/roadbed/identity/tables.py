@@ -1,4 +1,4 @@
-"""The tables of keys, bootstrap tokens and sessions. None holds a secret."""
+"""The tables of keys, bootstrap tokens, sign-ins and sessions. None holds a secret."""
 
 import sqlalchemy as sa
 
@@ -60,3 +60,35 @@ revocations = sa.Table(
 )
 """One row per token (`kind` is jti) or subject whose tokens ended before their time:
 all of a subject's that were made until `revoked_us`."""
+
+signins = sa.Table(
+    "identity_signins",
+    metadata,
+    sa.Column("state", sa.Text, primary_key=True),
+    sa.Column("browser", sa.Text, nullable=False),
+    sa.Column("provider", sa.Text, nullable=False),
+    sa.Column("back", sa.Text, nullable=False),
+    sa.Column("again", sa.Boolean, nullable=False),
+    moment("created_us"),
+    moment("expires_us", index=True),
+)
+"""One row per sign-in under way, so that any replica can finish it.
+
+`state` and `browser` are digests: of what came with the request, and of the cookie of
+the browser that began. What proves the sign-in is made from the two and kept nowhere.
+"""
+
+person_sessions = sa.Table(
+    "identity_sessions",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("issuer", sa.Text, nullable=False),
+    sa.Column("subject", sa.Text, nullable=False, index=True),
+    sa.Column("title", sa.Text, nullable=False),
+    sa.Column("groups", Json, nullable=False),
+    sa.Column("methods", Json, nullable=False),
+    moment("authenticated_us"),
+    moment("created_us"),
+    moment("expires_us"),
+)
+"""One row per open console session of a person, with what the provider said of them."""

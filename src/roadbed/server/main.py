@@ -8,6 +8,7 @@ from roadbed.app import App
 from roadbed.console.app import make_console
 from roadbed.console.identity import LiveAuthority, LiveSessions
 from roadbed.console.live import LiveData
+from roadbed.console.people import LivePeople
 from roadbed.console.visit import Refusal
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
@@ -208,12 +209,19 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
         snapshot=snapshot,
     )
     sessions = LiveSessions(database=app.database, snapshot=snapshot, now_us=app.now_us)
+    people = LivePeople(
+        database=app.database,
+        snapshot=snapshot,
+        relying=app.relying,
+        public_url=app.settings.public_address,
+    )
     return make_console(
         data,
         sessions,
         LiveAuthority(snapshot, app.now_us),
         refused=refused,
         now_us=app.now_us,
+        people=people,
     )
 
 
