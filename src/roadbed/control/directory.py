@@ -1,38 +1,52 @@
 """The directory of a stack: what it declares about accounts, agents and people."""
 
 from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from typing import Any
 
-from roadbed.control.state import Revision, State
+from roadbed.control.state import State
 from roadbed.core.resource import tenant_of
 from roadbed.identity.directory import Company, Directory, Known
+
+Content = Mapping[str, Any]
 
 
 def directory_of(state: State) -> Directory:
     """Return the directory that the live resources of *state* make up."""
+    return directory_from(r.content for _, r in sorted(state.resources.items()))
+
+
+def directory_from(contents: Iterable[Content]) -> Directory:
+    """Return the directory that resources with these *contents* make up."""
+    by_kind: dict[str, list[Content]] = defaultdict(list)
+    for content in contents:
+        by_kind[content["kind"]].append(content)
     bindings: dict[str, set[str]] = defaultdict(set)
-    for binding in state.of("Binding"):
-        for subject in binding.content["spec"]["subjects"]:
-            bindings[subject] |= set(binding.content["spec"]["roles"])
+    for binding in by_kind["Binding"]:
+        for subject in binding["spec"]["subjects"]:
+            bindings[subject] |= set(binding["spec"]["roles"])
     return Directory(
-        accounts={a.name: _known(a) for a in state.of("ServiceAccount")},
-        agents={a.name: _known(a) for a in state.of("Agent")},
+        accounts={_name(a): _known(a) for a in by_kind["ServiceAccount"]},
+        agents={_name(a): _known(a) for a in by_kind["Agent"]},
         companies={
-            p.content["spec"]["issuer"]: Company(
-                name=p.name, tenant=tenant_of(p.content)
-            )
-            for p in state.of("IdentityProvider")
+            p["spec"]["issuer"]: Company(name=_name(p), tenant=tenant_of(p))
+            for p in by_kind["IdentityProvider"]
         },
         bindings={name: frozenset(roles) for name, roles in bindings.items()},
     )
 
 
-def _known(found: Revision) -> Known:
-    spec = found.content["spec"]
+def _name(content: Content) -> str:
+    return content["metadata"]["name"]
+
+
+def _known(content: Content) -> Known:
+    spec = content["spec"]
     mandate = spec.get("mandate")
     return Known(
         roles=frozenset(spec["roles"]),
-        labels=found.content["metadata"]["labels"],
-        tenant=tenant_of(found.content),
+        labels=content["metadata"]["labels"],
+        tenant=tenant_of(content),
         residency=frozenset(spec.get("residency", ())),
         mandate=None if mandate is None else frozenset(mandate),
     )

@@ -9,14 +9,20 @@ import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
 from roadbed.control.state import Revision, State, current_resources
+from roadbed.control.targets import (
+    endpoint_attributes,
+    region_of,
+    version_attributes,
+)
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
-from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
+from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef, parse
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
+from roadbed.registry.approvals import withdrawn
 from roadbed.registry.versions import get_version
 
 OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
@@ -62,14 +68,18 @@ def read_declared(connection: sa.Connection, now_us: int) -> Declared:
     directory = directory_of(state)
     versions: dict[str, tuple[ModelVersion, ...]] = {}
     faults: dict[VersionRef, RoadbedError] = {}
+    gone = withdrawn(connection)
     for pin in sorted({_pin(endpoint) for endpoint in state.of("Endpoint")}):
+        if pin in gone:
+            faults[pin] = Conflict(f"{pin} was withdrawn")
+            continue
         try:
             found = get_version(connection, pin)
             versions[pin.name] = (*versions.get(pin.name, ()), found)
         except (Corrupt, NotFound) as error:
             faults[pin] = error
     return Declared(
-        state=replace(state, versions=versions),
+        state=replace(state, versions=versions, withdrawn=gone),
         credentials=load_credentials(connection, directory, _keyed(state), now_us),
         directory=directory,
         faults=faults,
@@ -132,6 +142,7 @@ class _Building:
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
         self._faults = declared.faults
+        self._directory = declared.directory
         self._open = open_provider
         self._previous = previous
         self._failed: dict[RunnerKey, RoadbedError] = {}
@@ -161,9 +172,19 @@ class _Building:
             endpoint=endpoint.name,
             version=version,
             provider=provider.name,
+            region=region_of(provider.content),
             runner=runner,
+            version_attributes=self._readable(version),
             **_terms(endpoint),
         )
+
+    def _readable(self, version: ModelVersion) -> dict[str, Any]:
+        """Return what policies may read of *version*, as its model is declared now."""
+        model = self._state.resources.get(("Model", version.model))
+        content = None if model is None else model.content
+        ref = VersionRef(version.model, version.number)
+        maker = getattr(version, "actor", "")
+        return version_attributes(content, ref, maker, self._directory)
 
     def _runner(self, version: ModelVersion, provider: Revision) -> Runner:
         """Return the runner of *version*: loaded before, or now; fail only once."""
@@ -208,7 +229,12 @@ class _Building:
         kept = before.snapshot.deployments.get(endpoint.name) if before else None
         if before is None or kept is None:
             return
-        self.deployments[endpoint.name] = replace(kept, **_terms(endpoint))
+        if VersionRef(kept.version.model, kept.version.number) in self._state.withdrawn:
+            return
+        readable = self._readable(kept.version)
+        self.deployments[endpoint.name] = replace(
+            kept, version_attributes=readable, **_terms(endpoint)
+        )
         for key, runner in before.runners.items():
             if runner is kept.runner:
                 self.runners[key] = runner
@@ -228,11 +254,9 @@ def _keyed(state: State) -> set[str]:
 def _terms(endpoint: Revision) -> dict[str, Any]:
     """Return the endpoint's own terms, and what policies may read of it."""
     spec = endpoint.content["spec"]
-    readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
-    readable["labels"] = endpoint.content["metadata"]["labels"]
     own = ("stage", "deadline_ms", "ack", "keep_payloads")
     return {name: spec[name] for name in own} | {
-        "attributes": {name: value for name, value in readable.items() if value}
+        "attributes": endpoint_attributes(endpoint.content)
     }
 
 
