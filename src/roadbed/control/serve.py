@@ -181,10 +181,11 @@ class _Building:
     def _readable(self, version: ModelVersion) -> dict[str, Any]:
         """Return what policies may read of *version*, as its model is declared now."""
         model = self._state.resources.get(("Model", version.model))
-        content = None if model is None else model.content
+        if model is None:
+            raise NotFound(f"there is no model {version.model!r}")
         ref = VersionRef(version.model, version.number)
         maker = getattr(version, "actor", "")
-        return version_attributes(content, ref, maker, self._directory)
+        return version_attributes(model.content, ref, maker, self._directory)
 
     def _runner(self, version: ModelVersion, provider: Revision) -> Runner:
         """Return the runner of *version*: loaded before, or now; fail only once."""
@@ -228,6 +229,8 @@ class _Building:
         before = self._previous
         kept = before.snapshot.deployments.get(endpoint.name) if before else None
         if before is None or kept is None:
+            return
+        if ("Model", kept.version.model) not in self._state.resources:
             return
         if VersionRef(kept.version.model, kept.version.number) in self._state.withdrawn:
             return

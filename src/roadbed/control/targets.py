@@ -41,12 +41,12 @@ def version_attributes(
 ) -> dict[str, Any]:
     """Return what policies may read of the version *ref*, made by *maker*.
 
-    *content* is the model's; a list for the version takes the place of the one for
-    all. Without it, the model is no longer declared, and nobody is on any list.
+    *content* is the model's, None if it was never declared; a list for the version
+    takes the place of the one for all.
     """
     made = {"registered_by": made_by(maker)} if maker else {}
     if content is None:
-        return {f"{name}_by": [] for name in LISTS} | made
+        return made
     spec = content["spec"]
     all_versions = spec.get("access") or {}
     this_one = spec.get("versions", {}).get(str(ref.number)) or {}
