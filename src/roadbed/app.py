@@ -31,8 +31,8 @@ from roadbed.core import plugins
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, SystemClock, to_us
 from roadbed.core.decision import Target
-from roadbed.core.errors import Corrupt, Denied, NotFound
-from roadbed.core.reference import parse
+from roadbed.core.errors import Conflict, Corrupt, Denied, NotFound
+from roadbed.core.reference import VersionRef, parse
 from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database, open_database
@@ -54,6 +54,7 @@ from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 from roadbed.ports.web import Web
+from roadbed.registry.approvals import withdrawn
 from roadbed.registry.runs import Runs
 from roadbed.registry.versions import Registered
 from roadbed.settings import Settings, environment
@@ -220,6 +221,7 @@ class App:
         values = [found.record.num.get(name) for name in features]
         if not features or None in values:
             return None
+        self._must_live(version)
         name = version.body["signature"]["inputs"][0]["name"]
         row = from_values(name, "FP64", [1, len(values)], values)
         provider = self._provider(str(version.body["provider"]))
@@ -230,6 +232,13 @@ class App:
             return runner.explain(TensorRequest(inputs=(row,)), 0)
         finally:
             asyncio.run(_close(runner, provider))
+
+    def _must_live(self, version: Registered) -> None:
+        """Raise Conflict if *version* was withdrawn: then it is never loaded again."""
+        with self.database.read() as connection:
+            gone = withdrawn(connection)
+        if VersionRef(version.model, version.number) in gone:
+            raise Conflict(f"{version} was withdrawn")
 
     def _provider(self, name: str) -> Provider:
         with self.database.read() as connection:

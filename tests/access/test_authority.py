@@ -12,8 +12,8 @@ from roadbed.access.authority import (
     NOT_PERMITTED,
     CedarAuthority,
     compile_policies,
-    keys_of,
 )
+from roadbed.access.question import keys_of
 from roadbed.access.roles import ROLES
 from roadbed.access.rules import built_in_rules, built_in_texts, read_rules
 from roadbed.access.schema import cedar_schema

@@ -15,6 +15,7 @@ def test_every_kind_of_every_room_is_found():
         "Model",
         "Policy",
         "Provider",
+        "Role",
         "ServiceAccount",
     ]
 

@@ -29,7 +29,11 @@ def test_a_resource_is_read_with_its_place(tmp_path):
     loaded = stack.by_key["Provider", "echo"]
     assert problems == []
     assert (loaded.file, loaded.line) == ("providers.yaml", 2)
-    assert loaded.content["spec"] == {"type": "echo", "config": {}}
+    assert loaded.content["spec"] == {
+        "type": "echo",
+        "config": {},
+        "region": None,
+    }
 
 
 def test_folders_are_read_and_hidden_ones_are_not(tmp_path):

@@ -25,6 +25,9 @@ class AllowAll:
     def decide(self, principal, action, target):
         return Decision(allowed=True, reasons=("test",), policy_digest=self.digest)
 
+    def decide_all(self, principal, asked):
+        return tuple(self.decide(principal, *question) for question in asked)
+
 
 def deployment(*chunks, error=None):
     version = ModelVersion(

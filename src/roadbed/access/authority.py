@@ -6,12 +6,15 @@ an action is allowed only if Cedar allows it *and* no policy failed on the way.
 
 import json
 import re
-from collections.abc import Hashable, Iterable, Mapping
+from collections.abc import Hashable, Iterable, Mapping, Sequence
 from typing import Any
 
 import cedarpy
+from cedarpy import Entities
 
 from roadbed.access.actions import ACTIONS, PRIVILEGED
+from roadbed.access.memory import Memory
+from roadbed.access.question import principal_entity, request_of, target_entity
 from roadbed.access.rules import (
     Rule,
     built_in_rules,
@@ -19,15 +22,16 @@ from roadbed.access.rules import (
     problems_of,
     read_rules,
 )
-from roadbed.access.schema import ATTRIBUTES, PRINCIPALS, cedar_schema
+from roadbed.access.schema import cedar_schema
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.digest import canonical, digest_of
 from roadbed.core.errors import Invalid, Problem
 
 NOT_PERMITTED = "no policy permits it"
-_REMEMBERED = 20_000
-_LONGEST_NAME = 256
+_HELD = 4_096
+_SENSELESS = (Invalid, AttributeError, KeyError, TypeError, ValueError)
+"""What a question can raise that is not of plain values of the right kinds."""
 _COUNTED = re.compile(r"\bpolicy\d+\b")
 
 
@@ -45,6 +49,10 @@ class _Slice:
         return _COUNTED.sub(lambda m: self._names.get(m[0], m[0]), text)
 
 
+Asked = Sequence[tuple[str, Target]]
+"""Several questions about one principal: what it would do, and to what."""
+
+
 class CedarAuthority:
     """A compiled, immutable set of policies that decides without I/O.
 
@@ -57,7 +65,8 @@ class CedarAuthority:
         self.digest = digest
         self._schema = cedarpy.Schema.from_str(cedar_schema())
         self._slices = {action: _Slice(rules, action) for action in ACTIONS}
-        self._decisions: dict[Hashable, Decision] = {}
+        self._memory = Memory()
+        self._handles: dict[Hashable, cedarpy.Entities] = {}
 
     def decide(
         self, principal: Principal, action: str, target: Target, now_us: int = 0
@@ -68,66 +77,109 @@ class CedarAuthority:
         is a denial: an unknown action, a target of the wrong kind, a policy that
         fails. Whoever acts for the principal must be allowed to as well.
         """
-        fresh = action in PRIVILEGED and 0 < now_us <= principal.fresh_until_us
+        return self.decide_all(principal, ((action, target),), now_us)[0]
+
+    def decide_all(
+        self, principal: Principal, asked: Asked, now_us: int = 0
+    ) -> tuple[Decision, ...]:
+        """Decide each question of *asked* in turn, and end at the first denial."""
+        decisions: list[Decision] = []
+        session = _Session(self, principal, asked)
         try:
-            what = target.revision or _key(target.attributes)
-            key = (principal, action, target.kind, target.name, what, fresh)
-            known = self._decisions.get(key)
-        except (Invalid, TypeError):
-            return self._deny("the target's attributes are no plain values")
-        if known is None:
-            known = self._ask_all(principal, action, target, fresh)
-            self._remember(key, known, target)
-        return known
+            known = self._memory.of(principal)
+            for action, target in asked:
+                fresh = action in PRIVILEGED and 0 < now_us <= principal.fresh_until_us
+                key = _key(action, target, fresh)
+                decision = known.get(key)
+                if decision is None:
+                    decision = session.ask(action, target, fresh=fresh)
+                    self._memory.keep(known, key, decision, target)
+                decisions.append(decision)
+                if not decision.allowed:
+                    break
+        except _SENSELESS as error:
+            decisions.append(self.deny(f"the question makes no sense: {error!r}"))
+        return tuple(decisions)
 
-    def _ask_all(
-        self, principal: Principal, action: str, target: Target, fresh: bool
+    def entities(self, principal: Principal, targets: tuple[Target, ...]) -> Entities:
+        """Return the entities of *principal* and *targets*, checked by the schema.
+
+        Those of targets that belong to a snapshot are read once and kept.
+        """
+        key = tuple((t.kind, t.name, t.revision) for t in targets)
+        handle = self._handles.get(key)
+        if handle is None:
+            text = json.dumps([target_entity(target) for target in targets])
+            handle = cedarpy.Entities.from_json_str(text, self._schema)
+            if all(target.revision for target in targets):
+                if len(self._handles) >= _HELD:
+                    self._handles.clear()
+                self._handles[key] = handle
+        delta = json.dumps([principal_entity(principal)])
+        return handle.with_added_json_str(delta, self._schema)
+
+    def evaluate(
+        self, request: dict[str, Any], action: str, entities: Entities
     ) -> Decision:
-        """Decide for the principal, and for each that acts for it."""
-        if principal.scope is not None and action not in principal.scope:
-            return self._deny("the token's scope does not include it")
-        decision = self._evaluate(principal, action, target, fresh)
-        for actor in principal.actors if decision.allowed else ():
-            second = self._evaluate(actor, action, target, fresh)
-            if not second.allowed:
-                return self._deny(*(f"{actor}: {r}" for r in second.reasons))
-        return decision
-
-    def _remember(self, key: Hashable, decision: Decision, target: Target) -> None:
-        """Keep *decision*, unless its question is one that only floods memory."""
-        if len(target.name) > _LONGEST_NAME:
-            return
-        if len(self._decisions) >= _REMEMBERED:
-            self._decisions.clear()
-        self._decisions[key] = decision
-
-    def _evaluate(
-        self, principal: Principal, action: str, target: Target, fresh: bool
-    ) -> Decision:
-        chosen = self._slices.get(action)
-        if chosen is None:
-            return self._deny(f"there is no action {action}")
-        try:
-            request, entities = _question(principal, action, target, fresh)
-            result = cedarpy.is_authorized(
-                request,
-                chosen.policies,
-                cedarpy.Entities.from_json_str(json.dumps(entities), self._schema),
-                self._schema,
-            )
-        except (KeyError, TypeError, ValueError) as error:
-            return self._deny(f"the question makes no sense: {error!r}")
+        """Return Cedar's answer; a policy that fails makes it a denial."""
+        chosen = self._slices[action]
+        result = cedarpy.is_authorized(request, chosen.policies, entities)
         diagnostics = result.diagnostics
         if diagnostics.errors:
-            return self._deny(*(chosen.named(error) for error in diagnostics.errors))
+            return self.deny(*(chosen.named(error) for error in diagnostics.errors))
         names = sorted(chosen.named(reason) for reason in diagnostics.reasons)
         reasons = tuple(names) or (NOT_PERMITTED,)
         return Decision(
             allowed=result.allowed, reasons=reasons, policy_digest=self.digest
         )
 
-    def _deny(self, *reasons: str) -> Decision:
+    def deny(self, *reasons: str) -> Decision:
+        """Return a denial for *reasons*."""
         return Decision(allowed=False, reasons=reasons, policy_digest=self.digest)
+
+
+class _Session:
+    """The questions about one principal that nobody asked before.
+
+    All share one handle of entities: making it costs as much as an answer.
+    """
+
+    def __init__(
+        self, authority: CedarAuthority, principal: Principal, asked: Asked
+    ) -> None:
+        self._authority = authority
+        self._principal = principal
+        self._asked = asked
+        self._entities: Entities | None = None
+
+    def ask(self, action: str, target: Target, *, fresh: bool) -> Decision:
+        """Decide for the principal, and for each that acts for it."""
+        principal, authority = self._principal, self._authority
+        if (fault := _fault(action, target)) is not None:
+            return authority.deny(fault)
+        if principal.scope is not None and action not in principal.scope:
+            return authority.deny("the token's scope does not include it")
+        if self._entities is None:
+            targets = tuple({t.kind + t.name: t for _, t in self._asked}.values())
+            self._entities = authority.entities(principal, targets)
+        request = request_of(principal, action, target, fresh=fresh)
+        decision = authority.evaluate(request, action, self._entities)
+        for actor in principal.actors if decision.allowed else ():
+            acting = _Session(authority, actor, self._asked)
+            second = acting.ask(action, target, fresh=fresh)
+            if not second.allowed:
+                return authority.deny(*(f"{actor}: {r}" for r in second.reasons))
+        return decision
+
+
+def _fault(action: str, target: Target) -> str | None:
+    """Say why nobody can do *action* to *target*, or return None."""
+    known = ACTIONS.get(action)
+    if known is None:
+        return f"there is no action {action}"
+    if known.kind != target.kind:
+        return f"{action} is not done to a {target.kind}"
+    return None
 
 
 def compile_policies(project: Mapping[str, str]) -> CedarAuthority:
@@ -158,63 +210,13 @@ def _digest(project: Mapping[str, str]) -> str:
     )
 
 
-def _question(
-    principal: Principal, action: str, target: Target, fresh: bool
-) -> tuple[dict[str, Any], list[dict[str, Any]]]:
-    """Return the request and the entities that Cedar needs to answer it.
-
-    Ids travel as JSON values, never as Cedar text, so no name can be read as code.
-    """
-    who = {"type": PRINCIPALS[principal.kind], "id": principal.name}
-    what = {"type": target.kind, "id": target.name}
-    given = target.attributes
-    attributes = {name: given[name] for name in ATTRIBUTES if name in given}
-    entities = [
-        {
-            "uid": who,
-            "attrs": _attributes_of(principal),
-            "parents": [
-                *({"type": "Role", "id": r} for r in sorted(principal.roles)),
-                *({"type": "Group", "id": g} for g in sorted(principal.groups)),
-            ],
-            "tags": dict(principal.labels),
-        },
-        {
-            "uid": what,
-            "attrs": {"tenant": target.tenant, **attributes},
-            "parents": [],
-            "tags": dict(given.get("labels", {})),
-        },
-    ]
-    does = {"type": "Action", "id": action}
-    request: dict[str, Any] = {"principal": who, "action": does, "resource": what}
-    mfa = "mfa" in principal.methods
-    request["context"] = {"action": action, "fresh": fresh, "mfa": mfa}
-    return request, entities
+def _key(action: str, target: Target, fresh: bool) -> Hashable:
+    """Return what tells this question from others about the same principal."""
+    what = target.revision or _told_apart(target.attributes)
+    return action, target.kind, target.name, what, fresh
 
 
-def _attributes_of(principal: Principal) -> dict[str, Any]:
-    attributes: dict[str, Any] = {
-        "tenant": principal.tenant,
-        "keys": sorted(keys_of(principal)),
-    }
-    if principal.residency:
-        attributes["residency"] = sorted(principal.residency)
-    if principal.mandate is not None:
-        attributes["mandate"] = sorted(principal.mandate)
-    return attributes
-
-
-def keys_of(principal: Principal) -> set[str]:
-    """Return all that a list of who may do something can call *principal* by."""
-    return {
-        str(principal),
-        *(f"role:{role}" for role in principal.roles),
-        *(f"group:{group}" for group in principal.groups),
-    }
-
-
-def _key(attributes: Mapping[str, Any]) -> Hashable:
+def _told_apart(attributes: Mapping[str, Any]) -> Hashable:
     """Return what tells *attributes* apart, cheaply where they are all texts."""
     if all(type(value) is str for value in attributes.values()):
         return tuple(attributes.items())

@@ -1,4 +1,4 @@
-"""What a team declares about access: policies."""
+"""What a team declares about access: policies, and roles of its own."""
 
 from typing import ClassVar
 
@@ -20,4 +20,21 @@ class Policy(Spec):
         min_length=1,
         description="Cedar text: one or more policies. An `@id` names a policy in "
         "every decision it takes part in.",
+    )
+
+
+class Role(Spec):
+    """A role of the team's own, beside the built-in ones. It permits, and no more.
+
+    The guards hold for whoever has it, as for everybody.
+    """
+
+    kind: ClassVar[str] = "Role"
+
+    description: str = Field(
+        min_length=1, description="What the role is for, in one sentence."
+    )
+    actions: list[str] = Field(
+        min_length=1,
+        description="What it may do, such as endpoint.infer and version.infer.",
     )

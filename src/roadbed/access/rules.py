@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -17,6 +17,8 @@ from roadbed.core.reference import NAME
 
 BUILT_IN = "roadbed/"
 """How the names of built-in rules begin; no declared policy can be called so."""
+ROLE = "role/"
+"""How the names of declared roles begin, among the names of policies."""
 
 MAX_BYTES, MAX_DEPTH, MAX_IFS = 8192, 20, 50
 """What one policy may measure. Cedar's parser recurses, and a policy that nests too
@@ -68,7 +70,7 @@ def read_rules(name: str, text: str) -> list[Rule]:
 
 def problems_of(name: str, text: str, schema: cedarpy.Schema) -> list[Problem]:
     """Return what is wrong with the declared policy *text*, policy by policy."""
-    if re.fullmatch(NAME, name) is None:
+    if re.fullmatch(rf"({ROLE})?{NAME}", name) is None:
         return [_problem(name, 1, f"{name!r} is no name for a policy")]
     statements = list(_statements(text))
     if not statements:
@@ -103,6 +105,17 @@ def roles_with(action: str) -> list[str]:
     """Return the built-in roles that may do *action*, to say whom to ask."""
     may = {rule.name for rule in built_in_rules() if rule.concerns(action)}
     return [role for role in ROLES if BUILT_IN + role in may]
+
+
+def role_text(name: str, actions: Iterable[str]) -> str:
+    """Return the Cedar text of a declared role: a permit for whoever holds it.
+
+    Actions that this release does not know are left out; empty if none is left.
+    """
+    known = ", ".join(f'Action::"{a}"' for a in ACTIONS if a in set(actions))
+    if not known:
+        return ""
+    return f'permit (principal in Role::"{name}", action in [{known}], resource);\n'
 
 
 def _faults(statement: str, schema: cedarpy.Schema) -> Iterator[str]:

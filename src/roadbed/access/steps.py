@@ -1,15 +1,16 @@
 """What access adds to the governed path: who is calling, and may they?"""
 
 from collections.abc import Callable
-from typing import Any
+from dataclasses import replace
 
 from roadbed.access.authorize import denial
-from roadbed.core.decision import Target
+from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.authenticate import authenticate
 from roadbed.inference.call import Call, Outcome
 
 INFER = "endpoint.infer"
+ANSWER = "version.infer"
 
 
 class Authenticate:
@@ -28,7 +29,11 @@ class Authenticate:
 
 
 class Authorize:
-    """Asks the snapshot's policies whether the caller may infer on the endpoint."""
+    """Asks whether the caller may infer on the endpoint, and on the version it serves.
+
+    Both must be allowed: an endpoint that may be called does not give away a
+    version that is for others.
+    """
 
     def admit(self, call: Call) -> None:
         """Set `call.decision`, and raise Denied if it is no.
@@ -38,24 +43,31 @@ class Authorize:
         """
         if call.principal is None:
             raise Unauthenticated("no step found out who is calling")
-        target = Target(
-            kind="Endpoint", name=call.endpoint, attributes=_attributes(call)
-        )
-        authority = call.snapshot.authority
-        call.decision = authority.decide(call.principal, INFER, target)
+        asked = _asked(call)
+        decisions = call.snapshot.authority.decide_all(call.principal, asked)
+        call.decision = _together(decisions)
         if not call.decision.allowed:
-            raise denial(call.principal, INFER, target, call.decision)
+            action, target = asked[len(decisions) - 1]
+            raise denial(call.principal, action, target, decisions[-1])
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Nothing is left to do."""
 
 
-def _attributes(call: Call) -> dict[str, Any]:
+def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
+    """Return what has to be allowed: the endpoint, and the version that it serves."""
     deployment = call.snapshot.deployments.get(call.endpoint)
     if deployment is None:
-        return {}
-    return {
-        "stage": deployment.stage,
-        "model": deployment.version.model,
-        **deployment.attributes,
-    }
+        return ((INFER, Target(kind="Endpoint", name=call.endpoint)),)
+    return (INFER, deployment.target), (ANSWER, deployment.version_target)
+
+
+def _together(decisions: tuple[Decision, ...]) -> Decision:
+    """Return one decision for the record: the denial, or the reasons of all."""
+    last = decisions[-1]
+    if not last.allowed or len(decisions) == 1:
+        return last
+    reasons = tuple(dict.fromkeys(r for d in decisions for r in d.reasons))
+    if reasons == last.reasons:
+        return last
+    return replace(last, reasons=reasons)

@@ -11,6 +11,7 @@ from roadbed.cli._acts import action_of
 if TYPE_CHECKING:
     from roadbed.app import App, Gate
     from roadbed.core.actor import Principal
+    from roadbed.core.decision import Target
     from roadbed.identity.keys import NewKey
 
 TOKEN_FILE = "bootstrap-token"
@@ -52,6 +53,24 @@ class Session:
         person = self.principal.kind == "user"
         old = self.principal.fresh_until_us <= self.app.now_us()
         return person and old and action in PRIVILEGED
+
+    def require_on(self, action: str, target: "Target") -> None:
+        """Raise Denied, after it is on the audit log, unless it is allowed there."""
+        self.app.require(self.principal, action, target, self._gate)
+
+    @contextmanager
+    def recorded(self, action: str, target: str) -> Iterator[None]:
+        """Put a refusal that comes out of the block on the audit log."""
+        from roadbed.audit.entry import Entry
+        from roadbed.core.errors import Denied
+
+        try:
+            yield
+        except Denied as refusal:
+            detail = {"reason": refusal.message}
+            entry = Entry(self.actor, action, target, "denied", detail)
+            self.app.audit.record(entry)
+            raise
 
     def may(self, action: str, kind: str, name: str) -> bool:
         """Say whether the action is allowed, without a record of the answer."""

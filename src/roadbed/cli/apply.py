@@ -40,8 +40,11 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
             if output == "json":
                 print_json({"revision": plan.base, "made": [], "changes": 0})
             return
+        for version in proposal.promoted:
+            line.require_on("version.promote", version)
         confirm("Apply this?", yes=yes)
-        applied = line.app.desk.apply(proposal, line.actor)
+        with line.recorded("stack.apply", "Stack/stack"):
+            applied = line.app.desk.apply(proposal, line.actor)
     made = list(applied.versions)
     if output == "json":
         changes = len(plan.changes)

@@ -1,14 +1,20 @@
-"""`roadbed model`: model versions."""
+"""`roadbed model`: model versions, who vouches for them, and their end."""
+
+from typing import TYPE_CHECKING
 
 import click
 
 from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
+if TYPE_CHECKING:
+    from roadbed.cli._session import Session
+    from roadbed.core.reference import VersionRef
+
 
 @click.group()
 def command() -> None:
-    """Look at models and their immutable versions."""
+    """Look at models and their immutable versions, approve and withdraw them."""
 
 
 @command.command("list")
@@ -52,7 +58,7 @@ def list_(model: str | None, output: str) -> None:
 
 @command.command()
 @click.argument("version")
-@acts("model.read")
+@acts("version.read")
 def get(version: str) -> None:
     """Print the definition of VERSION, such as support-bot@7, as JSON."""
     from roadbed.cli._session import session
@@ -60,11 +66,10 @@ def get(version: str) -> None:
     from roadbed.registry.versions import get_version
 
     ref = parse(version)
-    with (
-        session(ref.name) as line,
-        line.app.database.read() as connection,
-    ):
-        found = get_version(connection, ref)
+    with session(version) as line:
+        _allow(line, "version.read", ref)
+        with line.app.database.read() as connection:
+            found = get_version(connection, ref)
     print_json(
         {
             "version": str(found),
@@ -74,3 +79,67 @@ def get(version: str) -> None:
             "run": found.run_id,
         }
     )
+
+
+@command.command()
+@click.argument("version")
+@click.option("--reason", default="", help="Why, for the log and whoever reads it.")
+@output_option
+@acts("version.approve")
+def approve(version: str, reason: str, output: str) -> None:
+    """Vouch for VERSION, such as support-bot@7, which somebody else made."""
+    from dataclasses import asdict
+
+    from roadbed.cli._session import session
+    from roadbed.core.reference import parse
+    from roadbed.registry.approvals import approve as write
+
+    ref = parse(version)
+    with session(str(ref)) as line:
+        _allow(line, "version.approve", ref)
+        with (
+            line.recorded("version.approve", f"ModelVersion/{ref}"),
+            line.app.database.write() as connection,
+        ):
+            made = write(connection, ref, line.actor, reason, line.app.now_us())
+    if output == "json":
+        print_json(asdict(made))
+        return
+    click.echo(f"{made.approver} approves {ref}, {made.digest}")
+
+
+@command.command()
+@click.argument("version")
+@click.option("--reason", default="", help="Why, for the log and whoever reads it.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+@acts("version.delete")
+def withdraw(version: str, reason: str, yes: bool, output: str) -> None:
+    """Withdraw VERSION for good: it can never be pinned or loaded again."""
+    from dataclasses import asdict
+
+    from roadbed.cli._session import confirm, session
+    from roadbed.control.withdraw import withdraw_version
+    from roadbed.core.reference import parse
+
+    ref = parse(version)
+    with session(str(ref)) as line:
+        _allow(line, "version.delete", ref)
+        confirm(f"Withdraw {ref} for good?", yes=yes)
+        with line.app.database.write() as connection:
+            made = withdraw_version(
+                connection, ref, line.actor, reason, line.app.now_us()
+            )
+    if output == "json":
+        print_json(asdict(made))
+        return
+    click.echo(f"withdrawn: {ref}; its history stays")
+
+
+def _allow(line: "Session", action: str, ref: "VersionRef") -> None:
+    """Ask again with the lists that the version has; raise Denied or NotFound."""
+    from roadbed.control.versions import target_of
+
+    with line.app.database.read() as connection:
+        target = target_of(connection, ref)
+    line.require_on(action, target)

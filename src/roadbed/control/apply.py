@@ -9,6 +9,7 @@ import sqlalchemy as sa
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
 from roadbed.control.plan import Change, Plan, make_plan, next_version
+from roadbed.control.promote import must_be_approved, promotions
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State, current, last_revisions
 from roadbed.control.tables import resources, snapshots
@@ -46,7 +47,8 @@ def apply(
     """Make *plan* true in one transaction and return what was made.
 
     An empty plan changes nothing. Raises Conflict if the stack moved since the
-    plan was made, or if *stack* is not the one that was planned.
+    plan was made, or if *stack* is not the one that was planned; Denied if a version
+    that goes into production lacks the approvals that its model takes.
     """
     _keep_trees(stack, plan, blobs)
     with database.write() as connection:
@@ -61,7 +63,9 @@ def apply(
             actor=actor,
             now_us=to_us(clock.now()),
         )
+        promoted = promotions(stack, state)
         made = _versions(write, stack, plan, state)
+        must_be_approved(connection, promoted, actor)
         digest = record(write, plan, state, stack.by_key)
     return Applied(revision=write.revision, digest=digest, versions=made)
 

@@ -20,7 +20,7 @@ from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
 from roadbed.identity.tables import keys
 from roadbed.registry.runs import Input, Run
-from roadbed.registry.tables import model_versions, runs
+from roadbed.registry.tables import approvals, model_versions, runs, withdrawals
 
 Row = Mapping[str, Any]
 Said = tuple[str, str, Any]
@@ -199,6 +199,36 @@ def _segment(row: Row) -> Iterator[Claim]:
     )
 
 
+def _approval(row: Row) -> Iterator[Claim]:
+    ref = f"{row['model']}@{row['number']}"
+    yield Claim(
+        name=f"approval of {ref} by {row['approver']}",
+        action="version.approve",
+        resource=f"ModelVersion/{ref}",
+        pick={"digest": row["digest"], "approver": row["approver"]},
+        says=(
+            ("approver", "actor", row["approver"]),
+            ("time", "at_us", row["at_us"]),
+            ("reason", "reason", row["reason"]),
+        ),
+    )
+
+
+def _withdrawal(row: Row) -> Iterator[Claim]:
+    ref = f"{row['model']}@{row['number']}"
+    yield Claim(
+        name=f"withdrawal of {ref}",
+        action="version.delete",
+        resource=f"ModelVersion/{ref}",
+        says=(
+            ("actor", "actor", row["actor"]),
+            ("time", "at_us", row["at_us"]),
+            ("digest", "digest", row["digest"]),
+            ("reason", "reason", row["reason"]),
+        ),
+    )
+
+
 _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     runs: _run,
     model_versions: _model,
@@ -207,6 +237,8 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     snapshots: _snapshot,
     keys: _key,
     segments: _segment,
+    approvals: _approval,
+    withdrawals: _withdrawal,
 }
 TABLES = tuple(_CLAIMS)
 """The tables whose every row is claimed to be in the audit log."""

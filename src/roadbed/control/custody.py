@@ -27,6 +27,8 @@ ACTIONS = (
     "model.register",
     "run.write",
     "stack.apply",
+    "version.approve",
+    "version.delete",
 )
 
 

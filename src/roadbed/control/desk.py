@@ -7,10 +7,12 @@ from roadbed.control.apply import Applied, apply
 from roadbed.control.catalog import Catalog
 from roadbed.control.load import read_stack, refuse
 from roadbed.control.plan import Plan, make_plan
+from roadbed.control.promote import Promotion, promotions
 from roadbed.control.stack import Stack
 from roadbed.control.state import current
 from roadbed.control.validate import check
 from roadbed.core.clock import Clock, to_us
+from roadbed.core.decision import Target
 from roadbed.database.engine import Database
 from roadbed.identity.keys import list_keys
 from roadbed.ports.blobs import Blobs
@@ -22,6 +24,12 @@ class Proposal:
 
     stack: Stack
     plan: Plan
+    promotions: tuple[Promotion, ...] = ()
+
+    @property
+    def promoted(self) -> tuple[Target, ...]:
+        """Return what the applier must be allowed `version.promote` on, besides."""
+        return tuple(target for p in self.promotions for target in p.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,10 +54,18 @@ class Desk:
             keyed = frozenset(key.account for key in keys)
             state = replace(current(connection), keyed=keyed)
         refuse(problems + check(stack, state, self.catalog))
-        return Proposal(stack=stack, plan=make_plan(stack, state))
+        return Proposal(
+            stack=stack,
+            plan=make_plan(stack, state),
+            promotions=promotions(stack, state),
+        )
 
     def apply(self, proposal: Proposal, actor: str) -> Applied:
-        """Make *proposal* live; raise Conflict if anything moved since."""
+        """Make *proposal* live.
+
+        Raises Conflict if anything moved since, Denied if a version that it puts
+        into production has not been approved by enough others.
+        """
         return apply(
             self.database,
             self.blobs,

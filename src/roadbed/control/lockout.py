@@ -4,18 +4,21 @@ Both rules compile the policies as the server will.
 """
 
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 
 from roadbed.access.actions import ANY
 from roadbed.access.authority import compile_policies
 from roadbed.control.catalog import Catalog
+from roadbed.control.directory import directory_from
 from roadbed.control.stack import Loaded, Stack
-from roadbed.control.state import State
+from roadbed.control.state import State, policies_in
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, Problem
-from roadbed.core.resource import tenant_of
+from roadbed.identity.directory import Subject
 from roadbed.inference.snapshot import Authority
 
+_WHO = ("ServiceAccount", "Binding", "Role", "IdentityProvider")
 NEEDED = {
     "stack.apply": Target(kind="Stack", name="stack"),
     "key.create": Target(kind="Key", name=ANY),
@@ -40,23 +43,27 @@ def accounts_can_still_act(
 ) -> Iterator[Problem]:
     """Somebody is left who may apply a stack, and somebody who may make keys.
 
-    One of them holds a key already: a role without a key opens no door.
+    One of them is a person who can sign in, or holds a key already: a role without
+    a key opens no door.
     """
     try:
         authority = compile_policies(policies_of(stack))
     except Invalid:
         return  # The rule before this one names the policy.
-    if any(kind == "ServiceAccount" for kind, _ in stack.broken):
+    if any(kind in _WHO for kind, _ in stack.broken):
         return
+    everybody = list(_all(stack))
     able = {
-        action: {who.name for who in _all(stack) if _may(authority, who, action)}
+        action: {str(who) for who in everybody if _may(authority, who, action)}
         for action in NEEDED
     }
-    for action, accounts in able.items():
-        if not accounts:
+    for action, able_ones in able.items():
+        if not able_ones:
             yield _locked(f"nobody would be left who may {action}", stack)
-    everybody = set().union(*able.values())
-    if all(able.values()) and state.keyed and not everybody & state.keyed:
+    keyed = {f"service-account:{name}" for name in state.keyed}
+    anybody = set().union(*able.values())
+    people = {who for who in anybody if who.startswith("user:")}
+    if all(able.values()) and keyed and not (people or anybody & keyed):
         yield _locked(
             "nobody who holds a key would be left who may apply or make keys", stack
         )
@@ -74,24 +81,28 @@ def _locked(message: str, stack: Stack) -> Problem:
 
 
 def policies_of(stack: Stack) -> Mapping[str, str]:
-    """Return the Cedar text of every policy of *stack*, by name."""
-    return {
-        loaded.resource.metadata.name: loaded.content["spec"]["cedar"]
-        for loaded in stack.of("Policy")
-    }
+    """Return the Cedar text of every policy and role of *stack*, by name."""
+    return policies_in(loaded.content for loaded in stack.resources)
 
 
 def _all(stack: Stack) -> Iterator[Principal]:
-    for loaded in stack.of("ServiceAccount"):
-        metadata = loaded.resource.metadata
-        yield Principal(
-            kind="service-account",
-            name=metadata.name,
-            roles=frozenset(loaded.content["spec"]["roles"]),
-            fresh_until_us=1,
-            tenant=tenant_of(loaded.content),
-            labels=tuple(sorted(metadata.labels.items())),
-        )
+    """Yield every account, and every person that a Binding names, with their roles.
+
+    A group may be empty, so it is nobody.
+    """
+    directory = directory_from(loaded.content for loaded in stack.resources)
+    subjects = [Subject(kind="service-account", name=n) for n in directory.accounts]
+    issuers = {company.name: issuer for issuer, company in directory.companies.items()}
+    for bound in directory.bindings:
+        kind, _, name = bound.partition(":")
+        company, _, subject = name.partition("/")
+        if kind == "user" and company in issuers:
+            issuer = issuers[company]
+            subjects.append(Subject(kind="user", name=subject, issuer=issuer))
+    for subject in subjects:
+        found = directory.find(subject)
+        if found is not None:
+            yield replace(found, fresh_until_us=1)
 
 
 def _may(authority: Authority, principal: Principal, action: str) -> bool:

@@ -9,9 +9,14 @@ import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
 from roadbed.control.state import Revision, State, current_resources
+from roadbed.control.targets import (
+    endpoint_attributes,
+    region_of,
+    version_attributes,
+)
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
-from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
+from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef, parse
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
@@ -19,6 +24,7 @@ from roadbed.identity.load import load_verifier
 from roadbed.identity.verifier import Verifier
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
+from roadbed.registry.approvals import withdrawn
 from roadbed.registry.versions import get_version
 
 OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
@@ -66,7 +72,11 @@ def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> D
     directory = directory_of(state)
     versions: dict[str, tuple[ModelVersion, ...]] = {}
     faults: dict[VersionRef, RoadbedError] = {}
+    gone = withdrawn(connection)
     for pin in sorted({_pin(endpoint) for endpoint in state.of("Endpoint")}):
+        if pin in gone:
+            faults[pin] = Conflict(f"{pin} was withdrawn")
+            continue
         try:
             found = get_version(connection, pin)
             versions[pin.name] = (*versions.get(pin.name, ()), found)
@@ -74,7 +84,7 @@ def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> D
             faults[pin] = error
     credentials = load_credentials(connection, directory, _keyed(state), now_us)
     return Declared(
-        state=replace(state, versions=versions),
+        state=replace(state, versions=versions, withdrawn=gone),
         credentials=credentials,
         directory=directory,
         tokens=load_verifier(connection, issuer, directory, credentials, now_us),
@@ -139,6 +149,7 @@ class _Building:
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
         self._faults = declared.faults
+        self._directory = declared.directory
         self._open = open_provider
         self._previous = previous
         self._failed: dict[RunnerKey, RoadbedError] = {}
@@ -168,9 +179,20 @@ class _Building:
             endpoint=endpoint.name,
             version=version,
             provider=provider.name,
+            region=region_of(provider.content),
             runner=runner,
+            version_attributes=self._readable(version),
             **_terms(endpoint),
         )
+
+    def _readable(self, version: ModelVersion) -> dict[str, Any]:
+        """Return what policies may read of *version*, as its model is declared now."""
+        model = self._state.resources.get(("Model", version.model))
+        if model is None:
+            raise NotFound(f"there is no model {version.model!r}")
+        ref = VersionRef(version.model, version.number)
+        maker = getattr(version, "actor", "")
+        return version_attributes(model.content, ref, maker, self._directory)
 
     def _runner(self, version: ModelVersion, provider: Revision) -> Runner:
         """Return the runner of *version*: loaded before, or now; fail only once."""
@@ -215,7 +237,14 @@ class _Building:
         kept = before.snapshot.deployments.get(endpoint.name) if before else None
         if before is None or kept is None:
             return
-        self.deployments[endpoint.name] = replace(kept, **_terms(endpoint))
+        if ("Model", kept.version.model) not in self._state.resources:
+            return
+        if VersionRef(kept.version.model, kept.version.number) in self._state.withdrawn:
+            return
+        readable = self._readable(kept.version)
+        self.deployments[endpoint.name] = replace(
+            kept, version_attributes=readable, **_terms(endpoint)
+        )
         for key, runner in before.runners.items():
             if runner is kept.runner:
                 self.runners[key] = runner
@@ -235,11 +264,9 @@ def _keyed(state: State) -> set[str]:
 def _terms(endpoint: Revision) -> dict[str, Any]:
     """Return the endpoint's own terms, and what policies may read of it."""
     spec = endpoint.content["spec"]
-    readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
-    readable["labels"] = endpoint.content["metadata"]["labels"]
     own = ("stage", "deadline_ms", "ack", "keep_payloads")
     return {name: spec[name] for name in own} | {
-        "attributes": {name: value for name, value in readable.items() if value}
+        "attributes": endpoint_attributes(endpoint.content)
     }
 
 

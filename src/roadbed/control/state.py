@@ -1,17 +1,19 @@
 """What is live now, what was live before, and who changed it."""
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.access.rules import ROLE, role_text
 from roadbed.control.stack import Key
 from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.inference.snapshot import ModelVersion
+from roadbed.registry.approvals import withdrawn
 from roadbed.registry.tables import model_versions
 from roadbed.registry.versions import list_versions
 
@@ -49,7 +51,8 @@ class State:
     """What is live: the resources, and the versions of every model, oldest first.
 
     `revision` is 0 and `digest` is empty before anything was applied. `keyed` are
-    the service accounts that hold a key that works, where somebody looked.
+    the service accounts that hold a key that works, where somebody looked;
+    `withdrawn` are the model versions that can never be pinned again.
     """
 
     revision: int = 0
@@ -57,10 +60,11 @@ class State:
     resources: Mapping[Key, Revision] = field(default_factory=dict)
     versions: Mapping[str, tuple[ModelVersion, ...]] = field(default_factory=dict)
     keyed: frozenset[str] = frozenset()
+    withdrawn: frozenset[VersionRef] = frozenset()
 
     def policies(self) -> dict[str, str]:
-        """Return the Cedar text of every live policy, by its name."""
-        return {p.name: p.content["spec"]["cedar"] for p in self.of("Policy")}
+        """Return the Cedar text of every live policy and role, by its name."""
+        return policies_in(revision.content for revision in self.resources.values())
 
     def version(self, ref: VersionRef) -> ModelVersion | None:
         """Return the model version that *ref* names, or None."""
@@ -77,6 +81,18 @@ class State:
         return [r for key, r in sorted(self.resources.items()) if key[0] == kind]
 
 
+def policies_in(contents: Iterable[Mapping[str, Any]]) -> dict[str, str]:
+    """Return the Cedar text of every policy and role among *contents*, by name."""
+    texts: dict[str, str] = {}
+    for content in contents:
+        kind, name = content["kind"], content["metadata"]["name"]
+        if kind == "Policy":
+            texts[name] = content["spec"]["cedar"]
+        elif kind == "Role":
+            texts[ROLE + name] = role_text(name, content["spec"]["actions"])
+    return {name: text for name, text in sorted(texts.items()) if text}
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackRevision:
     """One applied change of the stack: when, by whom, and what it changed."""
@@ -91,7 +107,11 @@ class StackRevision:
 
 def current(connection: sa.Connection) -> State:
     """Return what is live; rows are never edited, so it is of one moment."""
-    return replace(current_resources(connection), versions=_versions(connection))
+    return replace(
+        current_resources(connection),
+        versions=_versions(connection),
+        withdrawn=withdrawn(connection),
+    )
 
 
 def current_resources(connection: sa.Connection) -> State:

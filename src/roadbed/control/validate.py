@@ -7,6 +7,7 @@ problem it finds, with file, line and what to do.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
+from roadbed.control import access_rules, use_rules
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
@@ -194,6 +195,8 @@ RULES: tuple[Rule, ...] = (
     providers_can_serve,
     production_is_pinned,
     purposes_agree,
+    *use_rules.RULES,
+    *access_rules.RULES,
     policies_can_be_read,
     accounts_can_still_act,
 )

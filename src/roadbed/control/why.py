@@ -18,6 +18,7 @@ from roadbed.data.tables import dataset_versions
 from roadbed.database.engine import Database
 from roadbed.gateway.calls import Found
 from roadbed.inference.provider import Explanation
+from roadbed.registry.approvals import list_approvals
 from roadbed.registry.runs import Input, Run
 from roadbed.registry.tables import model_versions, runs
 from roadbed.registry.versions import Registered, get_version
@@ -224,7 +225,9 @@ def _made(
     checked = _check(
         sources, notes, model_versions, model=version.model, number=version.number
     )
-    yield _model_version(version, checked)
+    with sources.database.read() as connection:
+        vouched = list_approvals(connection, VersionRef(version.model, version.number))
+    yield _model_version(version, checked, [a.approver for a in vouched])
     if version.kind == "hosted":
         yield from _documents(version, found, checked)
     run_id = _run_of(version, notes)
@@ -263,11 +266,12 @@ def _run_of(version: Registered, notes: list[str]) -> str:
     return named or version.run_id or ""
 
 
-def _model_version(version: Registered, checked: str) -> Hop:
+def _model_version(version: Registered, checked: str, approvers: list[str]) -> Hop:
     body = version.body
     facts = [
         ("made by", version.actor),
         ("made", to_text(version.created_us)),
+        ("approved by", ", ".join(approvers)),
         ("provider", str(body.get("provider", ""))),
         ("upstream", str(body.get("upstream", ""))),
         ("prompt", digest(body["prompt"].encode()) if body.get("prompt") else ""),

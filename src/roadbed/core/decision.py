@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from roadbed.core.actor import DEFAULT_TENANT
+from roadbed.core.digest import digest_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +21,12 @@ class Target:
     name: str
     attributes: Mapping[str, Any] = field(default_factory=dict, hash=False)
     revision: str = ""
+
+    @classmethod
+    def fixed(cls, kind: str, name: str, attributes: Mapping[str, Any]) -> "Target":
+        """Return a target whose attributes never change, named by their digest."""
+        revision = digest_of(dict(attributes))
+        return cls(kind=kind, name=name, attributes=attributes, revision=revision)
 
     def __str__(self) -> str:
         return f"{self.kind}/{self.name}"

@@ -16,6 +16,8 @@ def _is_pinned(text: str) -> str:
         raise ValueError(f"{error.message}; {error.hint}") from None
 
 
+Region = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+"""The name of a region, such as eu-west."""
 PinnedVersion = Annotated[
     str,
     AfterValidator(_is_pinned),
@@ -36,6 +38,11 @@ class Provider(Spec):
     config: dict[str, Any] = Field(
         default_factory=dict,
         description="The settings of that implementation. Secrets are references.",
+    )
+    region: Region | None = Field(
+        default=None,
+        description="Where it processes what it is sent. Unknown: it serves no "
+        "endpoint and no caller that names the regions allowed.",
     )
 
 
@@ -66,6 +73,10 @@ class Endpoint(Spec):
     keep_payloads: bool = Field(
         default=True,
         description="Whether questions and answers are kept, beside the call log.",
+    )
+    residency: list[Region] = Field(
+        default_factory=list,
+        description="The only regions in which calls may be processed. Empty: any.",
     )
     purpose: str = Field(
         default="",

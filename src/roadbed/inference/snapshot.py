@@ -1,6 +1,6 @@
 """What a replica serves: one immutable, compiled picture of the control state."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
@@ -25,6 +25,15 @@ class Authority(Protocol):
         *now_us* tells whether a privileged act comes soon enough after its actor
         was authenticated; without it, none does.
         """
+        ...
+
+    def decide_all(
+        self,
+        principal: Principal,
+        asked: Sequence[tuple[str, Target]],
+        now_us: int = 0,
+    ) -> tuple[Decision, ...]:
+        """Decide each of *asked*, an action and its target, up to the first denial."""
         ...
 
 
@@ -91,18 +100,44 @@ class ModelVersion:
 class Deployment:
     """What one endpoint serves: the version, loaded, and the endpoint's terms.
 
-    `runner` is an `inference.provider.Runner`; `attributes` is what policies read.
+    `runner` is an `inference.provider.Runner`; `region` is where the provider
+    processes, if that is known. `attributes` is what policies read of the endpoint
+    besides, `version_attributes` what they read of the version: who may use it.
+    `target` and `version_target` are made of them once, ready to be decided upon.
     """
 
     endpoint: str
     version: ModelVersion
     provider: str
     runner: Any
+    region: str = ""
     stage: Literal["production", "development"] = "production"
     deadline_ms: int = 60_000
     ack: Ack = "durable"
     keep_payloads: bool = True
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    version_attributes: Mapping[str, Any] = field(default_factory=dict)
+    target: Target = field(init=False)
+    version_target: Target = field(init=False)
+
+    def __post_init__(self) -> None:
+        """Make the two targets of what is known of endpoint and version."""
+        both = {
+            "stage": self.stage,
+            "model": self.version.model,
+            "provider": self.provider,
+        }
+        if self.region:
+            both["region"] = self.region
+        # A name of its own where the terms are frozen: set once, here.
+        put = object.__setattr__
+        own = {**both, **self.attributes}
+        put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
+        own = {"endpoint": self.endpoint, **both, **self.version_attributes}
+        if "residency" in self.attributes:
+            own["residency"] = self.attributes["residency"]
+        name = f"{self.version.model}@{self.version.number}"
+        put(self, "version_target", Target.fixed("ModelVersion", name, own))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,11 +1,41 @@
 """Models as a team declares them: one kind for hosted and for trained models."""
 
-from typing import Any, ClassVar
+from typing import Annotated, Any, ClassVar
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 from roadbed.core.reference import NAME
 from roadbed.core.resource import Spec
+
+Who = Annotated[
+    str,
+    Field(
+        pattern=rf"^((service-account|agent|role):{NAME}|(user|group):{NAME}/\S+)$",
+        description="service-account:NAME, agent:NAME, role:NAME, "
+        "user:PROVIDER/SUBJECT or group:PROVIDER/GROUP.",
+        examples=["role:researcher"],
+    ),
+]
+"""Whom a list of who may do something names."""
+
+
+class Access(BaseModel):
+    """Who may do what to model versions. A list that is absent restricts nothing.
+
+    A list only takes away: whoever it names needs a role or a policy that permits
+    the action as well. An empty list lets nobody.
+    """
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    infer: list[Who] | None = Field(default=None, description="Be answered by it.")
+    read: list[Who] | None = Field(default=None, description="See it.")
+    retrain: list[Who] | None = Field(
+        default=None, description="Train a new version out of it."
+    )
+    approve: list[Who] | None = Field(default=None, description="Vouch for it.")
+    promote: list[Who] | None = Field(default=None, description="Pin it in production.")
+    delete: list[Who] | None = Field(default=None, description="Withdraw it for good.")
 
 
 class Context(BaseModel):
@@ -52,6 +82,11 @@ class Trained(BaseModel):
     provider: str = Field(
         pattern=rf"^{NAME}$", description="Name of the Provider that runs it."
     )
+    datasets: list[Annotated[str, Field(pattern=rf"^{NAME}$")]] = Field(
+        default_factory=list,
+        description="The Datasets that it may be trained on. Each must allow all "
+        "purposes of the model. Empty: whichever allow them.",
+    )
 
 
 class Model(Spec):
@@ -73,6 +108,22 @@ class Model(Spec):
     )
     trained: Trained | None = Field(
         default=None, description="A model of our own; runs register its versions."
+    )
+    access: Access | None = Field(
+        default=None,
+        description="Who may do what to its versions. Makes no new version.",
+    )
+    versions: dict[Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")], Access] = Field(
+        default_factory=dict,
+        description="Lists for single versions, by number: each takes the place of "
+        "the list of `access` with the same name.",
+    )
+    approvals: int = Field(
+        default=0,
+        ge=0,
+        le=5,
+        description="How many people must have approved a version before an endpoint "
+        "in production may pin it: neither who made it nor who applies the pin.",
     )
 
     @model_validator(mode="after")

@@ -35,3 +35,27 @@ model_versions = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
 )
 """`digest` is the SHA-256 of the definition's canonical JSON; never edited."""
+
+approvals = sa.Table(
+    "registry_approvals",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("approver", sa.Text, primary_key=True),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    moment("at_us"),
+)
+"""Who vouched for which version, once each. `digest` is that of the version."""
+
+withdrawals = sa.Table(
+    "registry_withdrawals",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    moment("at_us"),
+)
+"""The versions that can never be pinned or loaded again. Nothing leaves this table."""

@@ -48,7 +48,7 @@ class Guard:
         try:
             return self.identify(snapshot, token)
         except Unauthenticated as error:
-            await self._record(None, request, error)
+            await self.refuse(None, request, error)
             raise
 
     async def admit(self, snapshot: Snapshot, token: str, request: Wanted) -> Principal:
@@ -70,12 +70,13 @@ class Guard:
                 snapshot.authority, principal, request.action, request.target, now_us
             )
         except Denied as error:
-            await self._record(principal, request, error)
+            await self.refuse(principal, request, error)
             raise
 
-    async def _record(
+    async def refuse(
         self, principal: Principal | None, request: Wanted, error: RoadbedError
     ) -> None:
+        """Write down that *request* was refused, and why."""
         entry = entry_for(
             actor=str(principal) if principal else NOBODY,
             action=request.action,

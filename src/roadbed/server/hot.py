@@ -257,12 +257,7 @@ def _target(snapshot: Snapshot, name: str) -> Target:
     deployment = snapshot.deployments.get(name)
     if deployment is None:
         return Target(kind="Endpoint", name=name[:128])
-    attributes = {
-        "stage": deployment.stage,
-        "model": deployment.version.model,
-        **deployment.attributes,
-    }
-    return Target(kind="Endpoint", name=name, attributes=attributes)
+    return deployment.target
 
 
 def _wanted(exchange: Exchange, target: Target | str) -> Wanted:

@@ -19,7 +19,14 @@ from starlette.routing import Router
 
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.core.decision import Target
-from roadbed.core.errors import Invalid, NotFound, Problem, RoadbedError, TooLarge
+from roadbed.core.errors import (
+    Denied,
+    Invalid,
+    NotFound,
+    Problem,
+    RoadbedError,
+    TooLarge,
+)
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server import errors
 from roadbed.server.asgi import Application
@@ -75,8 +82,11 @@ class Rest:
                 body=await self._body(route, request),
             )
             loop = asyncio.get_running_loop()
-            result = await loop.run_in_executor(self.threads, _write, route, ask)
-        return result
+            try:
+                return await loop.run_in_executor(self.threads, _write, route, ask)
+            except Denied as error:
+                await self.guard.refuse(principal, wanted, error)
+                raise
 
     def known(self, request: Request) -> Snapshot:
         """Return the snapshot, if the caller is known at all."""

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from roadbed.access.authorize import require
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.inference.snapshot import Snapshot
@@ -34,6 +35,14 @@ class Ask:
         now_us = self.services.now_us()
         authority = self.snapshot.authority
         return authority.decide(self.principal, action, target, now_us).allowed
+
+    def require(self, action: str, target: Target) -> None:
+        """Raise Denied unless the caller may also do *action* to *target*.
+
+        Whoever answers writes the refusal down, before it is told.
+        """
+        now_us = self.services.now_us()
+        require(self.snapshot.authority, self.principal, action, target, now_us)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

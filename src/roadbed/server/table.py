@@ -6,7 +6,7 @@ from typing import Any
 
 from roadbed.access.actions import PUBLIC
 from roadbed.server import openapi
-from roadbed.server.api import access, audit, calls, registry, stack, state
+from roadbed.server.api import access, approvals, audit, calls, registry, stack, state
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
 from roadbed.server.rest import ConsoleRoute
@@ -28,6 +28,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
         *access.ROUTES,
         *stack.ROUTES,
         *registry.ROUTES,
+        *approvals.ROUTES,
         *calls.ROUTES,
         *audit.ROUTES,
         *state.state_routes(metrics),

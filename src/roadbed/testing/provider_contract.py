@@ -2,7 +2,7 @@
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
@@ -37,6 +37,14 @@ class _Nobody:
         self, principal: Principal, action: str, target: Target, now_us: int = 0
     ) -> Decision:
         return Decision(allowed=False, reasons=("a test",), policy_digest="")
+
+    def decide_all(
+        self,
+        principal: Principal,
+        asked: Sequence[tuple[str, Target]],
+        now_us: int = 0,
+    ) -> tuple[Decision, ...]:
+        return tuple(self.decide(principal, *asked[0]) for _ in asked[:1])
 
 
 def chat_request(

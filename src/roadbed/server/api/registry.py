@@ -5,6 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadbed.control.versions import target_of
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
 from roadbed.data.datasets import DatasetVersion
@@ -62,9 +63,11 @@ def model_versions(ask: Ask) -> ModelVersions:
 
 
 def model_version(ask: Ask) -> Registered:
-    """Show one version of a model."""
+    """Show one version of a model, if its lists let the caller see it."""
+    ref = version_ref(ask, "model")
     with ask.services.database.read() as connection:
-        return get_version(connection, _ref(ask, "model"))
+        ask.require("version.read", target_of(connection, ref))
+        return get_version(connection, ref)
 
 
 def dataset_versions(ask: Ask) -> DatasetVersions:
@@ -75,7 +78,7 @@ def dataset_versions(ask: Ask) -> DatasetVersions:
 
 def dataset_version(ask: Ask) -> DatasetShown:
     """Show one version of a dataset."""
-    return _dataset(ask.services.datasets.get(_ref(ask, "dataset")))
+    return _dataset(ask.services.datasets.get(version_ref(ask, "dataset")))
 
 
 def runs(ask: Ask) -> RunList:
@@ -89,7 +92,8 @@ def run(ask: Ask) -> Run:
     return ask.services.runs.get(ask.params["run"])
 
 
-def _ref(ask: Ask, kind: str) -> VersionRef:
+def version_ref(ask: Ask, kind: str) -> VersionRef:
+    """Return the version of a *kind* in the address; raise NotFound if it is none."""
     name, number = ask.params[kind], ask.params["number"]
     if not re.fullmatch(NAME, name) or not re.fullmatch(r"[1-9][0-9]{0,8}", number):
         raise NotFound(f"there is no {kind} version {name[:80]}@{number[:20]}")

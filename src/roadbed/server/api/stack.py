@@ -183,6 +183,8 @@ def apply(ask: Ask) -> Applied:
                 "this is not the plan that was looked at",
                 hint="plan again, look at it, and apply that one",
             )
+        for version in proposal.promoted:
+            ask.require("version.promote", version)
         return ask.services.desk.apply(proposal, ask.actor)
 
 
