@@ -1,8 +1,10 @@
 """The only reader of the environment: one model, from which the manual is made."""
 
+import ipaddress
 import os
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -40,6 +42,54 @@ class Settings(BaseModel):
         description="Hosts inside a private network that may be asked all the same, "
         "such as your identity provider, with commas between them.",
     )
+    profile: Literal["", "development", "production"] = Field(
+        default="",
+        description="`development` or `production`. In production secret://env/… is "
+        "refused. Default: development while the server listens on this machine only.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names under which this server may be asked, besides its address, "
+        "with commas between them, such as the name that a proxy in front has.",
+    )
+    vault_address: str = Field(
+        default="", description="Where Vault or OpenBao is: `https://vault:8200`."
+    )
+    vault_auth: Literal["token", "approle", "kubernetes"] = Field(
+        default="token", description="How this process proves itself to Vault."
+    )
+    vault_role: str = Field(
+        default="",
+        description="The role to log in to Vault with: of Kubernetes, or an AppRole's "
+        "role id.",
+    )
+    vault_credentials: Path | None = Field(
+        default=None,
+        description="The file with the token, the AppRole's secret id, or the "
+        "Kubernetes token (default: the service account's).",
+    )
+    vault_kv: Literal["1", "2"] = Field(
+        default="2", description="The version of Vault's key-value engine."
+    )
+    vault_ca: Path | None = Field(
+        default=None,
+        description="The certificates that Vault's is signed by. Default: the public "
+        "ones.",
+    )
+    aws_region: str = Field(
+        default="",
+        description="The region of AWS Secrets Manager. Default: what AWS's own "
+        "variables and files say.",
+    )
+    aws_endpoint: str = Field(
+        default="",
+        description="Where AWS Secrets Manager is, if it is not where AWS says.",
+    )
+    age_identity: Path | None = Field(
+        default=None,
+        description="The file with the age identity that decrypts secret://age/…; "
+        "keep it out of Git.",
+    )
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,
@@ -66,6 +116,19 @@ class Settings(BaseModel):
     def database_url(self) -> str:
         """Return the database URL, with the default filled in."""
         return self.database or f"sqlite:///{self.state / 'control.db'}"
+
+    @property
+    def in_production(self) -> bool:
+        """Say whether this is production: told so, or open to other machines."""
+        if self.profile:
+            return self.profile == "production"
+        return not is_loopback(self.host)
+
+    @property
+    def allowed_host_names(self) -> tuple[str, ...]:
+        """Return the further names this server may be asked under, one by one."""
+        names = (name.strip() for name in self.allowed_hosts.split(","))
+        return tuple(name for name in names if name)
 
     @property
     def private_host_names(self) -> tuple[str, ...]:
@@ -111,6 +174,16 @@ def load(
         raise Invalid(
             "a setting is wrong", problems=tuple(_problem(e) for e in error.errors())
         ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether *host* is an address that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def environment() -> Mapping[str, str]:

@@ -6,21 +6,19 @@ rebinding) gains nothing. Redirects are not followed.
 """
 
 import http.client
-import ipaddress
 import socket
 import ssl
 from collections.abc import Callable, Iterable, Mapping
 from urllib.parse import SplitResult, urlsplit
 
+from roadbed.core.addresses import is_public
 from roadbed.core.errors import Invalid, TimedOut, Unavailable
 from roadbed.ports.web import WebReply
 
 SECONDS = 10.0
 MAX_BYTES = 1024 * 1024
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Iterable[str]]
 """Returns the addresses of a name, as `getaddrinfo` spells them."""
 
@@ -90,29 +88,6 @@ class GuardedWeb:
                 "ROADBED_PRIVATE_HOSTS",
             )
         return found[0]
-
-
-def is_public(text: str) -> bool:
-    """Say whether the address *text* is one of the public internet."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return all(
-        inner.is_global and not inner.is_multicast for inner in _unwrapped(address)
-    )
-
-
-def _unwrapped(address: Address) -> list[Address]:
-    """Return *address* and every IPv4 address that it carries inside."""
-    found: list[Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        carried = [one for one in inner if one is not None]
-        return carried if address.ipv4_mapped else [*found, *carried]
-    return found
 
 
 class _Pinned(http.client.HTTPConnection):
