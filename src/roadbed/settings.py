@@ -2,6 +2,7 @@
 
 import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ STATE_DIRECTORY = ".roadbed"
 KEY_FILE = "operator.key"
 """Where `roadbed login` keeps a key, in the state directory."""
 
+_PASSWORD = re.compile(r"(://[^/@]*?:)[^/]*(@)|(?<=password=)[^&]*")
+
 
 class Settings(BaseModel):
     """What differs between machines. Everything else is declared in the stack."""
@@ -27,6 +30,7 @@ class Settings(BaseModel):
     )
     database: str = Field(
         default="",
+        repr=False,
         description="Database URL, `sqlite:///…` or `postgresql://…`. "
         "Default: a SQLite file in the state directory.",
     )
@@ -129,6 +133,15 @@ class Settings(BaseModel):
         """Return the further names this server may be asked under, one by one."""
         names = (name.strip() for name in self.allowed_hosts.split(","))
         return tuple(name for name in names if name)
+
+    def shown(self, name: str) -> str:
+        """Return the value of the setting *name* as text, with secrets masked."""
+        value = getattr(self, name)
+        if name == "key":
+            return "****" if value else ""
+        if name == "database":
+            return _PASSWORD.sub(r"\1****\2", value)
+        return "" if value is None else str(value)
 
     @property
     def private_host_names(self) -> tuple[str, ...]:

@@ -4,6 +4,11 @@ import ipaddress
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _EMBEDS = ipaddress.ip_network("::/96")
+_INNER = tuple(
+    ipaddress.ip_network(text)
+    for text in ("64:ff9b:1::/48", "fec0::/10", "192.0.0.0/24", "192.88.99.0/24")
+)
+"""Not for the public, though not every release of Python says so."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -18,9 +23,12 @@ def is_public(text: str) -> bool:
         address = ipaddress.ip_address(text.partition("%")[0])
     except ValueError:
         return False
-    return all(
-        inner.is_global and not inner.is_multicast for inner in _unwrapped(address)
-    )
+    return all(map(_is_public, _unwrapped(address)))
+
+
+def _is_public(address: Address) -> bool:
+    inner = any(address in network for network in _INNER)
+    return address.is_global and not address.is_multicast and not inner
 
 
 def _unwrapped(address: Address) -> list[Address]:

@@ -73,7 +73,7 @@ class Answers(http.server.BaseHTTPRequestHandler):
 @pytest.fixture
 def server():
     running = StandIn()
-    thread = threading.Thread(target=running.serve_forever, daemon=True)
+    thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
     thread.start()
     yield running
     running.shutdown()
