@@ -37,7 +37,7 @@ def test_the_names_of_this_server_are_answered(host):
     [
         *("evil.example", "evil.example:8321", "127.0.0.1.evil.example", "10.0.0.7"),
         *("localhost.", "localhost@evil.example", "evil.example@localhost", "::1:x"),
-        *("localhost:0", "localhost:99999", "localhost/x", "localhost, evil", "[::1"),
+        *("localhost:0", "localhost:999999", "localhost/x", "localhost, evil", "[::1"),
     ],
 )
 def test_a_name_that_is_not_ours_is_misdirected(host):

@@ -7,8 +7,8 @@ page is answered if that page is ours. No header ever invites another origin (CO
 """
 
 import ipaddress
+import re
 from collections.abc import Iterable
-from urllib.parse import urlsplit
 
 from roadbed.core.errors import Invalid, RoadbedError
 
@@ -16,6 +16,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_ADDRESS = "0.0.0.0"
 """Among the allowed hosts: the server listens everywhere, so any address leads here."""
 _WILD = frozenset({"", ANY_ADDRESS, "::"})
+_PORT = re.compile(r"[1-9][0-9]{0,4}")
 _ONCE = frozenset(
     {b"host", b"origin", b"authorization", b"content-length", b"content-type"}
 )
@@ -55,7 +56,7 @@ def refusal(host: str, origin: str, allowed: frozenset[str]) -> RoadbedError | N
 
 
 def allowed_hosts(listening: str, names: Iterable[str]) -> frozenset[str]:
-    """Return the hosts of a server that listens on *listening* and has these *names*."""
+    """Return the hosts of a server on the address *listening* with these *names*."""
     own = {listening.strip("[]").lower()}
     if own & _WILD:
         own = {ANY_ADDRESS, *LOOPBACK}
@@ -90,12 +91,12 @@ def _is_known(host: str, allowed: frozenset[str]) -> bool:
 
 def _name_of(host: str) -> str:
     """Return *host* without its port and brackets; empty if it is no host."""
-    try:
-        parts = urlsplit(f"//{host}")
-        sound = parts.netloc == host and parts.username is None
-        return (parts.hostname or "") if sound and parts.port != 0 else ""
-    except ValueError:
+    name, colon, port = host.rpartition(":")
+    if not colon or port.endswith("]"):
+        name = host
+    elif not _PORT.fullmatch(port):
         return ""
+    return name[1:-1] if name[:1] == "[" and name[-1:] == "]" else name
 
 
 def _is_address(name: str) -> bool:
