@@ -252,9 +252,11 @@ def run_governed(app: App, port: int, upstream: str) -> None:
     async def nothing(scope: Message, receive: Receive, send: Send) -> None:
         raise NotImplementedError
 
-    maker = provider(Config(base_url=upstream), app.blobs, app.secrets)
+    maker = provider(Config(base_url=upstream, private=True), app.blobs, app.secrets)
     parts = assemble(app, Closer())
-    server = Server(make_asgi(parts.plane, nothing), limits_of(app))
+    server = Server(
+        make_asgi(parts.plane, nothing, frozenset({"127.0.0.1"})), limits_of(app)
+    )
     life = Life(parts=parts, provider=maker, runner=maker.open(VERSION))
     serve(server, life, listen("127.0.0.1", port))
 

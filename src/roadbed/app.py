@@ -11,13 +11,12 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 import roadbed.adapters.providers
+import roadbed.adapters.secrets
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denied_entry, require
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
-from roadbed.adapters.secrets.env import EnvSecrets
-from roadbed.adapters.secrets.file import FileSecrets
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.log import AuditLog
@@ -52,14 +51,15 @@ from roadbed.inference.provider import Explainer, Explanation, Provider
 from roadbed.inference.snapshot import Authority
 from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
-from roadbed.ports.secrets import Secrets
+from roadbed.ports.secrets import Secrets, SecretSource
 from roadbed.ports.web import Web
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.runs import Runs
 from roadbed.registry.versions import Registered
-from roadbed.settings import Settings, environment
+from roadbed.settings import Settings
 
 PROVIDERS = "roadbed.providers"
+SECRETS = "roadbed.secrets"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -321,12 +321,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         )
     database = open_database(settings.database_url)
     blobs = LocalBlobs(state / "blobs")
-    secrets = Resolver(
-        {
-            "env": EnvSecrets(environment()),
-            "file": FileSecrets(state / "secrets"),
-        }
-    )
+    secrets = open_secrets(settings)
     catalog = Installed(blobs=blobs, secrets=secrets)
     folder = _audit_folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
@@ -360,6 +355,16 @@ def _relying(web: Web, secrets: Secrets, clock: Clock) -> RelyingParty:
 
     issuers = Issuers(web, now_us)
     return RelyingParty(web=web, secrets=secrets, issuers=issuers, now_us=now_us)
+
+
+def open_secrets(settings: Settings) -> Resolver:
+    """Return what resolves references here; a source is imported when it is used."""
+
+    def open_source(scheme: str) -> SecretSource:
+        return plugins.find(roadbed.adapters.secrets, SECRETS, scheme).source(settings)
+
+    schemes = plugins.names(roadbed.adapters.secrets, SECRETS)
+    return Resolver(open_source, schemes)
 
 
 def _audit_folder(settings: Settings) -> Path:

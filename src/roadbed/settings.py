@@ -1,8 +1,12 @@
 """The only reader of the environment: one model, from which the manual is made."""
 
+import ipaddress
 import os
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
+from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -12,6 +16,8 @@ PREFIX = "ROADBED_"
 STATE_DIRECTORY = ".roadbed"
 KEY_FILE = "operator.key"
 """Where `roadbed login` keeps a key, in the state directory."""
+
+_PASSWORD = re.compile(r"(://[^/@]*?:)[^/]*(@)|(?<=password=)[^&]*")
 
 
 class Settings(BaseModel):
@@ -25,6 +31,7 @@ class Settings(BaseModel):
     )
     database: str = Field(
         default="",
+        repr=False,
         description="Database URL, `sqlite:///…` or `postgresql://…`. "
         "Default: a SQLite file in the state directory.",
     )
@@ -46,6 +53,54 @@ class Settings(BaseModel):
         default="",
         description="Hosts inside a private network that may be asked all the same, "
         "such as your identity provider, with commas between them.",
+    )
+    profile: Literal["", "development", "production"] = Field(
+        default="",
+        description="`development` or `production`. In production secret://env/… is "
+        "refused. Default: development while the server listens on this machine only.",
+    )
+    allowed_hosts: str = Field(
+        default="",
+        description="Names under which this server may be asked, besides its address, "
+        "with commas between them, such as the name that a proxy in front has.",
+    )
+    vault_address: str = Field(
+        default="", description="Where Vault or OpenBao is: `https://vault:8200`."
+    )
+    vault_auth: Literal["token", "approle", "kubernetes"] = Field(
+        default="token", description="How this process proves itself to Vault."
+    )
+    vault_role: str = Field(
+        default="",
+        description="The role to log in to Vault with: of Kubernetes, or an AppRole's "
+        "role id.",
+    )
+    vault_credentials: Path | None = Field(
+        default=None,
+        description="The file with the token, the AppRole's secret id, or the "
+        "Kubernetes token (default: the service account's).",
+    )
+    vault_kv: Literal["1", "2"] = Field(
+        default="2", description="The version of Vault's key-value engine."
+    )
+    vault_ca: Path | None = Field(
+        default=None,
+        description="The certificates that Vault's is signed by. Default: the public "
+        "ones.",
+    )
+    aws_region: str = Field(
+        default="",
+        description="The region of AWS Secrets Manager. Default: what AWS's own "
+        "variables and files say.",
+    )
+    aws_endpoint: str = Field(
+        default="",
+        description="Where AWS Secrets Manager is, if it is not where AWS says.",
+    )
+    age_identity: Path | None = Field(
+        default=None,
+        description="The file with the age identity that decrypts secret://age/…; "
+        "keep it out of Git.",
     )
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024,
@@ -79,6 +134,29 @@ class Settings(BaseModel):
         """Return the address people reach the console at; no slash ends it."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return (self.public_url or f"http://{host}:{self.port}").rstrip("/")
+
+    @property
+    def in_production(self) -> bool:
+        """Say whether this is production: told so, or open to other machines."""
+        if self.profile:
+            return self.profile == "production"
+        return not is_loopback(self.host)
+
+    @property
+    def allowed_host_names(self) -> tuple[str, ...]:
+        """Return the further names this server may be asked under: the public one too."""
+        public = urlsplit(self.public_url).hostname or ""
+        names = (name.strip() for name in (*self.allowed_hosts.split(","), public))
+        return tuple(name for name in names if name)
+
+    def shown(self, name: str) -> str:
+        """Return the value of the setting *name* as text, with secrets masked."""
+        value = getattr(self, name)
+        if name == "key":
+            return "****" if value else ""
+        if name == "database":
+            return _PASSWORD.sub(r"\1****\2", value)
+        return "" if value is None else str(value)
 
     @property
     def private_host_names(self) -> tuple[str, ...]:
@@ -124,6 +202,16 @@ def load(
         raise Invalid(
             "a setting is wrong", problems=tuple(_problem(e) for e in error.errors())
         ) from None
+
+
+def is_loopback(host: str) -> bool:
+    """Say whether *host* is an address that only this machine can reach."""
+    if host == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
 
 
 def environment() -> Mapping[str, str]:

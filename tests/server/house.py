@@ -28,6 +28,7 @@ from roadbed.server.switch import Switch
 
 KEY, VIEWER, EXPIRED = "rbk_app_secret", "rbk_viewer_secret", "rbk_old_secret"
 FOREVER = 2**62
+HOSTS = frozenset({"127.0.0.1", "localhost", "x"})
 
 
 class Runner:
@@ -241,7 +242,7 @@ class House:
         self.url = f"http://127.0.0.1:{self.port}"
         self.started = threading.Event()
         self.server = Server(
-            make_asgi(self.plane, rest_of(self) if rest_of else nothing),
+            make_asgi(self.plane, rest_of(self) if rest_of else nothing, HOSTS),
             self.limits,
             self.started.set,
         )

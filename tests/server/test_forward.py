@@ -34,7 +34,7 @@ def behind(*behaviours, **how):
         definition={"hosted": {"provider": "up", "upstream": "gpt-test-2024-08-06"}},
     )
     with Upstream(*behaviours, **how) as upstream:
-        maker = provider(Config(base_url=upstream.url), None, None)
+        maker = provider(Config(base_url=upstream.url, private=True), None, None)
         opened = maker.open(version)
         with serving_house(runners={"support": opened}) as house:
             house.upstream = upstream

@@ -14,11 +14,10 @@ def command(output: str) -> None:
     from roadbed.settings import PREFIX, Settings, load
 
     settings = load()
-    rows = []
-    for name, field in Settings.model_fields.items():
-        value = getattr(settings, name)
-        shown = ("****" if value else "") if name == "key" else str(value)
-        rows.append((PREFIX + name.upper(), shown, field.description or ""))
+    rows = [
+        (PREFIX + name.upper(), settings.shown(name), field.description or "")
+        for name, field in Settings.model_fields.items()
+    ]
     if output == "json":
         print_json([{"variable": v, "value": s, "means": d} for v, s, d in rows])
         return

@@ -2,22 +2,34 @@
 
 from collections.abc import Awaitable, Callable
 
+from roadbed.core.errors import Invalid, RoadbedError
+from roadbed.server import errors
 from roadbed.server.dataplane import DataPlane
-from roadbed.server.exchange import Exchange, Message, Receive, Send
+from roadbed.server.exchange import ALWAYS, Exchange, Message, Receive, Send
 from roadbed.server.hot import HotTable
+from roadbed.server.origin import read_once, refusal
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
-def make_asgi(plane: DataPlane, rest: Application) -> Application:
-    """Return the application: `/v1` and `/v2` go the short way, the rest to *rest*."""
+def make_asgi(
+    plane: DataPlane, rest: Application, allowed: frozenset[str]
+) -> Application:
+    """Return the application: `/v1` and `/v2` go the short way, the rest to *rest*.
+
+    Requests to other hosts than those *allowed* go nowhere, nor do those that pages
+    of other origins send.
+    """
     table = HotTable()
 
     async def hot(exchange: Exchange) -> None:
         await table.handle(plane, exchange)
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
-        if scope["type"] == "http" and is_hot(scope["path"]):
+        wrong = _wrong(scope, allowed)
+        if wrong is not None:
+            await _refuse(scope, send, wrong)
+        elif scope["type"] == "http" and is_hot(scope["path"]):
             await plane.answer(hot, scope, receive, send)
         else:
             await rest(scope, receive, send)
@@ -28,3 +40,29 @@ def make_asgi(plane: DataPlane, rest: Application) -> Application:
 def is_hot(path: str) -> bool:
     """Say whether *path* belongs to the data plane."""
     return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
+
+
+def _wrong(scope: Message, allowed: frozenset[str]) -> RoadbedError | None:
+    """Return what is wrong with where a request goes, or comes from."""
+    if scope["type"] != "http":
+        return None
+    try:
+        host, origin = read_once(scope["headers"])
+    except Invalid as error:
+        return error
+    if not host and scope["http_version"] != "1.0":
+        return Invalid("the request names no host", hint="send a Host header")
+    return refusal(host, origin, allowed)
+
+
+async def _refuse(scope: Message, send: Send, error: RoadbedError) -> None:
+    """Say why in the dialect of the path, and close: the body was not read."""
+    show = errors.problem
+    if is_hot(scope["path"]):
+        show = errors.inference if scope["path"].startswith("/v2") else errors.openai
+    reply = show(error)
+    length = (b"content-length", str(len(reply.body)).encode())
+    headers = [*reply.headers, *ALWAYS, length, (b"connection", b"close")]
+    start = {"type": "http.response.start", "status": reply.status, "headers": headers}
+    await send(start)
+    await send({"type": "http.response.body", "body": reply.body})

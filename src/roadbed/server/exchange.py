@@ -13,10 +13,11 @@ Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
 
-_ALWAYS: Headers = (
+ALWAYS: Headers = (
     (b"x-content-type-options", b"nosniff"),
     (b"cache-control", b"no-store"),
 )
+"""On every answer of the data plane."""
 
 
 class Gone(Exception):
@@ -161,7 +162,7 @@ class Exchange:
         await self._send({"type": "http.response.body", "body": data})
 
     async def _start(self, status: int, headers: Headers, length: int | None) -> None:
-        lines = [*headers, *_ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
+        lines = [*headers, *ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
         if length is not None:
             lines.append((b"content-length", str(length).encode()))
         self.started = True

@@ -7,10 +7,10 @@ from dataclasses import dataclass
 class Limits:
     """Bounds on what one client may cost. Seconds and bytes.
 
-    `held_bytes` bounds the bodies of all large requests together. `head_*` bound
-    the head of a request, `body_seconds` the arrival of its body, `stall_seconds`
-    how long an answer may lie unread. `linger_*` bound what is read and thrown away
-    after a body was refused, so that the client sees why.
+    `held_bytes` bounds the bodies of all large requests together. `head_*`,
+    `headers` and `url_bytes` bound the head of a request, `body_seconds` the arrival
+    of its body, `stall_seconds` how long an answer may lie unread. `linger_*` bound
+    what is read and thrown away after a body was refused, so that the client sees why.
     """
 
     body_bytes: int = 32 * 1024 * 1024
@@ -18,6 +18,8 @@ class Limits:
     held_bytes: int = 512 * 1024 * 1024
     body_seconds: float = 60.0
     head_bytes: int = 64 * 1024
+    headers: int = 128
+    url_bytes: int = 8 * 1024
     head_seconds: float = 20.0
     stall_seconds: float = 60.0
     linger_bytes: int = 96 * 1024 * 1024

@@ -25,6 +25,7 @@ from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
 from roadbed.server.serve import Server, listen
@@ -188,7 +189,8 @@ def application(app: App, parts: Parts) -> Application:
         limits=limits_of(app),
     )
     routes = api_routes(parts.metrics)
-    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)))
+    hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
+    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)), hosts)
 
 
 def console(app: App, parts: Parts) -> list[ConsoleRoute]:

@@ -15,6 +15,8 @@ from uvicorn.protocols.http.httptools_impl import HttpToolsProtocol
 from roadbed.server.limits import Limits
 
 HEAD_BYTES = Limits().head_bytes
+HEADERS = Limits().headers
+URL_BYTES = Limits().url_bytes
 
 _TOO_LONG = (
     b"HTTP/1.1 431 Request Header Fields Too Large\r\n"
@@ -33,6 +35,8 @@ class PatientProtocol(HttpToolsProtocol):
     head_since = 0.0
     stalled_since = 0.0
     _head_bytes = 0
+    _headers = 0
+    _url_bytes = 0
     _in_head = True
 
     def connection_made(self, transport: Any) -> None:
@@ -44,16 +48,18 @@ class PatientProtocol(HttpToolsProtocol):
         """Begin to wait for the rest of a head."""
         super().on_message_begin()
         self.head_since = self.loop.time()
-        self._head_bytes = 0
+        self._head_bytes = self._headers = self._url_bytes = 0
         self._in_head = True
 
     def on_url(self, url: bytes) -> None:
         """Take in a piece of the address, and count it."""
+        self._url_bytes += len(url)
         self._count(len(url))
         super().on_url(url)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         """Take in one header, and count it."""
+        self._headers += 1
         self._count(len(name) + len(value))
         super().on_header(name, value)
 
@@ -85,12 +91,16 @@ class PatientProtocol(HttpToolsProtocol):
 
     def _count(self, size: int) -> None:
         self._head_bytes += size
-        if self._head_bytes > HEAD_BYTES:
+        if self._is_too_long():
             raise ValueError("the head is too long")
+
+    def _is_too_long(self) -> bool:
+        long = self._head_bytes > HEAD_BYTES or self._url_bytes > URL_BYTES
+        return long or self._headers > HEADERS
 
     def send_400_response(self, msg: str) -> None:
         """Refuse what is no HTTP, or an HTTP head beyond all bounds."""
-        if self._head_bytes > HEAD_BYTES:
+        if self._is_too_long():
             self._refuse()
         else:
             super().send_400_response(msg)

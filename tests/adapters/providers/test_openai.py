@@ -10,6 +10,7 @@ import msgspec
 import pytest
 
 from roadbed.adapters.providers.openai import Config, provider, unfit
+from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.core.errors import (
     Invalid,
     NotFound,
@@ -40,16 +41,29 @@ MODEL = "gpt-4o-2024-08-06"
 REFERENCE = "secret://env/OPENAI_API_KEY"
 
 
-class Keys:
+class Place:
+    """A place whose secret can be rotated: the first value goes when it was seen."""
+
+    lifetime_s = 60.0
+
+    def __init__(self, values):
+        self.values = values
+
+    def fetch(self, path):
+        if not self.values:
+            raise NotFound(f"nothing at {path}", hint="set it")
+        return Secret(self.values.pop(0) if len(self.values) > 1 else self.values[0])
+
+    def previous(self, path):
+        return None
+
+
+class Keys(Resolver):
     """Secrets that can be rotated."""
 
     def __init__(self, *values):
         self.values = list(values or (KEY,))
-
-    def resolve(self, reference):
-        if not self.values:
-            raise NotFound(f"nothing at {reference}", hint="set it")
-        return Secret(self.values.pop(0) if len(self.values) > 1 else self.values[0])
+        super().__init__(lambda scheme: Place(self.values), ["env"])
 
 
 def version(**hosted):
@@ -59,7 +73,9 @@ def version(**hosted):
 
 def opened(url, *, secrets=None, hosted=None, **config):
     made = provider(
-        Config(base_url=url, api_key=REFERENCE, **config), None, secrets or Keys()
+        Config(base_url=url, api_key=REFERENCE, private=True, **config),
+        None,
+        secrets or Keys(),
     )
     return Opened(made, made.open(version(**(hosted or {}))))
 
@@ -456,25 +472,55 @@ def test_a_key_that_cannot_stand_in_a_header_is_refused_unseen():
     assert KEY not in f"{raised.value!r} {raised.value.hint}"
 
 
-def test_a_rotated_key_is_looked_up_after_the_old_one_was_refused():
+def test_a_rotated_key_is_taken_within_the_call_that_saw_the_old_one_refused():
     with Upstream("401", "well") as upstream:
         both = opened(upstream.url, secrets=Keys("old-key", "new-key"))
-
-        async def twice():
-            with pytest.raises(Unavailable):
-                await answer(both.runner, chat_request("a"))
-            return await answer(both.runner, chat_request("a"))
-
-        chunks = finish_with(both, twice())
+        chunks = finish_with(both, answer(both.runner, chat_request("a")))
 
     sent = [r.headers["authorization"] for r in upstream.requests]
     assert sent == ["Bearer old-key", "Bearer new-key"]
     assert chunks[-1].finish == "stop"
 
 
+@pytest.mark.parametrize("status", ["401", "403"])
+def test_a_key_that_is_refused_and_was_not_rotated_is_tried_once(status):
+    with Upstream(status) as upstream:
+        both = opened(upstream.url, secrets=Keys("only-key"))
+        with pytest.raises(Unavailable, match=status):
+            finish_with(both, answer(both.runner, chat_request("a")))
+
+    assert len(upstream.requests) == 1
+
+
+# The address.
+
+
+@pytest.mark.parametrize("host", ["127.0.0.1", "localhost", "[::1]"])
+def test_no_connection_leads_into_our_own_network_unless_the_config_says_so(host):
+    with Upstream() as upstream:
+        port = upstream.url.split(":")[2].split("/")[0]
+        config = Config(base_url=f"https://{host}:{port}/v1", api_key=REFERENCE)
+        made = provider(config, None, Keys())
+        both = Opened(made, made.open(version()))
+        with pytest.raises(Unavailable) as raised:
+            finish_with(both, answer(both.runner, chat_request("a")))
+
+    assert "private: true" in raised.value.hint
+    assert upstream.requests == []
+
+
+def test_no_redirect_is_followed_and_the_key_stays_with_the_declared_host():
+    with Upstream() as other:
+        moved = Behaviour(status=307, headers=(("location", other.url),), body="")
+        with Upstream(moved) as upstream, pytest.raises(ProviderError, match="307"):
+            ask(upstream, chat_request("a"))
+
+    assert (len(upstream.requests), other.requests) == (1, [])
+
+
 def test_without_a_reference_no_credential_is_sent():
     with Upstream() as upstream:
-        made = provider(Config(base_url=upstream.url), None, Keys())
+        made = provider(Config(base_url=upstream.url, private=True), None, Keys())
         both = Opened(made, made.open(version()))
         finish_with(both, answer(both.runner, chat_request("a")))
 

@@ -2,8 +2,10 @@
 
 import pytest
 
+from roadbed.adapters.secrets import env
 from roadbed.adapters.secrets.env import EnvSecrets
-from roadbed.core.errors import NotFound
+from roadbed.core.errors import Invalid, NotFound
+from roadbed.settings import Settings
 from roadbed.testing.secrets_contract import PATH, VALUE, SecretsContract
 
 
@@ -21,3 +23,16 @@ def test_an_empty_variable_is_no_secret():
 def test_only_the_environment_that_was_handed_in_is_read():
     with pytest.raises(NotFound):
         EnvSecrets({}).fetch("PATH")
+
+
+@pytest.mark.parametrize("more", [{"profile": "production"}, {"host": "0.0.0.0"}])
+def test_production_reads_no_secrets_from_its_environment(tmp_path, more):
+    with pytest.raises(Invalid) as raised:
+        env.source(Settings(state=tmp_path, **more))
+
+    assert "secret://file" in raised.value.hint
+
+
+@pytest.mark.parametrize("more", [{"host": "::1"}, {"profile": "development"}])
+def test_development_reads_secrets_from_its_environment(tmp_path, more):
+    assert env.source(Settings(state=tmp_path, **more)).fetch("PATH").reveal()

@@ -6,12 +6,15 @@ it. In production mount files and write `secret://file/…`.
 
 from collections.abc import Mapping
 
-from roadbed.core.errors import NotFound
+from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.secret import Secret
+from roadbed.settings import Settings, environment
 
 
 class EnvSecrets:
     """The variables of *environment*, which is handed in."""
+
+    lifetime_s = 60.0
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment
@@ -29,5 +32,17 @@ class EnvSecrets:
             )
         return Secret(value)
 
+    def previous(self, path: str) -> Secret | None:
+        """Return None: a variable has no past."""
+        return None
 
-source = EnvSecrets
+
+def source(settings: Settings) -> EnvSecrets:
+    """Return the secrets in this process's environment; Invalid in production."""
+    if settings.in_production:
+        raise Invalid(
+            "secret://env/… is for development, and this is production",
+            hint="mount a file and write secret://file/…, or set "
+            "ROADBED_PROFILE=development on a machine of your own",
+        )
+    return EnvSecrets(environment())

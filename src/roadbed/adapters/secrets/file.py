@@ -1,7 +1,7 @@
 """Secrets in files of one mounted directory: `secret://file/openai-key`.
 
 This is how Kubernetes, systemd and Docker hand secrets to a process. A file is read
-anew each time, so that a rotated secret is found without a restart.
+anew after a few seconds, so that a rotated secret is found without a restart.
 """
 
 import os
@@ -9,12 +9,15 @@ from pathlib import Path
 
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.secret import Secret
+from roadbed.settings import Settings
 
 MAX_BYTES = 1024 * 1024
 
 
 class FileSecrets:
     """The files in *folder*, and nothing outside it, whatever links say."""
+
+    lifetime_s = 5.0
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -39,6 +42,10 @@ class FileSecrets:
         if not value:
             raise self._missing(path)
         return Secret(value)
+
+    def previous(self, path: str) -> Secret | None:
+        """Return None: a file has no past."""
+        return None
 
     def _read(self, path: str) -> bytes:
         data = None
@@ -69,4 +76,6 @@ def _open_no_link(path: str, flags: int) -> int:
     return os.open(path, flags | careful)
 
 
-source = FileSecrets
+def source(settings: Settings) -> FileSecrets:
+    """Return the secrets in the folder `secrets` of the state directory."""
+    return FileSecrets(settings.state / "secrets")

@@ -2,25 +2,29 @@
 
 A name is resolved once, every address it has is judged, and the connection goes to
 the address that was judged: a name that resolves differently the next moment (DNS
-rebinding) gains nothing. Redirects are not followed.
+rebinding) gains nothing. Redirects are not followed, and no proxy of the environment
+is used. However slowly an answer drips, it has 20 seconds.
 """
 
 import http.client
-import ipaddress
+import re
 import socket
 import ssl
-from collections.abc import Callable, Iterable, Mapping
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from urllib.parse import SplitResult, urlsplit
 
+from roadbed.core.addresses import is_public
 from roadbed.core.errors import Invalid, TimedOut, Unavailable
 from roadbed.ports.web import WebReply
 
 SECONDS = 10.0
+TOTAL_SECONDS = 20.0
 MAX_BYTES = 1024 * 1024
-_NAT64 = ipaddress.ip_network("64:ff9b::/96")
 _PORTS = {"http": 80, "https": 443}
+_UNSEEN = re.compile(r"[\x00-\x20\x7f\\]")
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Resolve = Callable[[str, int], Iterable[str]]
 """Returns the addresses of a name, as `getaddrinfo` spells them."""
 
@@ -29,10 +33,16 @@ class GuardedWeb:
     """The public web, and of private networks only *private_hosts*."""
 
     def __init__(
-        self, private_hosts: Iterable[str] = (), resolve: Resolve | None = None
+        self,
+        private_hosts: Iterable[str] = (),
+        resolve: Resolve | None = None,
+        tls: Callable[[], ssl.SSLContext] = ssl.create_default_context,
+        total_s: float = TOTAL_SECONDS,
     ) -> None:
         self._private = frozenset(host.lower() for host in private_hosts)
         self._resolve = resolve or _resolve
+        self._tls = tls
+        self._total_s = total_s
 
     def get(self, url: str, headers: Mapping[str, str] | None = None) -> WebReply:
         """Return what is at *url*."""
@@ -52,15 +62,19 @@ class GuardedWeb:
         port = parts.port or _PORTS[parts.scheme]
         address = self._judged(host, port, parts.scheme)
         target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-        connection = _Pinned(host, port, address, tls=parts.scheme == "https")
+        tls = self._tls() if parts.scheme == "https" else None
+        connection = _Pinned(host, port, address, tls)
         try:
-            connection.request(method, target, body, dict(headers))
-            answer = connection.getresponse()
-            data = answer.read(MAX_BYTES + 1)
+            with _in_time(connection, self._total_s):
+                connection.request(method, target, body, dict(headers))
+                answer = connection.getresponse()
+                data = answer.read(MAX_BYTES + 1)
         except TimeoutError:
-            raise TimedOut(f"{host} did not answer within {SECONDS:g} s") from None
+            raise TimedOut(f"{host} did not answer in time") from None
         except (OSError, http.client.HTTPException) as error:
             raise Unavailable(f"{host} cannot be reached: {_why(error)}") from None
+        except ValueError:
+            raise Invalid(f"this cannot be sent to {host} in a header") from None
         finally:
             connection.close()
         if len(data) > MAX_BYTES:
@@ -92,33 +106,12 @@ class GuardedWeb:
         return found[0]
 
 
-def is_public(text: str) -> bool:
-    """Say whether the address *text* is one of the public internet."""
-    try:
-        address = ipaddress.ip_address(text.partition("%")[0])
-    except ValueError:
-        return False
-    return all(
-        inner.is_global and not inner.is_multicast for inner in _unwrapped(address)
-    )
-
-
-def _unwrapped(address: Address) -> list[Address]:
-    """Return *address* and every IPv4 address that it carries inside."""
-    found: list[Address] = [address]
-    if isinstance(address, ipaddress.IPv6Address):
-        inner = [address.ipv4_mapped, address.sixtofour, *(address.teredo or ())]
-        if address in _NAT64:
-            inner.append(ipaddress.IPv4Address(int(address) & 0xFFFFFFFF))
-        carried = [one for one in inner if one is not None]
-        return carried if address.ipv4_mapped else [*found, *carried]
-    return found
-
-
 class _Pinned(http.client.HTTPConnection):
     """A connection to an address that was judged, under the name that was asked."""
 
-    def __init__(self, host: str, port: int, address: str, *, tls: bool) -> None:
+    def __init__(
+        self, host: str, port: int, address: str, tls: ssl.SSLContext | None
+    ) -> None:
         super().__init__(host, port, timeout=SECONDS)
         self._address = address
         self._tls = tls
@@ -126,15 +119,48 @@ class _Pinned(http.client.HTTPConnection):
     def connect(self) -> None:
         """Connect to the address, and prove the name with TLS."""
         self.sock = socket.create_connection((self._address, self.port), SECONDS)
-        if self._tls:
-            context = ssl.create_default_context()
-            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+        if self._tls is not None:
+            secured = self._tls.wrap_socket(
+                self.sock, server_hostname=self.host, do_handshake_on_connect=False
+            )
+            self.sock = secured
+            secured.do_handshake()
+
+    def cut(self) -> None:
+        """End the connection, whoever waits on it."""
+        if self.sock is not None:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_RDWR)
+
+
+@contextmanager
+def _in_time(connection: _Pinned, seconds: float) -> Iterator[None]:
+    """Cut *connection* after so many seconds, and raise TimeoutError then."""
+    late = threading.Event()
+
+    def cut() -> None:
+        late.set()
+        connection.cut()
+
+    timer = threading.Timer(seconds, cut)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    except (OSError, http.client.HTTPException, ValueError):
+        if late.is_set():
+            raise TimeoutError from None
+        raise
+    finally:
+        timer.cancel()
+    if late.is_set():
+        raise TimeoutError
 
 
 def _read(url: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        sound = parts.scheme in _PORTS and parts.hostname and (parts.port or 1)
+        parts = urlsplit("" if _UNSEEN.search(url) else url)
+        sound = parts.scheme in _PORTS and parts.hostname and parts.port != 0
     except ValueError:
         sound, parts = False, None
     if not sound or parts is None or parts.username is not None or not url.isascii():

@@ -15,6 +15,7 @@ KEY = "sk-canary-3f9a7c51e8d2"
         {"base_url": f"https://me:{KEY}@example.org/v1"},
         {"base_url": f"https://example.org/v1?key={KEY}"},
         {"base_url": "ftp://example.org"},
+        {"base_url": "http://example.org/v1"},
         {"base_url": "http://example.org:99999/v1"},
         {"base_url": "example.org/v1"},
         {"pinning": "whatever"},

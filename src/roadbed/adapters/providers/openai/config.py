@@ -1,9 +1,9 @@
 """The settings of a provider of type `openai`."""
 
-from typing import Literal
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from roadbed.core.secret import SecretRef
 
@@ -19,6 +19,11 @@ class Config(BaseModel):
     )
     api_key: SecretRef | None = Field(
         default=None, description="The key to send, as a reference. None: send none."
+    )
+    private: bool = Field(
+        default=False,
+        description="Whether the address may be inside a private network, or this "
+        "machine. Otherwise only addresses of the public internet are connected to.",
     )
     pinning: Literal["dated", "declared"] = Field(
         default="dated",
@@ -48,3 +53,13 @@ class Config(BaseModel):
         if parts.username is not None or parts.query or parts.fragment:
             raise ValueError("no credential, query or fragment belongs in base_url")
         return text.rstrip("/")
+
+    @model_validator(mode="after")
+    def _is_guarded(self) -> Self:
+        parts = urlsplit(self.base_url)
+        if not self.private and parts.scheme != "https":
+            raise ValueError(
+                "write https://, or `private: true` if the server is inside a private "
+                "network or on this machine"
+            )
+        return self

@@ -7,6 +7,7 @@ from collections.abc import Awaitable
 from typing import NamedTuple, TypeVar
 
 from roadbed.adapters.providers.openai.config import Config
+from roadbed.adapters.providers.openai.connector import PrivateAddress
 from roadbed.core.errors import ProviderError, TimedOut, Unavailable
 from roadbed.inference.call import Call
 
@@ -46,6 +47,15 @@ class Limits:
         return min(silence, self._deadline)
 
 
+def _unreachable(error: OSError) -> Unavailable:
+    if isinstance(error, PrivateAddress):
+        return Unavailable(
+            "the provider's address is inside a private network",
+            hint="if it belongs there, write `private: true` in its config",
+        )
+    return Unavailable("the provider cannot be reached")
+
+
 def _in(wait_ms: int, words: str) -> Limit:
     return Limit(time.monotonic() + wait_ms / 1e3, f"{words} {wait_ms} ms")
 
@@ -64,8 +74,8 @@ async def within(work: Awaitable[T], limit: Limit, broken: type[ProviderError]) 
             return await work
     except aiohttp.ConnectionTimeoutError:
         failure = Unavailable("the provider cannot be reached: no connection in time")
-    except aiohttp.ClientConnectorError:
-        failure = Unavailable("the provider cannot be reached")
+    except aiohttp.ClientConnectorError as error:
+        failure = _unreachable(error.os_error)
     except TimeoutError:
         failure = TimedOut(limit.reached)
     except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):

@@ -1,7 +1,7 @@
 """The provider and its runners, on aiohttp."""
 
-import asyncio
 import time
+from asyncio import to_thread
 from collections.abc import AsyncGenerator
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from roadbed.adapters.providers.openai.answer import Answer
 from roadbed.adapters.providers.openai.config import Config
+from roadbed.adapters.providers.openai.connector import connector
 from roadbed.adapters.providers.openai.events import Events
 from roadbed.adapters.providers.openai.failures import (
     by_status,
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
 
 _ERROR_BYTES = 64 * 1024
 _DRAIN_S = 0.01
+_REFUSES_KEY = (401, 403)
 
 
 class OpenAI:
@@ -55,31 +57,50 @@ class OpenAI:
         Raises Invalid for a definition that cannot be sent, and Unavailable if the
         key is not where its reference says.
         """
-        return OpenAIRunner(self, Question(self.config, version), self.key())
+        question = Question(self.config, version)
+        self._resolve()
+        return OpenAIRunner(self, question)
 
-    def key(self) -> Secret | None:
-        """Return the key to send, looked up now; None if the config names none."""
+    async def key(self) -> Secret | None:
+        """Return the key to send; None if the config names none.
+
+        It is at hand, and asked for again in time, unless its source was away.
+        """
+        reference = self.config.api_key
+        if reference is None:
+            return None
+        held = self._secrets.held(reference)
+        return _sound(held, reference) if held else await to_thread(self._resolve)
+
+    async def other_key(self, refused: Secret | None) -> Secret | None:
+        """Return a key to try once more with, after *refused* was; None: there is none.
+
+        This is how a rotation is noticed before the old key's time is over.
+        """
+        reference = self.config.api_key
+        if reference is None or refused is None:
+            return None
+        other = await to_thread(self._secrets.renew, reference, refused)
+        return _sound(other, reference) if other else None
+
+    def _resolve(self) -> Secret | None:
         reference = self.config.api_key
         if reference is None:
             return None
         try:
-            key = self._secrets.resolve(reference)
-        except NotFound as error:
+            return _sound(self._secrets.resolve(reference), reference)
+        except (NotFound, Invalid) as error:
             raise Unavailable(
-                f"the provider's key is not at {reference}", hint=error.hint
+                f"the provider's key is not at {reference}: {error.message}",
+                hint=error.hint,
             ) from None
-        if not key.reveal().isascii() or not key.reveal().isprintable():
-            raise Unavailable(
-                f"the provider's key at {reference} cannot stand in a header",
-                hint="a key is one line of plain characters",
-            )
-        return key
 
     def session(self) -> "ClientSession":
         """Return the pool of connections, made on the running loop at the first call.
 
-        It keeps no cookies, takes no proxy or password from the environment, and has
-        no limit of its own: how many calls may be under way is decided before here.
+        It keeps no cookies, takes no proxy or password from the environment, connects
+        to public addresses only unless the config says `private`, and has no limit of
+        its own: how many calls may be under way is decided before here.
         """
         import aiohttp
 
@@ -87,7 +108,7 @@ class OpenAI:
             raise Unavailable("the provider was closed")
         if self._session is None:
             self._session = aiohttp.ClientSession(
-                connector=aiohttp.TCPConnector(limit=0, ttl_dns_cache=30),
+                connector=connector(self.config.private),
                 cookie_jar=aiohttp.DummyCookieJar(),
                 timeout=aiohttp.ClientTimeout(
                     total=None, sock_connect=self.config.connect_timeout_ms / 1000
@@ -106,14 +127,10 @@ class OpenAI:
 class OpenAIRunner:
     """One version of a hosted model: an upstream id behind a prompt and parameters."""
 
-    def __init__(
-        self, provider: OpenAI, question: Question, key: Secret | None
-    ) -> None:
+    def __init__(self, provider: OpenAI, question: Question) -> None:
         self._provider = provider
         self._config = provider.config
         self._question = question
-        self._key = key
-        self._key_is_stale = False
 
     def metadata(self) -> dict[str, Any]:
         """Return the platform, the upstream id and where it is."""
@@ -138,10 +155,16 @@ class OpenAIRunner:
                 hint="POST /v1/chat/completions",
             )
         body, limits = self._question.ask(request), Limits(call, self._config)
-        response = await self._post(body, limits)
+        key = await self._provider.key()
+        response = await self._post(body, limits, key)
+        if response.status in _REFUSES_KEY:
+            other = await self._provider.other_key(key)
+            if other is not None:
+                response.release()
+                key, response = other, await self._post(body, limits, other)
         try:
-            await self._refuse_failure(response, limits)
-            answer = Answer(request.wants_usage, self._key)
+            await self._refuse_failure(response, limits, key)
+            answer = Answer(request.wants_usage, key)
             if not request.stream:
                 yield answer.whole(await self._body(response, limits))
                 return
@@ -154,29 +177,20 @@ class OpenAIRunner:
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
 
-    async def _post(self, body: bytes, limits: Limits) -> "ClientResponse":
-        if self._key_is_stale:
-            self._key = await asyncio.to_thread(self._provider.key)
-            self._key_is_stale = False
+    async def _post(
+        self, body: bytes, limits: Limits, key: Secret | None
+    ) -> "ClientResponse":
         work = self._provider.session().post(
             f"{self._config.base_url}/chat/completions",
             data=BytesIO(body),
-            headers=self._headers(),
+            headers=_headers(key),
             allow_redirects=False,
         )
         return await within(work, limits.first(), Unavailable)
 
-    def _headers(self) -> dict[str, str]:
-        headers = {
-            "Content-Type": "application/json",
-            "Accept-Encoding": "identity",
-            "User-Agent": "roadbed",
-        }
-        if self._key is not None:
-            headers["Authorization"] = f"Bearer {self._key.reveal()}"
-        return headers
-
-    async def _refuse_failure(self, response: "ClientResponse", limits: Limits) -> None:
+    async def _refuse_failure(
+        self, response: "ClientResponse", limits: Limits, key: Secret | None
+    ) -> None:
         if response.status < 300:
             if response.content_type == "text/html":
                 raise ProviderError(
@@ -184,14 +198,12 @@ class OpenAIRunner:
                     hint="check that base_url ends where the API begins, as in …/v1",
                 )
             return
-        if response.status == 401:  # perhaps it was rotated: look again, next time
-            self._key_is_stale = True
         try:
             body = await self._body(response, limits, _ERROR_BYTES)
         except ProviderError:
             body = b""  # the status says enough
         wait_s = retry_after_s(response.headers, datetime.now(UTC))
-        raise by_status(response.status, scrub(message_of(body), self._key), wait_s)
+        raise by_status(response.status, scrub(message_of(body), key), wait_s)
 
     async def _stream(
         self, response: "ClientResponse", answer: Answer, limits: Limits
@@ -232,3 +244,24 @@ class OpenAIRunner:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
             yield piece
             limit = limits.idle()
+
+
+def _headers(key: Secret | None) -> dict[str, str]:
+    headers = {
+        "Content-Type": "application/json",
+        "Accept-Encoding": "identity",
+        "User-Agent": "roadbed",
+    }
+    if key is not None:
+        headers["Authorization"] = f"Bearer {key.reveal()}"
+    return headers
+
+
+def _sound(key: Secret, reference: str) -> Secret:
+    """Return *key*; raise Unavailable if it is no line of a header."""
+    if not key.reveal().isascii() or not key.reveal().isprintable():
+        raise Unavailable(
+            f"the provider's key at {reference} cannot stand in a header",
+            hint="a key is one line of plain characters",
+        )
+    return key
