@@ -144,7 +144,7 @@ class Settings(BaseModel):
 
     @property
     def allowed_host_names(self) -> tuple[str, ...]:
-        """Return the further names this server may be asked under: the public one too."""
+        """Return the further names this server is known by, the public one too."""
         public = urlsplit(self.public_url).hostname or ""
         names = (name.strip() for name in (*self.allowed_hosts.split(","), public))
         return tuple(name for name in names if name)
