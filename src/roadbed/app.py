@@ -18,6 +18,7 @@ from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.secrets.env import EnvSecrets
 from roadbed.adapters.secrets.file import FileSecrets
+from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.log import AuditLog
@@ -26,6 +27,7 @@ from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
+from roadbed.control.token_service import TokenService
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
 from roadbed.core.actor import Principal
@@ -42,7 +44,9 @@ from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.seal import Sealer
 from roadbed.identity.authenticate import authenticate
+from roadbed.identity.issuers import Issuers
 from roadbed.identity.keys import create_bootstrap
+from roadbed.identity.signing import Signing
 from roadbed.identity.verifier import Verifier
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer, Explanation, Provider
@@ -126,6 +130,7 @@ class App:
     desk: Desk
     datasets: Datasets
     runs: Runs
+    tokens: TokenService
 
     @property
     def checkpoints(self) -> Path:
@@ -315,13 +320,14 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
     signer = Signer.load_or_create(folder / "signing-key.pem")
     history = DuckDBHistory()
     log = state / "log"
+    web = GuardedWeb(settings.private_host_names)
     return App(
         settings=settings,
         clock=clock,
         database=database,
         blobs=blobs,
         secrets=secrets,
-        web=GuardedWeb(settings.private_host_names),
+        web=web,
         catalog=catalog,
         audit=AuditLog(database, signer, clock, folder),
         public_key=signer.public_key,
@@ -331,6 +337,23 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
         datasets=Datasets(database, blobs, clock, DuckdbTables()),
         runs=Runs(database, clock),
+        tokens=_tokens(settings, database, web, clock),
+    )
+
+
+def _tokens(
+    settings: Settings, database: Database, web: Web, clock: Clock
+) -> TokenService:
+    def now_us() -> int:
+        return to_us(clock.now())
+
+    signers = LocalSigners(settings.state / "tokens")
+    return TokenService(
+        database=database,
+        issuers=Issuers(web, now_us),
+        signing=Signing(database, signers, now_us),
+        issuer=settings.public_url,
+        now_us=now_us,
     )
 
 

@@ -24,6 +24,7 @@ from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
 from roadbed.server.serve import Server, listen
@@ -34,6 +35,7 @@ from roadbed.server.table import api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
+SIGNING_KEY_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,6 +130,11 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
                 every_s=SEAL_LOOK_EVERY_S,
                 work=SealOnRequest(app, parts.recorder),
             ),
+            Chore(
+                name="signing-key",
+                every_s=SIGNING_KEY_EVERY_S,
+                work=app.tokens.signing.ensure,
+            ),
         ],
         parts.keeper,
     )
@@ -137,7 +144,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.recorder.start],
+        begin=[parts.recorder.start, app.tokens.signing.ensure],
         end=[parts.recorder.close, app.audit.checkpoint],
     )
 
@@ -172,6 +179,8 @@ def services(app: App, parts: Parts) -> Services:
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        tokens=app.tokens,
+        refused=parts.denials.refused,
         pending=parts.keeper.pending,
         gauges=lambda: _gauges(parts),
         healthy=lambda: parts.recorder.healthy,
@@ -187,7 +196,8 @@ def application(app: App, parts: Parts) -> Application:
         limits=limits_of(app),
     )
     routes = api_routes(parts.metrics)
-    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)))
+    shown = make_rest(rest, routes, console(app, parts), OPEN_ROUTES)
+    return make_asgi(parts.plane, shown)
 
 
 def console(app: App, parts: Parts) -> list[ConsoleRoute]:
