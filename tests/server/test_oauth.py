@@ -3,11 +3,22 @@
 import base64
 
 import pytest
+import sqlalchemy as sa
 
+from roadbed.database.engine import open_database
 from roadbed.identity.jwt import read
 from roadbed.identity.prove import ACCESS_TOKEN, ID_TOKEN, JWT
 from roadbed.server.oauth import CLIENT_CREDENTIALS, TOKEN_EXCHANGE
 from tests.server.tokens import token_estate
+
+
+def begin_anew(url):
+    """Leave nothing of what other tests put into the database at *url*."""
+    opened = open_database(url)
+    with opened.write() as connection:
+        connection.execute(sa.text("DROP SCHEMA public CASCADE"))
+        connection.execute(sa.text("CREATE SCHEMA public"))
+    opened.close()
 
 
 @pytest.fixture(scope="module", params=["sqlite", "postgres"])
@@ -15,6 +26,7 @@ def estate(request, tmp_path_factory):
     database = ""
     if request.param == "postgres":
         database = request.getfixturevalue("postgres_url")
+        begin_anew(database)
     with token_estate(tmp_path_factory.mktemp("tokens"), database) as made:
         yield made
 

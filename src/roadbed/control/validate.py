@@ -8,6 +8,11 @@ from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
 from roadbed.control.catalog import Catalog
+from roadbed.control.federations import (
+    federations_are_distinct,
+    federations_are_sound,
+    issuers_are_sound,
+)
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
 from roadbed.control.fitness import provider_of, providers_can_serve
@@ -196,4 +201,7 @@ RULES: tuple[Rule, ...] = (
     purposes_agree,
     policies_can_be_read,
     accounts_can_still_act,
+    issuers_are_sound,
+    federations_are_sound,
+    federations_are_distinct,
 )
