@@ -27,13 +27,13 @@ from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
-from roadbed.control.token_service import TokenService
+from roadbed.control.token_service import EXCHANGE, Issued, TokenService, Wanted
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, SystemClock, to_us
 from roadbed.core.decision import Target
-from roadbed.core.errors import Corrupt, Denied, NotFound
+from roadbed.core.errors import Corrupt, Denied, NotFound, Unauthenticated
 from roadbed.core.reference import parse
 from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
@@ -195,6 +195,15 @@ class App:
     def authenticate(self, token: str, gate: Gate | None = None) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
         return authenticate(gate or self.gate(), token, self.now_us())
+
+    def exchange(self, wanted: Wanted) -> Issued:
+        """Return a new access token; a refusal is on the audit log first."""
+        try:
+            return self.tokens.exchange(wanted, self.gate())
+        except (Unauthenticated, Denied) as refusal:
+            target = Target(kind="Token", name="*")
+            self.audit.record(denied_entry(None, EXCHANGE, target, refusal.message))
+            raise
 
     def why(self, call_id: str) -> Chain:
         """Return the chain of custody of one call."""
