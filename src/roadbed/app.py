@@ -17,6 +17,7 @@ from roadbed.access.authorize import denied_entry, require
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
+from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.log import AuditLog
@@ -25,12 +26,19 @@ from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
+from roadbed.control.token_service import EXCHANGE, Issued, TokenService, Wanted
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, SystemClock, to_us
 from roadbed.core.decision import Target
-from roadbed.core.errors import Conflict, Corrupt, Denied, NotFound
+from roadbed.core.errors import (
+    Conflict,
+    Corrupt,
+    Denied,
+    NotFound,
+    Unauthenticated,
+)
 from roadbed.core.reference import VersionRef, parse
 from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
@@ -45,6 +53,7 @@ from roadbed.identity.directory import Directory
 from roadbed.identity.issuers import Issuers
 from roadbed.identity.keys import create_bootstrap
 from roadbed.identity.relying import RelyingParty
+from roadbed.identity.signing import Signing
 from roadbed.identity.verifier import Verifier
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer, Explanation, Provider
@@ -132,6 +141,7 @@ class App:
     desk: Desk
     datasets: Datasets
     runs: Runs
+    tokens: TokenService
 
     @property
     def checkpoints(self) -> Path:
@@ -200,6 +210,15 @@ class App:
     def authenticate(self, token: str, gate: Gate | None = None) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
         return authenticate(gate or self.gate(), token, self.now_us())
+
+    def exchange(self, wanted: Wanted) -> Issued:
+        """Return a new access token; a refusal is on the audit log first."""
+        try:
+            return self.tokens.exchange(wanted, self.gate())
+        except (Unauthenticated, Denied) as refusal:
+            target = Target(kind="Token", name="*")
+            self.audit.record(denied_entry(None, EXCHANGE, target, refusal.message))
+            raise
 
     def why(self, call_id: str) -> Chain:
         """Return the chain of custody of one call."""
@@ -326,9 +345,9 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
     folder = _audit_folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
     signer = Signer.load_or_create(folder / "signing-key.pem")
-    history = DuckDBHistory()
-    log = state / "log"
+    history, log = DuckDBHistory(), state / "log"
     web = GuardedWeb(settings.private_host_names)
+    relying, tokens = _identity(settings, database, web, secrets, clock)
     return App(
         settings=settings,
         clock=clock,
@@ -336,7 +355,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         blobs=blobs,
         secrets=secrets,
         web=web,
-        relying=_relying(web, secrets, clock),
+        relying=relying,
         catalog=catalog,
         audit=AuditLog(database, signer, clock, folder),
         public_key=signer.public_key,
@@ -346,15 +365,30 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
         datasets=Datasets(database, blobs, clock, DuckdbTables()),
         runs=Runs(database, clock),
+        tokens=tokens,
     )
 
 
-def _relying(web: Web, secrets: Secrets, clock: Clock) -> RelyingParty:
+def _identity(
+    settings: Settings, database: Database, web: Web, secrets: Secrets, clock: Clock
+) -> tuple[RelyingParty, TokenService]:
+    """Return what signs people in, and what makes tokens; they share the issuers."""
+
     def now_us() -> int:
         return to_us(clock.now())
 
     issuers = Issuers(web, now_us)
-    return RelyingParty(web=web, secrets=secrets, issuers=issuers, now_us=now_us)
+    signers = LocalSigners(settings.state / "tokens")
+    tokens = TokenService(
+        database=database,
+        issuers=issuers,
+        signing=Signing(database, signers, now_us),
+        issuer=settings.public_address,
+        now_us=now_us,
+    )
+    return RelyingParty(
+        web=web, secrets=secrets, issuers=issuers, now_us=now_us
+    ), tokens
 
 
 def open_secrets(settings: Settings) -> Resolver:

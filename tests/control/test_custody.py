@@ -6,6 +6,7 @@ import pytest
 import sqlalchemy as sa
 
 from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.bundle import steady
 from roadbed.audit.entry import Entry, Recorded
@@ -16,6 +17,8 @@ from roadbed.control.desk import Desk
 from roadbed.core.clock import to_us
 from roadbed.data.datasets import Datasets
 from roadbed.identity.keys import create_key, revoke_key
+from roadbed.identity.revocations import revoke_subject, revoke_token
+from roadbed.identity.signing import Signing
 from roadbed.identity.tables import keys
 from roadbed.registry.runs import Input, Intent, Runs
 from roadbed.registry.tables import model_versions
@@ -86,7 +89,16 @@ class Room:
                 for _ in range(2)
             ]
             revoke_key(connection, ids[0], self.now_us + 1, revoked_by=ME)
+            revoke_token(connection, "abc", self.now_us, revoked_by=ME)
+            for later in (1, 2):
+                revoke_subject(
+                    connection, "agent:a", self.now_us + later, revoked_by=ME
+                )
         self.revoked, self.live = ids
+        signing = Signing(
+            self.database, LocalSigners(self.folder / "tokens"), lambda: self.now_us
+        )
+        self.kid = signing.ensure()
 
     def forge(self, statement, **values):
         with self.database.write() as connection:
@@ -190,6 +202,18 @@ VERSIONS = [
     ("access_keys", "revoked_us IS NULL", "expires_us", 5, "key .*: its expiry"),
     ("access_keys", "revoked_us > 0", "revoked_by", "user:e", "key .*: its revoked_by"),
     ("access_keys", "revoked_us > 0", "revoked_us", 5, "key .*: its time of revoc"),
+    ("identity_signing_keys", "true", "jwk", "{}", "signing key .*: its key"),
+    ("identity_signing_keys", "true", "expires_us", 5, "signing key .*: its expiry"),
+    (
+        "identity_signing_keys",
+        "true",
+        "retired_us",
+        5,
+        "signing key .*: no audit entry",
+    ),
+    ("identity_revocations", "kind = 'jti'", "revoked_us", 5, "jti abc: its time"),
+    ("identity_revocations", "kind = 'subject'", "revoked_us", 5, "agent:a: its time"),
+    ("identity_revocations", "kind = 'jti'", "name", "x", "jti x: no audit entry"),
 ]
 
 
@@ -307,4 +331,5 @@ def test_the_tables_that_are_held_to_the_log_are_those_that_tell_of_custody():
         *("access_keys", "dataset_versions", "model_versions", "resources"),
         *("runs", "segments", "snapshots"),
         *("registry_approvals", "registry_withdrawals"),
+        *("identity_signing_keys", "identity_revocations"),
     }

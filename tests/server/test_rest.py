@@ -47,11 +47,13 @@ def test_every_route_names_an_action_that_exists(estate):
     assert len(estate.routes) > 30
 
 
-def test_public_is_health_and_nothing_else(estate):
+def test_public_is_health_and_where_one_proves_who_one_is(estate):
     public = {r.path for r in estate.routes if r.action == PUBLIC}
 
     assert {p for p in public if not p.startswith("/console/")} == {
-        *("/", "/healthz", "/v2/health/live", "/v2/health/ready")
+        *("/", "/healthz", "/v2/health/live", "/v2/health/ready"),
+        *("/oauth/token", "/oauth/jwks.json"),
+        "/.well-known/oauth-authorization-server",
     }
 
 

@@ -18,7 +18,7 @@ from roadbed.core.errors import RoadbedError
 from roadbed.data.tables import dataset_versions
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
-from roadbed.identity.tables import keys
+from roadbed.identity.tables import keys, revocations, signing_keys
 from roadbed.registry.runs import Input, Run
 from roadbed.registry.tables import approvals, model_versions, runs, withdrawals
 
@@ -190,6 +190,40 @@ def _key(row: Row) -> Iterator[Claim]:
         yield Claim(name=name, action="key.revoke", resource=resource, says=says)
 
 
+def _signing_key(row: Row) -> Iterator[Claim]:
+    """Claim the key itself: whoever could add one would make tokens of anybody."""
+    name, resource = f"signing key {row['kid']}", f"SigningKey/{row['kid']}"
+    yield Claim(
+        name=name,
+        action="signing-key.create",
+        resource=resource,
+        says=(
+            ("time", "at_us", row["created_us"]),
+            ("expiry", "expires_us", row["expires_us"]),
+            ("key", "digest", _digest(row["jwk"])),
+        ),
+    )
+    if row["retired_us"] is not None:
+        says = (("time of retirement", "at_us", row["retired_us"]),)
+        yield Claim(
+            name=name, action="signing-key.retire", resource=resource, says=says
+        )
+
+
+def _revocation(row: Row) -> Iterator[Claim]:
+    yield Claim(
+        name=f"revocation of {row['kind']} {row['name']}",
+        action="token.revoke",
+        resource=f"Token/{row['name']}",
+        pick={"kind": row["kind"]},
+        last=True,
+        says=(
+            ("revoked_by", "actor", row["revoked_by"]),
+            ("time", "at_us", row["revoked_us"]),
+        ),
+    )
+
+
 def _segment(row: Row) -> Iterator[Claim]:
     """Claim the place only: what is in a segment, `gateway.proof` compares."""
     yield Claim(
@@ -236,6 +270,8 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     resources: _resource,
     snapshots: _snapshot,
     keys: _key,
+    signing_keys: _signing_key,
+    revocations: _revocation,
     segments: _segment,
     approvals: _approval,
     withdrawals: _withdrawal,

@@ -26,7 +26,10 @@ ACTIONS = (
     "key.revoke",
     "model.register",
     "run.write",
+    "signing-key.create",
+    "signing-key.retire",
     "stack.apply",
+    "token.revoke",
     "version.approve",
     "version.delete",
 )

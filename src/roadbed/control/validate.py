@@ -9,6 +9,11 @@ from typing import Any
 
 from roadbed.control import access_rules, use_rules
 from roadbed.control.catalog import Catalog
+from roadbed.control.federations import (
+    federations_are_distinct,
+    federations_are_sound,
+    issuers_are_sound,
+)
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
 from roadbed.control.fitness import provider_of, providers_can_serve
@@ -199,4 +204,7 @@ RULES: tuple[Rule, ...] = (
     *access_rules.RULES,
     policies_can_be_read,
     accounts_can_still_act,
+    issuers_are_sound,
+    federations_are_sound,
+    federations_are_distinct,
 )

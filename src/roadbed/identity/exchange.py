@@ -17,6 +17,12 @@ MAX_LINE = 8
 MAX_GROUPS = 100
 
 
+class WrongScope(Invalid):
+    """The scope names what is no action, or more than was presented."""
+
+    code = "invalid_scope"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
     """What was asked for: an audience, and the actions that it is for (None: all)."""
@@ -68,6 +74,12 @@ def decide(
     return Grant(audience=wish.audience, proof=proof, issued_us=issued_us)
 
 
+def most(presented: list[Proof]) -> frozenset[str] | None:
+    """Return the widest scope that all of *presented* are good for, None for all."""
+    limits = [proof.scope for proof in presented if proof.scope is not None]
+    return frozenset.intersection(*limits) if limits else None
+
+
 def _check_actor(subject: Proof, actor: Proof) -> None:
     if actor.subject.kind == "user":
         raise Denied("a person acts for nobody: only agents and service accounts do")
@@ -95,12 +107,14 @@ def _check_subject(subject: Proof) -> None:
 
 def _scope(presented: list[Proof], wish: Wish) -> frozenset[str] | None:
     """Return what is allowed to all of *presented* and was wished for."""
-    limits = [proof.scope for proof in presented if proof.scope is not None]
-    most = frozenset.intersection(*limits) if limits else None
+    limit = most(presented)
     if wish.scope is None:
-        return most
-    if most is not None and not wish.scope <= most:
-        raise Invalid("the scope is wider than that of what was presented")
+        return limit
+    if limit is not None and not wish.scope <= limit:
+        raise WrongScope(
+            "the scope is wider than that of what was presented",
+            hint="ask for less, or exchange what you began with",
+        )
     return wish.scope
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import sqlalchemy as sa
 
-from roadbed.audit.entry import Entry
+from roadbed.audit.entry import MAX_TEXT, Entry
 from roadbed.audit.log import append, hold
 from roadbed.core.errors import Invalid
 from roadbed.database.tables import bump
@@ -62,7 +62,7 @@ def revoke_token(
 
     Whether there is such a token is not known: it is kept nowhere.
     """
-    if not names(jti):
+    if not _fits(jti):
         raise Invalid("this is no id of a token", hint="it stands in its claim `jti`")
     hold(connection)
     _write(connection, JTI, jti, now_us, revoked_by)
@@ -78,13 +78,18 @@ def revoke_subject(
     out of the stack, or out of its provider, first. Whoever keeps sessions of people
     ends them in the same transaction.
     """
-    if read_subject(subject) is None or not names(subject):
+    if read_subject(subject) is None or not _fits(subject):
         raise Invalid(
             "this is no subject",
             hint="write agent:NAME, service-account:NAME or user:ISSUER#SUBJECT",
         )
     hold(connection)
     _write(connection, SUBJECT, subject, now_us, revoked_by)
+
+
+def _fits(name: str) -> bool:
+    """Say whether the audit log can hold *name* whole."""
+    return names(name) and len(f"Token/{name}") <= MAX_TEXT
 
 
 def _write(

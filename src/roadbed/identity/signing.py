@@ -43,12 +43,6 @@ def load_verification_keys(
     return found
 
 
-def published(connection: sa.Connection, now_us: int) -> dict[str, Any]:
-    """Return the JWK Set (RFC 7517) of the keys that verify our tokens."""
-    rows = connection.execute(_live(now_us)).all()
-    return {"keys": [row.jwk for row in rows]}
-
-
 def retire_signing_key(
     connection: sa.Connection, kid: str, now_us: int, *, retired_by: str
 ) -> None:

@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
@@ -45,6 +46,17 @@ class Verifier:
     directory: Directory = NOBODY_KNOWN
     live: Mapping[str, int] = field(default_factory=dict)
     _seen: dict[bytes, _Known] = field(default_factory=dict, repr=False, compare=False)
+
+    def published(self, now_us: int) -> dict[str, Any]:
+        """Return the JWK Set (RFC 7517) of the keys that verify our tokens."""
+        about = {"alg": "ES256", "use": "sig"}
+        return {
+            "keys": [
+                dict(key.public.as_dict(private=False)) | about | {"kid": kid}
+                for kid, (key, until_us) in sorted(self.keys.items())
+                if now_us < until_us
+            ]
+        }
 
     def authenticate(self, token: str, now_us: int) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""

@@ -60,12 +60,39 @@ class _Nobody:
 class Tokens(Protocol):
     """Knows which of our own access tokens prove what, without I/O."""
 
+    @property
+    def directory(self) -> Any:
+        """The `identity.directory.Directory` by which they are judged."""
+        ...
+
+    @property
+    def revoked(self) -> Any:
+        """The `identity.revocations.Revoked` that they are held to."""
+        ...
+
     def authenticate(self, token: str, now_us: int) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
         ...
 
+    def published(self, now_us: int) -> dict[str, Any]:
+        """Return the JWK Set of the keys that verify them."""
+        ...
+
+    def prove(self, token: str, now_us: int) -> Any:
+        """Return the `identity.proof.Proof` that *token* is; raise Unauthenticated."""
+        ...
+
 
 class _NoTokens:
+    directory: Any = None
+    revoked: Any = None
+
+    def published(self, now_us: int) -> dict[str, Any]:
+        return {"keys": []}
+
+    def prove(self, token: str, now_us: int) -> Any:
+        return self.authenticate(token, now_us)
+
     def authenticate(self, token: str, now_us: int) -> Principal:
         raise Unauthenticated("no access tokens are taken here")
 

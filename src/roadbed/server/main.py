@@ -25,6 +25,7 @@ from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
@@ -36,6 +37,7 @@ from roadbed.server.table import api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
+SIGNING_KEY_EVERY_S = 3600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -130,6 +132,11 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
                 every_s=SEAL_LOOK_EVERY_S,
                 work=SealOnRequest(app, parts.recorder),
             ),
+            Chore(
+                name="signing-key",
+                every_s=SIGNING_KEY_EVERY_S,
+                work=app.tokens.signing.ensure,
+            ),
         ],
         parts.keeper,
     )
@@ -139,7 +146,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.recorder.start],
+        begin=[parts.recorder.start, app.tokens.signing.ensure],
         end=[parts.recorder.close, app.audit.checkpoint],
     )
 
@@ -174,6 +181,8 @@ def services(app: App, parts: Parts) -> Services:
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        tokens=app.tokens,
+        refused=parts.denials.refused,
         pending=parts.keeper.pending,
         gauges=lambda: _gauges(parts),
         healthy=lambda: parts.recorder.healthy,
@@ -190,7 +199,8 @@ def application(app: App, parts: Parts) -> Application:
     )
     routes = api_routes(parts.metrics)
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
-    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)), hosts)
+    shown = make_rest(rest, routes, console(app, parts), OPEN_ROUTES)
+    return make_asgi(parts.plane, shown, hosts)
 
 
 def console(app: App, parts: Parts) -> list[ConsoleRoute]:

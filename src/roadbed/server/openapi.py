@@ -10,7 +10,7 @@ from pydantic import BaseModel, TypeAdapter
 from roadbed import __version__
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.server.hot import HotRoute
-from roadbed.server.routes import Raw, Route
+from roadbed.server.routes import OpenRoute, Raw, Route
 
 REF = "#/components/schemas/{model}"
 PROBLEM: dict[str, Any] = {
@@ -29,13 +29,20 @@ PROBLEM: dict[str, Any] = {
 }
 
 
-def document(routes: Iterable[Route], hot: Iterable[HotRoute]) -> dict[str, Any]:
-    """Return the description of *routes*, and the addresses of the *hot* ones."""
-    routes = tuple(routes)
-    schemas = _schemas(routes)
+def document(
+    routes: Iterable[Route],
+    hot: Iterable[HotRoute],
+    public: Iterable[OpenRoute] = (),
+) -> dict[str, Any]:
+    """Return the description of *routes* and *public*, and where the *hot* ones are."""
+    routes, public = tuple(routes), tuple(public)
+    schemas = _schemas(routes, public)
     paths: dict[str, dict[str, Any]] = {}
     for route in routes:
         described = _operation(route, schemas)
+        paths.setdefault(route.path, {})[route.method.lower()] = described
+    for route in public:
+        described = _open(route, schemas)
         paths.setdefault(route.path, {})[route.method.lower()] = described
     for route in hot:
         paths.setdefault(route.path, {})[route.method.lower()] = _hot(route)
@@ -74,8 +81,14 @@ class _Schemas:
         return self.found[id(model), mode]
 
 
-def _schemas(routes: Iterable[Route]) -> _Schemas:
+def _schemas(routes: Iterable[Route], public: Iterable[OpenRoute]) -> _Schemas:
     wanted: dict[Any, Any] = {}
+    for route in public:
+        key = id(route.answer), "serialization"
+        wanted[key] = (key, "serialization", adapter_of(route.answer))
+        if route.form is not None:
+            key = id(route.form), "validation"
+            wanted[key] = (key, "validation", adapter_of(route.form))
     for route in routes:
         if route.answer is not Raw:
             key = id(route.answer), "serialization"
@@ -117,6 +130,28 @@ def _operation(route: Route, schemas: _Schemas) -> dict[str, Any]:
     return described
 
 
+def _open(route: OpenRoute, schemas: _Schemas) -> dict[str, Any]:
+    schema = schemas.of(route.answer, "serialization")
+    described: dict[str, Any] = {
+        **_head(route),
+        "description": (route.handler.__doc__ or "").strip(),
+        "tags": [route.tag],
+        "parameters": [],
+        "responses": {
+            "200": {
+                "description": "The answer.",
+                "content": {"application/json": {"schema": schema}},
+            },
+            "default": {"description": "What went wrong."},
+        },
+    }
+    if route.form is not None:
+        form = {"schema": schemas.of(route.form, "validation")}
+        content = {"application/x-www-form-urlencoded": form}
+        described["requestBody"] = {"required": True, "content": content}
+    return described
+
+
 def _hot(route: HotRoute) -> dict[str, Any]:
     dialect = "OpenAI" if route.path.startswith("/v1") else "Open Inference Protocol"
     return {
@@ -128,7 +163,7 @@ def _hot(route: HotRoute) -> dict[str, Any]:
     }
 
 
-def _head(route: Route | HotRoute) -> dict[str, Any]:
+def _head(route: Route | HotRoute | OpenRoute) -> dict[str, Any]:
     words = re.findall(r"[A-Za-z0-9]+", f"{route.method} {route.path}")
     head: dict[str, Any] = {
         "operationId": "_".join(words).lower(),

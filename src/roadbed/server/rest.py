@@ -5,9 +5,10 @@ import logging
 import re
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from typing import Any
+from urllib.parse import parse_qsl
 
 import msgspec
 from pydantic import BaseModel, ValidationError
@@ -35,7 +36,7 @@ from roadbed.server.exchange import Message, Receive, Send
 from roadbed.server.guard import Guard, Wanted
 from roadbed.server.limits import Limits
 from roadbed.server.openapi import adapter_of
-from roadbed.server.routes import Ask, Raw, Route
+from roadbed.server.routes import Ask, OpenAsk, OpenRoute, Raw, Route
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
 
@@ -47,6 +48,9 @@ HEADERS = {
     b"x-frame-options": b"DENY",
 }
 """On every answer that does not say otherwise itself."""
+
+_FORM = "application/x-www-form-urlencoded"
+_FIELDS = 40
 
 Show = Callable[[Request], Awaitable[Response]]
 ConsoleRoute = tuple[str, str, str, Show]
@@ -65,6 +69,9 @@ class Rest:
     limits: Limits
     threads: ThreadPoolExecutor = field(
         default_factory=lambda: ThreadPoolExecutor(THREADS, "roadbed-api")
+    )
+    open_threads: ThreadPoolExecutor = field(
+        default_factory=lambda: ThreadPoolExecutor(THREADS, "roadbed-open")
     )
 
     async def answer(self, route: Route, request: Request) -> Response:
@@ -94,6 +101,22 @@ class Rest:
         self.guard.identify(snapshot, token_of(request))
         return snapshot
 
+    async def answer_open(self, route: OpenRoute, request: Request) -> Response:
+        """Answer *request*, whoever sent it, as *route* says."""
+        with self.switch.borrow() as snapshot:
+            try:
+                ask = OpenAsk(
+                    services=self.services,
+                    snapshot=snapshot,
+                    authorization=request.headers.get("authorization", ""),
+                    form=await read_form(route, request, self.limits),
+                )
+                loop = asyncio.get_running_loop()
+                work = partial(_write_open, route, ask)
+                return await loop.run_in_executor(self.open_threads, work)
+            except RoadbedError as error:
+                return _response(route.problem(error))
+
     async def _body(self, route: Route, request: Request) -> Any:
         if route.body is None:
             return None
@@ -101,7 +124,10 @@ class Rest:
 
 
 def make_rest(
-    rest: Rest, routes: Sequence[Route], console: Sequence[ConsoleRoute] = ()
+    rest: Rest,
+    routes: Sequence[Route],
+    console: Sequence[ConsoleRoute] = (),
+    public: Sequence[OpenRoute] = (),
 ) -> Application:
     """Return the application that answers *routes* and shows the *console*.
 
@@ -111,6 +137,9 @@ def make_rest(
     for route in sorted(routes, key=_specific):
         show = partial(rest.answer, route)
         ways.setdefault(route.path, {})[route.method] = show
+    for open_route in public:
+        show = partial(rest.answer_open, open_route)
+        ways.setdefault(open_route.path, {})[open_route.method] = show
     for method, path, _, show in console:
         ways.setdefault(path, {})[method] = show
     if console:
@@ -216,6 +245,37 @@ async def whole_body(request: Request, limits: Limits) -> bytes:
     except TimeoutError:
         raise TooSlow("the body did not arrive in time") from None
     return b"".join(parts)
+
+
+async def read_form(
+    route: OpenRoute, request: Request, limits: Limits
+) -> Mapping[str, str]:
+    """Return the fields of a form-encoded body; each stands there once."""
+    if route.form is None:
+        return {}
+    kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if kind != "application/x-www-form-urlencoded":
+        raise Invalid("the body is no form", hint=f"send it as {_FORM}")
+    body = await whole_body(request, replace(limits, body_bytes=limits.stranger_bytes))
+    try:
+        text = body.decode("ascii")
+        pairs = parse_qsl(
+            text, keep_blank_values=True, max_num_fields=_FIELDS, errors="strict"
+        )
+    except ValueError:
+        raise Invalid("the body is no form", hint=f"send it as {_FORM}") from None
+    fields = dict(pairs)
+    if len(fields) != len(pairs):
+        raise Invalid("a field of the form stands there twice")
+    return fields
+
+
+def _write_open(route: OpenRoute, ask: OpenAsk) -> Response:
+    """Do the work of *route* and write its answer; runs in a thread."""
+    body = adapter_of(route.answer).dump_json(route.handler(ask), exclude_none=True)
+    response = Response(body, media_type="application/json")
+    response.headers["cache-control"] = route.cache
+    return response
 
 
 def _write(route: Route, ask: Ask) -> Response:

@@ -6,10 +6,13 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from roadbed.access.actions import PUBLIC
 from roadbed.access.authorize import require
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
+from roadbed.core.errors import RoadbedError
 from roadbed.inference.snapshot import Snapshot
+from roadbed.server.errors import Reply
 from roadbed.server.services import Services
 
 
@@ -77,6 +80,40 @@ class Route:
     target: str = ""
     status: int = 200
     tag: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenAsk:
+    """What a handler is given where nobody is known yet, and no one is asked for.
+
+    `authorization` is that header as it came; `form` the fields of the body.
+    """
+
+    services: Services
+    snapshot: Snapshot
+    authorization: str = ""
+    proof: str = ""
+    form: Mapping[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OpenRoute:
+    """A route that needs no permission: it finds out itself who is asking, if it must.
+
+    The handler blocks and runs in a thread; what it returns is an `answer`. `form`
+    describes the fields of a form-encoded body. `problem` writes what went wrong.
+    """
+
+    method: str
+    path: str
+    handler: Callable[[OpenAsk], Any]
+    summary: str
+    answer: Any
+    problem: Callable[[RoadbedError], Reply]
+    form: type[BaseModel] | None = None
+    cache: str = "no-store"
+    tag: str = "access"
+    action: str = PUBLIC
 
 
 class Listed(Protocol):

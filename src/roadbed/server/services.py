@@ -3,11 +3,15 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Protocol
 
 from roadbed.audit.log import AuditLog
 from roadbed.control.desk import Desk
+from roadbed.control.token_service import TokenService
 from roadbed.control.why import Chain
+from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, to_us
+from roadbed.core.decision import Target
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.gateway.alerts import Alert
@@ -28,13 +32,29 @@ def _well() -> bool:
     return True
 
 
+class Refused(Protocol):
+    """Writes down that somebody was refused something; blocks until it is written."""
+
+    def __call__(
+        self, principal: Principal | None, action: str, target: Target, reason: str
+    ) -> None:
+        """Write it down."""
+        ...
+
+
+def _unwritten(
+    principal: Principal | None, action: str, target: Target, reason: str
+) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Services:
     """The rooms behind the control API. All of them block: never on the loop.
 
     `copies` is the folder of the checkpoints' copies, `pending` the alerts that
-    the database could not take, `gauges` what a scrape reads at its moment, and
-    `healthy` whether calls can be put on record.
+    the database could not take, `gauges` what a scrape reads at its moment,
+    `healthy` whether calls can be put on record, and `refused` writes refusals down.
     """
 
     clock: Clock
@@ -47,9 +67,11 @@ class Services:
     runs: Runs
     desk: Desk
     why: Callable[[str], Chain]
+    tokens: TokenService
     pending: Callable[[], list[Alert]] = field(default=_none)
     gauges: Callable[[], Gauges] = field(default=_no_gauges)
     healthy: Callable[[], bool] = field(default=_well)
+    refused: Refused = field(default=_unwritten)
 
     def now_us(self) -> int:
         """Return the current time in microseconds since 1970, UTC."""

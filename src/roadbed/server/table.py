@@ -6,9 +6,19 @@ from typing import Any
 
 from roadbed.access.actions import PUBLIC
 from roadbed.server import openapi
-from roadbed.server.api import access, approvals, audit, calls, registry, stack, state
+from roadbed.server.api import (
+    access,
+    approvals,
+    audit,
+    calls,
+    registry,
+    stack,
+    state,
+    tokens,
+)
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import ConsoleRoute
 from roadbed.server.routes import Ask, Route
 
@@ -26,6 +36,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
     """Return the routes of the control API, the one that describes them last."""
     routes = (
         *access.ROUTES,
+        *tokens.ROUTES,
         *stack.ROUTES,
         *registry.ROUTES,
         *approvals.ROUTES,
@@ -37,7 +48,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
 
     def describe(ask: Ask) -> dict[str, Any]:
         if not described:
-            described.append(openapi.document((*routes, own), HOT_ROUTES))
+            described.append(openapi.document((*routes, own), HOT_ROUTES, OPEN_ROUTES))
         return described[0]
 
     own = Route(
@@ -56,7 +67,9 @@ def all_routes(
     routes: Iterable[Route], console: Sequence[ConsoleRoute] = ()
 ) -> list[Line]:
     """List every route that is served, in the order of the paths."""
-    lines = [Line(r.path, r.method, r.action) for r in (*HOT_ROUTES, *routes)]
+    lines = [
+        Line(r.path, r.method, r.action) for r in (*HOT_ROUTES, *OPEN_ROUTES, *routes)
+    ]
     lines += [Line(path, method, action) for method, path, action, _ in console]
     lines.append(Line("/healthz", "GET", PUBLIC))
     if console:

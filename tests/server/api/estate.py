@@ -8,6 +8,7 @@ from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Recorder, process_name
+from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import Rest, make_rest
 from roadbed.server.services import Services
 from roadbed.server.table import all_routes, api_routes
@@ -35,6 +36,7 @@ def services_of(app, recorder=None):
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        tokens=app.tokens,
         **more,
     )
 
@@ -89,7 +91,7 @@ def serving_estate(folder, console=()):
             limits=house.limits,
         )
         made.append(routes)
-        return make_rest(rest, routes, console)
+        return make_rest(rest, routes, console, OPEN_ROUTES)
 
     roles = {key_of(role): principal(role, role) for role in ROLES}
     parts = {"log": app.audit, "records": recorder, "rest_of": rest_of, "keys": roles}
