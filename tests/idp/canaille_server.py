@@ -2,8 +2,8 @@
 
     python tests/idp/canaille_server.py PORT REDIRECT_URI
 
-It is another implementation, strict in other places: `lax` is a client as Canaille's own
-command makes it, without an audience, so that its ID tokens say `aud: []`.
+Another implementation, with other habits: `lax` is a client as Canaille's own command
+makes it, without an audience, so that its ID tokens say `aud: []`.
 """
 
 import sys
@@ -57,6 +57,7 @@ def fill(app, redirect_uri):
             response_types=["code"],
             scope=["openid", "profile", "groups"],
             token_endpoint_auth_method="client_secret_basic",
+            id_token_signed_response_alg="RS256",
         )
         backend.save(client)
         if name == "roadbed":
@@ -69,5 +70,6 @@ if __name__ == "__main__":
     app = application(f"127.0.0.1:{port}")
     with app.app_context():
         fill(app, redirect_uri)
-    print(f"identity provider on http://127.0.0.1:{port}", flush=True)
+    sys.stdout.write(f"identity provider on http://127.0.0.1:{port}\n")
+    sys.stdout.flush()
     make_server("127.0.0.1", port, app, threaded=True).serve_forever()
