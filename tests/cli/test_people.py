@@ -90,6 +90,8 @@ def test_what_a_person_does_is_on_the_log_under_their_name(line):
     done = {(row["actor"], row["action"]) for row in rows}
     ada = f"user:{line.idp.issuer}#2489"
     assert {(ada, "session.open"), (ada, "key.create")} <= done
+    key = (line.folder / ".roadbed" / "operator.key").read_text().strip()
+    line.run("audit", "verify", ROADBED_KEY=key)
 
 
 def test_without_a_keyring_the_tokens_are_in_a_file_for_their_owner_only(line):

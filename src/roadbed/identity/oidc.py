@@ -236,7 +236,7 @@ def _url64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _moment(seconds: object, made: int) -> int:
+def _moment(seconds: Any, made: int) -> int:
     """Return *seconds* as microseconds, 0 for what is no moment before *made*.
 
     Some providers write fractions of a second; they are cut off.
