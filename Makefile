@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check format lint types layers docs bench lock clean
+.PHONY: help setup demo idp test check format lint types layers docs bench lock clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -29,6 +29,9 @@ $(IDP): tests/idp/package-lock.json
 
 demo: $(STAMP) ## Run the main job on real input, from declaration to traced answer
 	@$(BIN)/python demo/run.py
+
+idp: $(IDP) ## Start an identity provider to try single sign-on with
+	@node tests/idp/server.mjs tests/idp/example.json
 
 # By file: the blocks of a page, and the tests that share a browser, stay in one process.
 test: $(STAMP) $(IDP) ## Run all tests

@@ -13,6 +13,7 @@ import urllib.error
 import urllib.request
 from pathlib import Path
 
+import pytest
 import yaml
 from sybil import Sybil
 from sybil.evaluators.python import PythonEvaluator
@@ -21,18 +22,26 @@ from sybil.region import Lexeme
 
 ROOT = Path(__file__).parent
 DEFAULT_PORT = "8321"
+IDP = ROOT / "tests" / "idp"
+IDP_PORT = "9400"
+
+
+def free_port():
+    """Return a port that nobody has."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return str(probe.getsockname()[1])
 
 
 def begin(namespace):
     """Give a page a folder, a port and an environment of its own."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
+    port = free_port()
     folder = Path(tempfile.mkdtemp(prefix="roadbed-docs-"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ROADBED_")}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
     home = {"HOME": str(folder), "ROADBED_PORT": port, "PATH": path}
     namespace |= {"page": folder, "cwd": folder, "env": kept | home, "up": []}
+    namespace["idp"] = free_port()
     namespace["start"] = str(Path.cwd())
 
 
@@ -49,7 +58,9 @@ def run_bash(example):
     """Run a block where the one before it left off; `roadbed up` goes on behind."""
     space = example.namespace
     port = space["env"]["ROADBED_PORT"]
-    text = example.parsed.replace(DEFAULT_PORT, port)
+    text = with_ports(example.parsed, space)
+    if text.strip() == "make idp":
+        return start_idp(space)
     if re.search(r"^(make|git clone)\b", text, re.M):
         return check_make(text)
     if text.strip() == "roadbed up":
@@ -72,6 +83,25 @@ def run_bash(example):
     return None
 
 
+def with_ports(text, space):
+    """Return *text* with the page's own ports in place of the usual ones."""
+    ports = {DEFAULT_PORT: space["env"]["ROADBED_PORT"], IDP_PORT: space["idp"]}
+    return re.sub("|".join(ports), lambda found: ports[found[0]], text)
+
+
+def start_idp(space):
+    """Start what `make idp` starts, on this page's ports; skip the page without it."""
+    if shutil.which("node") is None or not (IDP / "node_modules").is_dir():
+        pytest.skip("the test provider needs node; `make test` installs its packages")
+    config = space["page"] / "idp.json"
+    config.write_text(with_ports((IDP / "example.json").read_text(), space))
+    log = (space["page"] / ".idp.log").open("w")
+    words = ["node", IDP / "server.mjs", config]
+    server = subprocess.Popen(words, stdout=log, stderr=log, start_new_session=True)
+    space["up"].append(server)
+    wait_for(server, f"http://127.0.0.1:{space['idp']}/jwks", log.name)
+
+
 def check_make(text):
     """Commands that would run the whole house again: see that they are there."""
     for line in text.splitlines():
@@ -91,22 +121,26 @@ def start_server(space, port):
         start_new_session=True,
     )
     space["up"].append(server)
+    wait_for(server, f"http://127.0.0.1:{port}/healthz", log.name)
+
+
+def wait_for(server, url, log):
+    """Wait until *server* answers at *url*."""
     for _ in range(200):
         try:
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/healthz", timeout=2):
+            with urllib.request.urlopen(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
-            assert server.poll() is None, (space["page"] / ".up.log").read_text()
+            assert server.poll() is None, Path(log).read_text()
             time.sleep(0.1)
-    raise AssertionError("roadbed up did not become healthy in 20 s")
+    raise AssertionError(f"nothing answered at {url} in 20 s\n{Path(log).read_text()}")
 
 
 def run_python(example):
     """Run a block in the page's folder, with its port and its environment."""
     space = example.namespace
     os.chdir(space["cwd"])
-    port = space["env"]["ROADBED_PORT"]
-    text = example.parsed.replace(DEFAULT_PORT, port)
+    text = with_ports(example.parsed, space)
     old = example.parsed
     example.parsed = Lexeme(text, old.offset, old.line_offset)
     return PythonEvaluator()(example)

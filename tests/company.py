@@ -2,6 +2,12 @@
 
 from contextlib import contextmanager
 
+from roadbed.adapters.web.guarded import GuardedWeb
+from roadbed.core.clock import SystemClock, to_us
+from roadbed.core.secret import Secret
+from roadbed.identity.directory import Company
+from roadbed.identity.issuers import Issuers
+from roadbed.identity.relying import RelyingParty
 from tests.acceptance.line import Line
 from tests.idp import CLI_CLIENT, CLIENT, SECRET, NodeIdp, need_node
 
@@ -53,3 +59,33 @@ def declare(line, text=PEOPLE):
     filled = text.format(issuer=line.idp.issuer, client=CLIENT, cli=CLI_CLIENT)
     (line.folder / "people.yaml").write_text(filled)
     line.run("apply", "--yes")
+
+
+class OneSecret:
+    """Has one secret, whatever it is asked for."""
+
+    def __init__(self, value=SECRET):
+        self._value = value
+
+    def resolve(self, reference):
+        return Secret(self._value)
+
+
+def now_us():
+    """Return the time on the wall."""
+    return to_us(SystemClock().now())
+
+
+def relying_party(secret=SECRET, clock=now_us):
+    """Return what asks providers on this machine."""
+    web = GuardedWeb(("127.0.0.1",))
+    return RelyingParty(
+        web=web, secrets=OneSecret(secret), issuers=Issuers(web, clock), now_us=clock
+    )
+
+
+def company_of(issuer, **more):
+    """Return the provider at *issuer* as it is declared."""
+    told = {"client_id": CLIENT, "client_secret": "secret://file/idp"}
+    told |= {"device_client_id": CLI_CLIENT}
+    return Company(name="company", issuer=issuer, **told | more)

@@ -1,12 +1,17 @@
 """Who gets in: sessions, forms, permissions, and where people are led."""
 
 import re
+from dataclasses import replace
 
 import pytest
 
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.console.app import make_console
-from tests.console.sample import SampleData, call_id
+from roadbed.console.session import Way
+from roadbed.core.actor import Principal
+from roadbed.core.decision import Decision
+from roadbed.core.errors import Unauthenticated
+from tests.console.sample import NOW, SampleData, call_id
 from tests.console.served import (
     KEY,
     Refusals,
@@ -14,6 +19,7 @@ from tests.console.served import (
     Sessions,
     Visitor,
     application,
+    application_of,
     authorize,
     hidden,
 )
@@ -223,3 +229,91 @@ def test_a_failing_page_says_so_and_tells_nothing(caplog):
     assert "This page could not be made." in reply.text
     assert "db-7" not in reply.text
     assert "db-7" in caplog.text
+
+
+IDP = "https://login.example.com"
+ADA = Principal(kind="user", name=f"{IDP}#2489", roles=frozenset({"viewer"}), title="A")
+
+
+class Company:
+    """One provider, and nobody who comes from it."""
+
+    def ways(self):
+        return (Way(name="company", issuer=IDP, address="/console/sign-in/company"),)
+
+    def begin(self, provider, browser, back, *, again):
+        return f"{IDP}/auth"
+
+    def finish(self, query, browser):
+        raise Unauthenticated("nobody")
+
+
+def only_when_fresh(principal, action, target):
+    """Allow it to whoever has just proven who they are."""
+    allowed = principal.fresh_until_us > NOW
+    return Decision(allowed=allowed, reasons=("freshness",), policy_digest="")
+
+
+@pytest.fixture
+def company_server():
+    """A console whose pages all take a fresh proof; Ada has an open session."""
+    sessions = Sessions()
+    sessions.open_now["A" * 43] = ADA
+    routes = make_console(
+        SampleData(),
+        sessions,
+        only_when_fresh,
+        refused=Refusals(),
+        now_us=lambda: NOW,
+        people=Company(),
+    )
+    with Server(application_of(routes)) as running:
+        yield running, sessions
+
+
+def test_a_privileged_page_asks_to_sign_in_again_and_comes_back(company_server):
+    server, _ = company_server
+    visitor = Visitor(server)
+    visitor.cookies["roadbed-session"] = "A" * 43
+    reply = visitor.get("/console/calls?status=error")
+
+    assert reply.status == 403
+    assert "Prove once more that it is you" in reply.text
+    led = (
+        "/console/sign-in/company?next=%2Fconsole%2Fcalls%3Fstatus%3Derror&amp;again=1"
+    )
+    assert f'href="{led}"' in reply.text
+
+
+def test_after_signing_in_again_the_page_is_there(company_server):
+    server, sessions = company_server
+    visitor = Visitor(server)
+    visitor.cookies["roadbed-session"] = "A" * 43
+    sessions.open_now["A" * 43] = replace(ADA, fresh_until_us=NOW + 1)
+
+    assert visitor.get("/console/calls").status == 200
+
+
+def test_the_cookie_of_a_sign_in_comes_back_from_another_site(company_server):
+    visitor = Visitor(company_server[0])
+    visitor.get("/console/sign-in/company", X_Forwarded_Proto="https")
+    [cookie] = visitor.set_cookies
+
+    assert cookie.startswith("__Host-roadbed-sign-in=")
+    assert {"HttpOnly", "SameSite=lax", "Path=/", "Secure"} <= set(cookie.split("; "))
+
+
+def test_a_callback_of_a_stranger_is_refused_and_recorded(company_server):
+    visitor = Visitor(company_server[0])
+    reply = visitor.get("/console/callback?code=x&state=y")
+
+    assert reply.status == 401
+    assert "This sign-in did not begin in this browser." in reply.text
+    assert "Sign in with company" in reply.text
+
+
+def test_without_a_provider_there_is_nothing_to_begin(stranger):
+    reply = stranger.get("/console/sign-in/company")
+
+    assert reply.status == 404
+    assert "No identity provider is declared here." in reply.text

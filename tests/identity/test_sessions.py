@@ -3,17 +3,22 @@
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from roadbed.audit.log import hold
+from roadbed.audit.tables import entries
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity import tables
 from roadbed.identity.credentials import load_credentials
-from roadbed.identity.directory import Directory, Known
+from roadbed.identity.directory import Directory, Known, Subject
 from roadbed.identity.keys import create_key, revoke_key
+from roadbed.identity.oidc import FRESH_US, Proven
 from roadbed.identity.sessions import (
     LIFETIME_US,
     end_session,
+    end_sessions,
     find_session,
+    open_person_session,
     open_session,
 )
 from tests.principals import NOW, account
@@ -100,3 +105,68 @@ def test_sessions_that_are_over_are_swept_away(database, signed_in):
         rows = connection.execute(tables.sessions.select()).all()
 
     assert len(rows) == 1
+
+
+ADA = Subject(
+    kind="user",
+    name="2489",
+    issuer="https://login.example.com",
+    groups=frozenset({"risk", "eng"}),
+    title="Ada",
+)
+PROVEN = Proven(
+    subject=ADA,
+    authenticated_us=NOW - 60_000_000,
+    methods=frozenset({"pwd"}),
+    expires_us=NOW + 3_600_000_000,
+)
+
+
+@pytest.fixture
+def person(database):
+    """The token of Ada's session."""
+    with database.write() as connection:
+        return open_person_session(connection, PROVEN, "company", NOW)
+
+
+def test_a_session_of_a_person_remembers_what_the_provider_said(database, person):
+    found = find(database, person)
+
+    assert (found.subject, found.methods) == (ADA, {"pwd"})
+    assert found.fresh_until_us == NOW - 60_000_000 + FRESH_US
+    assert found.principal == "user:https://login.example.com#2489"
+
+
+def test_a_session_of_a_person_ends_after_eight_hours_too(database, person):
+    assert find(database, person, NOW + LIFETIME_US - 1)
+    assert find(database, person, NOW + LIFETIME_US) is None
+
+
+def test_signing_in_and_out_is_on_the_audit_log(database, person):
+    with database.write() as connection:
+        end_session(connection, person.reveal(), NOW)
+        query = sa.select(entries.c.actor, entries.c.action).order_by(entries.c.seq)
+        logged = [tuple(row) for row in connection.execute(query)]
+
+    who = "user:https://login.example.com#2489"
+    assert logged == [(who, "session.open"), (who, "session.end")]
+    assert find(database, person) is None
+
+
+def test_all_sessions_of_a_person_end_at_once_and_nobody_elses(database, person):
+    stranger = replace(PROVEN, subject=replace(ADA, issuer="https://other.example"))
+    with database.write() as connection:
+        second = open_person_session(connection, PROVEN, "company", NOW)
+        other = open_person_session(connection, stranger, "other", NOW)
+        ended = end_sessions(connection, ADA)
+
+    assert ended == 2
+    assert find(database, person) is None is find(database, second)
+    assert find(database, other).subject.issuer == "https://other.example"
+
+
+def test_a_session_of_a_person_holds_no_token_of_theirs(database, person):
+    with database.read() as connection:
+        [row] = connection.execute(tables.person_sessions.select()).all()
+
+    assert person.reveal() not in repr(row)

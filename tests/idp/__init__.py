@@ -3,7 +3,9 @@
 import json
 import re
 import shutil
+import socket
 import subprocess
+import sys
 import time
 import urllib.error
 import urllib.parse
@@ -187,3 +189,44 @@ def approve_device(browser, address, sub=ADA["sub"]):
         return text
     _, text = browser.post(urllib.parse.urljoin(place, form[1]), sub=sub)
     return text
+
+
+class CanailleIdp:
+    """The package `canaille`: code flow with a real login form, and no device flow."""
+
+    def __init__(self, folder, redirect_uri):
+        folder.mkdir(parents=True, exist_ok=True)
+        self.log = folder / "canaille.log"
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            self._port = probe.getsockname()[1]
+        self.issuer = f"http://127.0.0.1:{self._port}"
+        self._redirect_uri = redirect_uri
+
+    def __enter__(self):
+        words = [sys.executable, HERE / "canaille_server.py"]
+        with self.log.open("w") as out:
+            self._process = subprocess.Popen(
+                [*words, str(self._port), self._redirect_uri], stdout=out, stderr=out
+            )
+        for _ in range(1200):
+            if "provider on" in self.log.read_text():
+                return self
+            assert self._process.poll() is None, self.log.read_text()
+            time.sleep(0.05)
+        raise AssertionError(f"no provider in 60 s\n{self.log.read_text()}")
+
+    def __exit__(self, *_):
+        self._process.terminate()
+        self._process.wait(timeout=20)
+
+    def sign_in(self, browser, address):
+        """Sign in with name and password; return the callback's address."""
+        place, text = browser.get(address)
+        for fields in ({"login": "ada"}, {"password": "correct horse battery"}):
+            csrf = re.search(r'name="csrf_token"[^>]*value="([^"]+)"', text)[1]
+            if "login" in fields:
+                place, text = browser.post(place, csrf_token=csrf, **fields)
+        return browser.leads_to(
+            place, self._redirect_uri, csrf_token=csrf, password="correct horse battery"
+        )

@@ -24,10 +24,24 @@ def sign_in(
     Asks no more often than the provider allows. Raises Denied if the person said
     no, or nobody came in time.
     """
-    from roadbed.identity.device import Waiting, too_late
-
     waiting = relying.begin_device(company)
     _show(waiting)
+    try:
+        return _confirmed(relying, company, waiting, sleep)
+    except KeyboardInterrupt:
+        _progress(0)
+        click.echo("given up: nobody is logged in", err=True)
+        sys.exit(130)
+
+
+def _confirmed(
+    relying: "RelyingParty",
+    company: "Company",
+    waiting: "Waiting",
+    sleep: Callable[[float], None],
+) -> "Tokens":
+    from roadbed.identity.device import Waiting, too_late
+
     ends = time.monotonic() + waiting.expires_s
     while time.monotonic() < ends:
         _progress(ends - time.monotonic())

@@ -140,6 +140,11 @@ def _refreshed(app: "App", company: "Company", tokens: "Tokens") -> "Tokens":
             f"{company.name} no longer vouches for you here",
             hint="`roadbed login` signs you in again",
         )
+    if _subject(new) != _subject(tokens):
+        raise Unauthenticated(
+            f"{company.name} answered for somebody else",
+            hint="tell those who run it, and run `roadbed login` again",
+        )
     new = replace(new, refresh_token=new.refresh_token or old)
     keep(app.settings.state, company.name, new)
     return new
@@ -155,6 +160,12 @@ def _lasts(app: "App", tokens: "Tokens") -> bool:
 
     ends = read(tokens.id_token.reveal()).claims.get("exp")
     return type(ends) is int and ends * 1_000_000 > app.now_us() + _MARGIN_US
+
+
+def _subject(tokens: "Tokens") -> object:
+    from roadbed.identity.jwt import read
+
+    return read(tokens.id_token.reveal()).claims.get("sub")
 
 
 def _written(tokens: "Tokens") -> str:

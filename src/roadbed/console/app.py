@@ -85,19 +85,22 @@ def make_console(
     guard = Guard(console)
     return [
         ("GET", PREFIX + "/{name:path}", PUBLIC, assets.send),
-        ("GET", session.SIGN_IN, PUBLIC, _in_thread(partial(sign_in_page, console))),
-        ("POST", session.SIGN_IN, PUBLIC, partial(sign_in, console)),
-        (
-            "GET",
-            session.SIGN_IN + "/{provider}",
-            PUBLIC,
-            _in_thread(partial(begin, console)),
-        ),
-        ("GET", session.CALLBACK, PUBLIC, _in_thread(partial(finish, console))),
+        *_doors(console),
         *(
             (method, session.HOME + path, action, guard(action, page))
             for method, path, action, page in _PAGES
         ),
+    ]
+
+
+def _doors(console: Console) -> list[ConsoleRoute]:
+    """Return what strangers may ask for: the ways to sign in."""
+    one = session.SIGN_IN + "/{provider}"
+    return [
+        ("GET", session.SIGN_IN, PUBLIC, _in_thread(partial(sign_in_page, console))),
+        ("POST", session.SIGN_IN, PUBLIC, partial(sign_in, console)),
+        ("GET", one, PUBLIC, _in_thread(partial(begin, console))),
+        ("GET", session.CALLBACK, PUBLIC, _in_thread(partial(finish, console))),
     ]
 
 

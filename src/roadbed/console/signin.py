@@ -146,7 +146,10 @@ def _once(request: Request) -> dict[str, str]:
     """Return what the callback says; raise Invalid if it says anything twice."""
     said = request.query_params.multi_items()
     if len({name for name, _ in said}) != len(said):
-        raise Invalid("the answer of the provider says something twice")
+        raise Invalid(
+            "the answer of the provider says something twice",
+            hint="begin the sign-in again below",
+        )
     return dict(said)
 
 

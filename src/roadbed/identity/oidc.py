@@ -236,11 +236,15 @@ def _url64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
 
 
-def _moment(seconds: object, made: int) -> int:
-    """Return *seconds* as microseconds, 0 for what is no moment before *made*."""
-    if type(seconds) is not int or not 0 < seconds <= made + 60:
+def _moment(seconds: Any, made: int) -> int:
+    """Return *seconds* as microseconds, 0 for what is no moment before *made*.
+
+    Some providers write fractions of a second; they are cut off.
+    """
+    told = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not told or not 0 < seconds <= made + 60:
         return 0
-    return seconds * 1_000_000
+    return int(seconds) * 1_000_000
 
 
 def _names(value: object) -> frozenset[str]:
