@@ -6,7 +6,16 @@ from typing import Any
 
 from roadbed.access.actions import PUBLIC
 from roadbed.server import openapi
-from roadbed.server.api import access, approvals, audit, calls, registry, stack, state
+from roadbed.server.api import (
+    access,
+    approvals,
+    audit,
+    calls,
+    explain,
+    registry,
+    stack,
+    state,
+)
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
 from roadbed.server.rest import ConsoleRoute
@@ -26,6 +35,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
     """Return the routes of the control API, the one that describes them last."""
     routes = (
         *access.ROUTES,
+        *explain.ROUTES,
         *stack.ROUTES,
         *registry.ROUTES,
         *approvals.ROUTES,
