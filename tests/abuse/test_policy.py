@@ -67,6 +67,16 @@ def pin(line, number):
     )
 
 
+def why_of_version(line, number):
+    """Return the chain of custody of a call that this version answered."""
+    for _ in range(100):
+        told = line.run("why", line.ask(line.app_key)[1])
+        if f"handbook@{number}" in told:
+            return told
+        time.sleep(0.05)
+    raise AssertionError(f"version {number} was never served")
+
+
 @pytest.mark.parametrize(
     "careless",
     [
@@ -134,6 +144,7 @@ def test_nobody_approves_their_own_promotion(governed):
     assert "roadbed/versions#versions-own" in own
     assert "handbook@2 has 0 of the 1 approvals" in early
     assert "applied: revision" in late
+    assert "approved by     service-account:reviewer" in why_of_version(governed, 2)
     refused = governed.json("audit", "list", "--outcome", "denied")["entries"]
     assert {"version.approve", "stack.apply"} <= {e["action"] for e in refused}
 

@@ -8,11 +8,13 @@ from hypothesis import strategies as st
 
 from roadbed.access.actions import ACTIONS, PRIVILEGED
 from roadbed.access.authority import CedarAuthority, compile_policies
+from roadbed.access.authorize import require
 from roadbed.access.roles import ROLES
 from roadbed.access.rules import BUILT_IN, built_in_rules, read_rules, roles_with
 from roadbed.access.schema import PRINCIPALS
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
+from roadbed.core.errors import Unauthenticated
 from tests.principals import NOW, account, endpoint
 
 ALL_ACTIONS = ", ".join(f'Action::"{name}"' for name in ACTIONS)
@@ -129,6 +131,15 @@ def test_nobody_who_is_not_known_is_permitted_anything_but_to_be_themselves():
             ).allowed
         }
         assert allowed == {"session.read", "session.end", "token.exchange"}
+
+
+def test_no_permit_is_reached_by_whoever_is_nobody():
+    """Not even where a project permits everybody everything."""
+    for action in ACTIONS.values():
+        target = Target(kind=action.kind, name="*")
+        assert not LIFTED.decide(None, action.name, target, NOW).allowed
+        with pytest.raises(Unauthenticated):
+            require(LIFTED, None, action.name, target, NOW)
 
 
 def test_every_action_can_be_done_by_somebody():
