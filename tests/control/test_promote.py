@@ -5,12 +5,14 @@ from dataclasses import replace
 import pytest
 
 from roadbed.access.authority import compile_policies
+from roadbed.control.custody import examine
 from roadbed.control.serve import compile_snapshot, read_declared
 from roadbed.control.versions import target_of
 from roadbed.control.withdraw import withdraw_version
 from roadbed.core.errors import Conflict, Denied, Invalid
 from roadbed.core.reference import parse
 from roadbed.registry.approvals import approve, list_approvals, withdrawn
+from roadbed.registry.tables import approvals
 from roadbed.testing.fakes import FakeCatalog
 from tests.control.stacks import ECHO, endpoint, hosted, resource
 from tests.control.test_apply import ME, declare, make_desk, put
@@ -188,3 +190,19 @@ def test_a_new_list_is_another_target_and_the_version_stays_loaded(desk, tmp_pat
     assert authority is before.snapshot.authority
     assert authority.decide(who, "version.infer", old.version_target).allowed
     assert not authority.decide(who, "version.infer", new.version_target).allowed
+
+
+def test_an_approval_that_was_slipped_into_the_table_is_found(desk, tmp_path):
+    put(desk, tmp_path, ECHO, model())
+    vouch(desk.database, "user:a#1")
+    with desk.database.read() as connection:
+        assert examine(connection, desk.blobs) == ()
+        [honest] = list_approvals(connection, BOT)
+    forged = {"model": "bot", "number": 1, "approver": "user:a#2", "at_us": 5}
+    with desk.database.write() as connection:
+        row = approvals.insert().values(digest=honest.digest, reason="", **forged)
+        connection.execute(row)
+
+    with desk.database.read() as connection:
+        findings = examine(connection, desk.blobs)
+    assert any("approval of bot@1 by user:a#2" in finding for finding in findings)
