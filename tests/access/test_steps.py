@@ -125,3 +125,35 @@ def test_no_refusal_repeats_the_credential():
     with pytest.raises(Unauthenticated) as caught:
         travel(this)
     assert "topsecret" not in caught.value.message + caught.value.hint
+
+
+def test_the_version_behind_an_endpoint_is_asked_for_as_well():
+    this = call()
+    deployment = this.snapshot.deployments["bot"]
+    closed = replace(deployment, version_attributes={"infer_by": ["role:other"]})
+    this.snapshot = replace(this.snapshot, deployments={"bot": closed})
+
+    with pytest.raises(
+        Denied, match=r"may not do version\.infer on ModelVersion/bot@1"
+    ):
+        travel(this)
+    assert this.decision.reasons == ("roadbed/versions#versions-infer",)
+
+
+def test_whoever_is_on_the_list_of_the_version_is_answered():
+    this = call()
+    deployment = this.snapshot.deployments["bot"]
+    listed = replace(deployment, version_attributes={"infer_by": ["role:app"]})
+    this.snapshot = replace(this.snapshot, deployments={"bot": listed})
+
+    assert travel(this).decision.allowed
+
+
+def test_the_reasons_of_both_decisions_are_on_record():
+    first = 'permit (principal, action == Action::"endpoint.infer", resource);'
+    second = 'permit (principal, action == Action::"version.infer", resource);'
+    this = call(policies={"first": first, "second": second}, roles=())
+
+    decision = travel(this).decision
+    assert decision.reasons == ("first", "second")
+    assert decision.policy_digest == this.snapshot.authority.digest

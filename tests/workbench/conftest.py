@@ -7,13 +7,16 @@ from roadbed.adapters.exporters.sklearn import SklearnExporter
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.core.actor import Principal
 from roadbed.core.clock import SystemClock
+from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, NotFound
 from roadbed.data.datasets import Datasets
 from roadbed.registry.kinds import Model
 from roadbed.registry.runs import Runs
 from roadbed.workbench import Bed
 
-TRAINED = Model.model_validate({"owner": "oncology", "trained": {"provider": "here"}})
+TRAINED = Model.model_validate(
+    {"owner": "oncology", "purposes": ["triage"], "trained": {"provider": "here"}}
+)
 HOSTED = Model.model_validate(
     {"owner": "support", "hosted": {"provider": "openai", "upstream": "m-2026-01-01"}}
 )
@@ -30,6 +33,11 @@ def models(name):
     if name not in DECLARED:
         raise NotFound(f"no model is called {name!r}", hint="declare it in the stack")
     return DECLARED[name]
+
+
+def dataset(name):
+    purposes = ["sales"] if name == "customers" else ["triage", "research"]
+    return Target.fixed("Dataset", name, {"purposes": purposes})
 
 
 class Gate:
@@ -64,6 +72,8 @@ def make_bed(tmp_path, gate):
             exporters=exporters,
             models=models,
             declared=lambda kind, name: None,
+            dataset_target=dataset,
+            version_target=lambda ref: Target(kind="ModelVersion", name=str(ref)),
             actor=Principal(kind="service-account", name="mira"),
             allow=gate,
             folder=folder,

@@ -228,3 +228,43 @@ def test_what_a_notebook_shows_is_short_and_says_enough(bed, tumors):
     for shown in (tumors, run, version):
         assert shown._repr_html_().startswith("<table>")
         assert "\n" not in repr(shown)
+
+
+def test_training_is_asked_for_before_the_run_is_on_record(bed, tumors, gate):
+    gate.closed.add("dataset.train")
+    with pytest.raises(Denied), bed.run("train", data=tumors):
+        pytest.fail("the block must not begin")
+
+    assert bed.history("train") == []
+
+
+def test_measuring_is_no_training_until_a_version_rests_on_it(bed, tumors, gate):
+    gate.closed.add("dataset.train")
+    with bed.run("measure", data={"test": tumors}) as run:
+        rows = run.frame()
+        with pytest.raises(Denied):
+            run.register("tumor-triage", train(rows), rows[FEATURES])
+
+    assert bed.versions("tumor-triage") == []
+
+
+def test_going_on_from_a_version_asks_for_it_and_is_written_into_the_next(
+    bed, tumors, gate
+):
+    with bed.run("train", data=tumors) as run:
+        first = run.register("tumor-triage", train(run.frame()))
+    with bed.run("tune", data=tumors, parent=str(first)) as run:
+        second = run.register("tumor-triage", train(run.frame()))
+
+    assert "version.retrain ModelVersion/tumor-triage@1" in gate.asked
+    assert "parent" not in first.body
+    assert second.body["parent"] == "tumor-triage@1"
+
+
+def test_data_for_another_purpose_is_refused_before_the_run_begins(bed):
+    customers = bed.dataset("customers").snapshot(FRAME)
+    run = bed.run("train", data=customers, model="tumor-triage")
+    with pytest.raises(Denied, match="may not be used for triage: it is for sales"):
+        run.__enter__()
+
+    assert bed.history("train") == []

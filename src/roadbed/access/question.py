@@ -3,6 +3,8 @@
 Ids travel as JSON values, never as Cedar text, so no name can be read as code.
 """
 
+import json
+from functools import cache
 from typing import Any
 
 from roadbed.access.schema import ATTRIBUTES, PRINCIPALS
@@ -18,16 +20,23 @@ def request_of(
         "principal": {"type": PRINCIPALS[principal.kind], "id": principal.name},
         "action": {"type": "Action", "id": action},
         "resource": {"type": target.kind, "id": target.name},
-        "context": {
-            "action": action,
-            "fresh": fresh,
-            "mfa": "mfa" in principal.methods,
-        },
+        "context": _context(action, fresh, "mfa" in principal.methods),
     }
 
 
+@cache
+def _context(action: str, fresh: bool, mfa: bool) -> str:
+    """Return the context as JSON; *action* is one of the closed list."""
+    return json.dumps({"action": action, "fresh": fresh, "mfa": mfa})
+
+
 def principal_entity(principal: Principal) -> dict[str, Any]:
-    """Return *principal* as an entity; KeyError if nobody can be of its kind."""
+    """Return *principal* as an entity, of the types that the schema wants.
+
+    Raises KeyError if nobody can be of its kind, TypeError if it is made of
+    anything but texts.
+    """
+    _must_be_texts(principal)
     return {
         "uid": {"type": PRINCIPALS[principal.kind], "id": principal.name},
         "attrs": _attributes_of(principal),
@@ -58,6 +67,16 @@ def keys_of(principal: Principal) -> set[str]:
         *(f"role:{role}" for role in principal.roles),
         *(f"group:{group}" for group in principal.groups),
     }
+
+
+def _must_be_texts(principal: Principal) -> None:
+    texts = [principal.name, principal.tenant, *principal.roles, *principal.groups]
+    texts += [*principal.residency, *(principal.mandate or ())]
+    for pair in principal.labels:
+        texts += pair
+    for text in texts:
+        if type(text) is not str:
+            raise TypeError(f"a principal is made of texts, not of {text!r}")
 
 
 def _attributes_of(principal: Principal) -> dict[str, Any]:

@@ -8,6 +8,7 @@ from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.authenticate import authenticate
 from roadbed.inference.call import Call, Outcome
+from roadbed.inference.snapshot import Deployment
 
 INFER = "endpoint.infer"
 ANSWER = "version.infer"
@@ -45,7 +46,7 @@ class Authorize:
             raise Unauthenticated("no step found out who is calling")
         asked = _asked(call)
         decisions = call.snapshot.authority.decide_all(call.principal, asked)
-        call.decision = _together(decisions)
+        call.decision = together(decisions)
         if not call.decision.allowed:
             action, target = asked[len(decisions) - 1]
             raise denial(call.principal, action, target, decisions[-1])
@@ -59,10 +60,15 @@ def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
     deployment = call.snapshot.deployments.get(call.endpoint)
     if deployment is None:
         return ((INFER, Target(kind="Endpoint", name=call.endpoint)),)
+    return questions_of(deployment)
+
+
+def questions_of(deployment: Deployment) -> tuple[tuple[str, Target], ...]:
+    """Return what a call needs: to infer on the endpoint, and on its version."""
     return (INFER, deployment.target), (ANSWER, deployment.version_target)
 
 
-def _together(decisions: tuple[Decision, ...]) -> Decision:
+def together(decisions: tuple[Decision, ...]) -> Decision:
     """Return one decision for the record: the denial, or the reasons of all."""
     last = decisions[-1]
     if not last.allowed or len(decisions) == 1:

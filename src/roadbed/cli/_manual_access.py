@@ -5,7 +5,9 @@ _INTRO = """\
 
 Every route, tool and command is one action; every action is asked for. A service
 account has roles (`spec.roles`); what no policy allows is denied. Policies of the
-stack may permit more, or forbid: what is forbidden stays forbidden."""
+stack may permit more, or forbid: what is forbidden stays forbidden. A stack may
+declare roles of its own (kind Role) and give roles to people, accounts and agents
+(kind Binding); a Model may say who may do what to its versions."""
 
 
 def access_page() -> str:

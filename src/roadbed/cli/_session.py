@@ -76,7 +76,10 @@ class Session:
         """Say whether the action is allowed, without a record of the answer."""
         from roadbed.core.decision import Target
 
-        target = Target(kind=kind, name=name)
+        return self.may_on(action, Target(kind=kind, name=name))
+
+    def may_on(self, action: str, target: "Target") -> bool:
+        """Say whether the action is allowed there, without a record of the answer."""
         now_us = self.app.now_us()
         decision = self._gate.authority.decide(self.principal, action, target, now_us)
         return decision.allowed

@@ -25,6 +25,7 @@ def list_(model: str | None, output: str) -> None:
     """List the versions of MODEL, or of all models, newest first."""
     from roadbed.cli._session import session
     from roadbed.control.state import current
+    from roadbed.control.versions import targets
     from roadbed.core.clock import to_text
     from roadbed.registry.versions import list_versions
 
@@ -33,7 +34,13 @@ def list_(model: str | None, output: str) -> None:
         line.app.database.read() as connection,
     ):
         names = [model] if model else sorted(current(connection).versions)
-        found = [v for name in names for v in list_versions(connection, name)]
+        made = {name: targets(connection, name) for name in names}
+        found = [
+            version
+            for name in names
+            for version in list_versions(connection, name)
+            if line.may_on("version.read", made[name](version))
+        ]
     rows = [
         {
             "version": str(v),

@@ -10,8 +10,8 @@ import sqlalchemy as sa
 from roadbed.control.directory import directory_of
 from roadbed.control.state import Revision, State, current_resources
 from roadbed.control.targets import (
-    endpoint_attributes,
-    region_of,
+    deployment_of,
+    terms_of,
     version_attributes,
 )
 from roadbed.core.actor import Principal
@@ -175,14 +175,9 @@ class _Building:
         if provider is None:
             raise NotFound(f"there is no provider {version.body['provider']!r}")
         runner = self._runner(version, provider)
-        return Deployment(
-            endpoint=endpoint.name,
-            version=version,
-            provider=provider.name,
-            region=region_of(provider.content),
-            runner=runner,
-            version_attributes=self._readable(version),
-            **_terms(endpoint),
+        readable = self._readable(version)
+        return deployment_of(
+            endpoint.content, version, readable, provider.content, runner
         )
 
     def _readable(self, version: ModelVersion) -> dict[str, Any]:
@@ -243,7 +238,7 @@ class _Building:
             return
         readable = self._readable(kept.version)
         self.deployments[endpoint.name] = replace(
-            kept, version_attributes=readable, **_terms(endpoint)
+            kept, version_attributes=readable, **terms_of(endpoint.content)
         )
         for key, runner in before.runners.items():
             if runner is kept.runner:
@@ -259,15 +254,6 @@ def _keyed(state: State) -> set[str]:
     """Return the names of the accounts that may have keys."""
     accounts = state.of("ServiceAccount")
     return {a.name for a in accounts if a.content["spec"].get("keys", False)}
-
-
-def _terms(endpoint: Revision) -> dict[str, Any]:
-    """Return the endpoint's own terms, and what policies may read of it."""
-    spec = endpoint.content["spec"]
-    own = ("stage", "deadline_ms", "ack", "keep_payloads")
-    return {name: spec[name] for name in own} | {
-        "attributes": endpoint_attributes(endpoint.content)
-    }
 
 
 def _provider_key(provider: Revision) -> ProviderKey:

@@ -11,7 +11,7 @@ from roadbed.core.decision import Target
 from roadbed.core.reference import VersionRef
 from roadbed.core.resource import tenant_of
 from roadbed.identity.directory import Directory
-from roadbed.inference.snapshot import ModelVersion
+from roadbed.inference.snapshot import Deployment, ModelVersion
 from roadbed.registry.approvals import made_by
 
 Content = Mapping[str, Any]
@@ -25,6 +25,34 @@ def endpoint_attributes(content: Content) -> dict[str, Any]:
     readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
     readable |= {"residency": spec.get("residency", []), **_whose(content)}
     return {name: value for name, value in readable.items() if value}
+
+
+def terms_of(content: Content) -> dict[str, Any]:
+    """Return an endpoint's own terms, and what policies may read of it."""
+    spec = content["spec"]
+    own = ("stage", "deadline_ms", "ack", "keep_payloads")
+    return {name: spec[name] for name in own} | {
+        "attributes": endpoint_attributes(content)
+    }
+
+
+def deployment_of(
+    endpoint: Content,
+    version: ModelVersion,
+    readable: Mapping[str, Any],
+    provider: Content | None,
+    runner: Any = None,
+) -> Deployment:
+    """Return what *endpoint* serves; *readable* are the version's attributes."""
+    return Deployment(
+        endpoint=endpoint["metadata"]["name"],
+        version=version,
+        provider=str(version.body.get("provider", "")),
+        region=region_of(provider),
+        runner=runner,
+        version_attributes=readable,
+        **terms_of(endpoint),
+    )
 
 
 def dataset_target(content: Content) -> Target:

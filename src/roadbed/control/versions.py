@@ -1,5 +1,7 @@
 """One model version as a target, as it is declared and known at this moment."""
 
+from collections.abc import Callable
+
 import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
@@ -8,21 +10,25 @@ from roadbed.control.targets import Content, version_target
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef
-from roadbed.registry.versions import get_version
+from roadbed.registry.versions import Registered, get_version
 
 
 def target_of(connection: sa.Connection, ref: VersionRef) -> Target:
     """Return the version *ref* as a target, with its lists; raise NotFound."""
-    version = get_version(connection, ref)
+    return targets(connection, ref.name)(get_version(connection, ref))
+
+
+def targets(connection: sa.Connection, model: str) -> Callable[[Registered], Target]:
+    """Return what makes targets of the versions of *model*, as it is declared now."""
     state = current_resources(connection)
+    content = _model(connection, model)
+    directory = directory_of(state)
     providers = {p.name: p.content for p in state.of("Provider")}
-    return version_target(
-        _model(connection, ref.name),
-        version,
-        directory_of(state),
-        providers,
-        version.actor,
-    )
+
+    def target(version: Registered) -> Target:
+        return version_target(content, version, directory, providers, version.actor)
+
+    return target
 
 
 def _model(connection: sa.Connection, name: str) -> Content | None:

@@ -34,7 +34,10 @@ class Ask:
 
     def may(self, action: str, kind: str, name: str = "*") -> bool:
         """Say whether the caller may also do *action*, without a record of it."""
-        target = Target(kind=kind, name=name)
+        return self.allows(action, Target(kind=kind, name=name))
+
+    def allows(self, action: str, target: Target) -> bool:
+        """Say whether the caller may also do *action* to *target*, without a record."""
         now_us = self.services.now_us()
         authority = self.snapshot.authority
         return authority.decide(self.principal, action, target, now_us).allowed

@@ -11,6 +11,7 @@ from roadbed.server.api import (
     approvals,
     audit,
     calls,
+    explain,
     registry,
     stack,
     state,
@@ -37,6 +38,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
     routes = (
         *access.ROUTES,
         *tokens.ROUTES,
+        *explain.ROUTES,
         *stack.ROUTES,
         *registry.ROUTES,
         *approvals.ROUTES,

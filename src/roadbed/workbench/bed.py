@@ -17,7 +17,7 @@ from roadbed.data.datasets import DatasetVersion
 from roadbed.registry.runs import Run
 from roadbed.registry.versions import Registered, list_versions
 from roadbed.workbench.dataset import DatasetHandle
-from roadbed.workbench.live import LiveRun
+from roadbed.workbench.live import Lineage, LiveRun
 from roadbed.workbench.tools import Tools
 
 
@@ -40,13 +40,26 @@ class Bed(Tools):
         data: Any = None,
         params: Mapping[str, Any] | None = None,
         seed: Any = None,
+        model: str = "",
+        parent: str = "",
     ) -> LiveRun:
         """Return a run to be used in a `with` block; it starts where the block does.
 
         *data* is a dataset version, a reference such as `"tumors@1"`, or a dict of
         several by their role. *params* and *seed* are recorded as they are given.
+
+        With *model*, the name of the model that it trains, the purposes of the data
+        are compared with the model's before a byte is read, else when it registers.
+        *parent* is the version that it goes on from, such as `"tumor-triage@1"`.
         """
-        return LiveRun(self, name, self._inputs(data), params or {}, seed)
+        return LiveRun(
+            self,
+            name,
+            self._inputs(data),
+            params or {},
+            seed,
+            Lineage(model=model, parent=parse(parent) if parent else None),
+        )
 
     def versions(self, model: str) -> list[Registered]:
         """Return the registered versions of *model*, newest first."""

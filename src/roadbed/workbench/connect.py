@@ -6,9 +6,12 @@ from pathlib import Path
 import roadbed.adapters.exporters
 from roadbed.app import App, open_app
 from roadbed.control.state import Revision, current_resources
+from roadbed.control.targets import dataset_target
+from roadbed.control.versions import target_of
 from roadbed.core import plugins
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
+from roadbed.core.reference import VersionRef
 from roadbed.registry.exporter import Exporter
 from roadbed.registry.kinds import Model
 from roadbed.settings import load
@@ -40,6 +43,8 @@ def connect(folder: str | Path | None = None) -> Bed:
         exporters=_exporter,
         models=lambda name: _model(app, name),
         declared=lambda kind, name: _must_be_declared(app, kind, name),
+        dataset_target=lambda name: _dataset(app, name),
+        version_target=lambda ref: _version(app, ref),
         actor=actor,
         allow=allow,
         folder=here,
@@ -53,6 +58,15 @@ def _exporter(library: str) -> Exporter:
 def _model(app: App, name: str) -> Model:
     declared = _must_be_declared(app, "Model", name)
     return Model.model_validate(declared.content["spec"])
+
+
+def _dataset(app: App, name: str) -> Target:
+    return dataset_target(_must_be_declared(app, "Dataset", name).content)
+
+
+def _version(app: App, ref: VersionRef) -> Target:
+    with app.database.read() as connection:
+        return target_of(connection, ref)
 
 
 def _must_be_declared(app: App, kind: str, name: str) -> Revision:

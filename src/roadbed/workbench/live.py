@@ -1,18 +1,29 @@
 """A run under way: on record before its first line, and again after its last."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from types import TracebackType
 from typing import Any
 
 from roadbed.core.clock import to_us
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import DatasetVersion
-from roadbed.registry.exporter import Exporter
+from roadbed.registry.exporter import Exported, Exporter
 from roadbed.registry.runs import Input, Intent, Run
 from roadbed.registry.versions import Registered, add_version
 from roadbed.workbench import code, environment
 from roadbed.workbench.tools import Tools
+from roadbed.workbench.use import MEASURING, may_train
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lineage:
+    """What a run is to make a version of, and which version it goes on from."""
+
+    model: str = ""
+    parent: VersionRef | None = None
 
 
 class LiveRun:
@@ -29,17 +40,20 @@ class LiveRun:
         data: Mapping[str, DatasetVersion],
         params: Mapping[str, Any],
         seed: Any,
+        lineage: Lineage,
     ) -> None:
         self._tools = tools
         self._name = name
         self._data = dict(data)
         self._params = params
         self._seed = seed
+        self._lineage = lineage
         self._record: Run | None = None
 
     def __enter__(self) -> "LiveRun":
         """Record code, data, parameters, environment and actor; the work may begin."""
         self._tools.allow("run.write", Target(kind="Run", name=self._name))
+        self._may_begin()
         with self._tools.progress.step(f"recording the start of {self._name}"):
             self._record = self._tools.runs.start(self._intent())
         return self
@@ -103,25 +117,45 @@ class LiveRun:
 
         It is exported, and must predict the same on every row of *example*; by
         default these are the run's training rows, if the model knows its features
-        by name. Raises Invalid if it cannot be exported or differs, NotFound if
-        no such model was declared.
+        by name. All that the run read must be fit for the model. Raises Denied if
+        it is not, Invalid if the model cannot be exported or differs, NotFound if no
+        such model was declared.
         """
         self._tools.allow("model.register", Target(kind="Model", name=name))
-        declared = self._tools.models(name).trained
+        model_declared = self._tools.models(name)
+        declared = model_declared.trained
         if declared is None:
             raise Invalid(
                 f"model {name!r} is declared as hosted; nothing can be registered",
                 hint="declare `trained: {provider: …}` in the stack, and apply it",
             )
+        may_train(self._tools, self._data.values(), name, model_declared)
         rows = self._example(model) if example is None else example
         with self._tools.progress.step(f"exporting and comparing {name}"):
             exported = self._exporter(model).export(model, rows)
         artifact = self._tools.blobs.put([exported.artifact])
-        definition = exported.definition(declared.provider, artifact, self.id)
+        definition = self._definition(exported, declared.provider, artifact)
         now_us = to_us(self._tools.clock.now())
         with self._tools.database.write() as connection:
             actor = str(self._tools.actor)
             return add_version(connection, name, definition, actor, now_us, self.id)
+
+    def _may_begin(self) -> None:
+        """Raise Denied unless the data, and the parent, may be trained on."""
+        lineage, tools = self._lineage, self._tools
+        if lineage.parent is not None:
+            tools.allow("version.retrain", tools.version_target(lineage.parent))
+        data = [v for role, v in self._data.items() if role not in MEASURING]
+        model = tools.models(lineage.model) if lineage.model else None
+        may_train(tools, data, lineage.model, model)
+
+    def _definition(
+        self, exported: Exported, provider: str, artifact: str
+    ) -> dict[str, Any]:
+        definition = exported.definition(provider, artifact, self.id)
+        if self._lineage.parent is not None:
+            definition["trained"]["parent"] = str(self._lineage.parent)
+        return definition
 
     def _intent(self) -> Intent:
         seen, software = code.observe(self._tools.folder), environment.observe()

@@ -7,6 +7,7 @@ from pathlib import Path
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock
 from roadbed.core.decision import Target
+from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
@@ -24,8 +25,9 @@ class Tools:
     """One project, and in whose name it is worked on.
 
     `exporters` finds an exporter by the name of a library, `models` finds what was
-    declared of a model, `declared` whether a kind has a resource of that name; all
-    raise NotFound. `folder` is where the code is.
+    declared of a model, `declared` whether a kind has a resource of that name;
+    `dataset_target` and `version_target` say what policies read. All raise NotFound.
+    `folder` is where the code is.
     """
 
     database: Database
@@ -36,6 +38,8 @@ class Tools:
     exporters: Callable[[str], Exporter]
     models: Callable[[str], Model]
     declared: Callable[[str, str], object]
+    dataset_target: Callable[[str], Target]
+    version_target: Callable[[VersionRef], Target]
     actor: Principal
     allow: Allow
     folder: Path = Path()

@@ -64,3 +64,40 @@ def test_whoever_made_a_version_is_refused_and_the_refusal_is_on_the_log(
     assert "roadbed/versions#versions-own" in str(told)
     assert (newest.action, newest.outcome) == ("version.approve", "denied")
     assert path in newest.detail["where"]
+
+
+LISTED = """\
+apiVersion: roadbed/v1
+kind: {kind}
+metadata: {{name: {name}}}
+spec: {spec}
+"""
+
+
+def test_a_list_shows_exactly_the_versions_that_a_get_shows(estate):
+    closed = "{owner: me, purposes: [x], trained: {provider: p}, versions: "
+    closed += "{'2': {read: ['role:researcher']}}}"
+    texts = {
+        "m.yaml": LISTED.format(kind="Model", name="kept", spec=closed),
+        "p.yaml": LISTED.format(kind="Provider", name="p", spec="{type: onnx}"),
+        "a.yaml": LISTED.format(
+            kind="ServiceAccount",
+            name="operator",
+            spec="{roles: [platform-engineer, security-admin], keys: true}",
+        ),
+    }
+    plan = estate.ask("POST", "/api/v1/plan", "platform-engineer", {"files": texts})[2]
+    applied = {"files": texts, "plan": plan["digest"]}
+    assert estate.ask("POST", "/api/v1/apply", "platform-engineer", applied)[0] == 200
+    with estate.app.database.write() as connection:
+        for number in (1, 2, 3):
+            definition = {"trained": {"provider": "p", "n": number}}
+            add_version(connection, "kept", definition, "service-account:me", 1)
+
+    path = "/api/v1/models/kept/versions"
+    for role in ("viewer", "researcher"):
+        listed = [v["number"] for v in estate.ask("GET", path, role)[2]["versions"]]
+        got = [n for n in (3, 2, 1) if estate.ask("GET", f"{path}/{n}", role)[0] == 200]
+        assert listed == got
+    assert listed == [3, 2, 1]
+    assert estate.ask("GET", f"{path}/2", "viewer")[0] == 403

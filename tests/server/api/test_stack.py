@@ -2,6 +2,7 @@
 
 import pytest
 
+from roadbed.audit.log import AuditQuery
 from roadbed.control.starter import starter_files
 
 
@@ -85,3 +86,19 @@ def test_the_snapshot_says_what_is_served_and_what_is_broken(estate):
         e for e in told["endpoints"] if e["name"] == "echo"
     ).items()
     assert told["broken"] == {"hurt": "the artifact is corrupt"}
+
+
+def test_putting_a_version_into_production_takes_a_right_of_its_own(estate, files):
+    listed = "  purposes: [support]\n  access: {promote: ['role:viewer']}\n"
+    models = files["models.yaml"].replace("  purposes: [support]\n", listed, 1)
+    second = files["endpoints/handbook.yaml"].replace("name: handbook", "name: second")
+    wanted = {"files": files | {"models.yaml": models, "endpoints/second.yaml": second}}
+    shown = estate.ask("POST", "/api/v1/plan", "ci", wanted)[2]
+
+    status, _, told = estate.ask(
+        "POST", "/api/v1/apply", "ci", wanted | {"plan": shown["digest"]}
+    )
+    [newest] = estate.app.audit.search(AuditQuery(limit=1))
+    assert status == 403
+    assert "version.promote on ModelVersion/handbook@1" in str(told)
+    assert (newest.action, newest.outcome) == ("stack.apply", "denied")

@@ -5,7 +5,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.control.versions import target_of
+from roadbed.control.versions import target_of, targets
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
 from roadbed.data.datasets import DatasetVersion
@@ -57,9 +57,13 @@ class RunList(BaseModel):
 
 
 def model_versions(ask: Ask) -> ModelVersions:
-    """List the versions of a model."""
+    """List the versions of a model that the caller may see."""
+    model = ask.params["model"]
     with ask.services.database.read() as connection:
-        return ModelVersions(versions=list_versions(connection, ask.params["model"]))
+        target = targets(connection, model)
+        found = list_versions(connection, model)
+    seen = [v for v in found if ask.allows("version.read", target(v))]
+    return ModelVersions(versions=seen)
 
 
 def model_version(ask: Ask) -> Registered:
