@@ -31,7 +31,7 @@ _NAMED = re.compile(
     r"""(?x)
     (?:passwords?|passwd|pwd|passphrase|secret|token|credentials?
        |(?:api|access|secret|private|account|auth)[ _-]?key)
-    ["'`*]{0,3}\s{0,3}(?::=|=>|[:=])["'`*]{0,3}\s{0,3}["'`*]{0,3}
+    ["'`*]{0,3}\s{0,3}(?::=|=>|[:=](?!//))["'`*]{0,3}\s{0,3}["'`*]{0,3}
     ([^\s"'`,;&|<>(){}\[\]$]{6,500}+)(?![\[({<$])
     """,
     re.IGNORECASE,
