@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.providers.onnx import Config, provider, unfit
 from roadbed.app import open_app
+from roadbed.audit.log import AuditQuery
 from roadbed.control.document import read_documents
 from roadbed.control.files import read_inside
 from roadbed.control.leaks import leaks_in
@@ -292,18 +293,12 @@ def test_what_a_stranger_writes_into_an_address_is_masked_in_the_log(estate, tex
     for path in (f"/api/v1/models/{text}/versions", f"/v1/models/{text}"):
         estate.ask("GET", path)
         estate.ask("GET", path, "app")
-    entries = "".join(map(repr, estate.app.audit.list(query())))
+    entries = "".join(map(repr, estate.app.audit.search(AuditQuery(limit=200))))
     metrics = estate.ask("GET", "/metrics", "platform-engineer")[2]
 
     assert "denied" in entries
     assert text not in entries
     assert text not in str(metrics)
-
-
-def query():
-    from roadbed.audit.log import AuditQuery  # noqa: PLC0415
-
-    return AuditQuery(limit=200)
 
 
 PIECES = ["a", "://", "sk-", "password:", "a@", "4", "DE89", "eyJ-", "a.b@", " ", "%40"]

@@ -55,6 +55,7 @@ class Route:
 
     `action` is asked for before the handler runs, on the kind that the action
     belongs to and the name that the part called `target` has (all, if empty).
+    `raw_type` is the type of what a handler returns as Raw.
     """
 
     method: str
@@ -68,6 +69,7 @@ class Route:
     target: str = ""
     status: int = 200
     tag: str = ""
+    raw_type: str = "application/octet-stream"
 
 
 class Listed(Protocol):
