@@ -309,7 +309,7 @@ def test_an_age_identity_decrypts_and_is_shown_nowhere(tmp_path):
         )
     line.run("apply", "--yes")
 
-    said = line.run("secret", "check", code=1, profile="", ROADBED_PROFILE="production")
+    said = line.run("secret", "check", code=1, ROADBED_PROFILE="production")
 
     assert "✓ secret://age/up  ok  (Provider/one)" in said
     assert "✗ secret://vault/kv/x  Vault is not configured" in said
