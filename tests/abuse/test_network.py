@@ -1,9 +1,11 @@
 """Nobody leads us, or a visitor's browser, to a place they chose."""
 
+import ast
 import http.client
 import json
 import socket
 import threading
+from pathlib import Path
 
 import pytest
 
@@ -237,3 +239,29 @@ def test_no_preflight_is_granted_on_any_route(estate):
             )
 
             assert not [n for n in sent if n.lower().startswith("access-control")]
+
+
+OPENS = {"aiohttp", "http.client", "urllib.request", "requests", "httpx", "smtplib"}
+PLACES = {
+    "adapters/providers/openai/connector.py",
+    "adapters/providers/openai/limits.py",
+    "adapters/providers/openai/runner.py",
+    "adapters/secrets/vault.py",
+    "adapters/web/guarded.py",
+}
+"""Who may open connections: each judges where to, or asks where an operator said."""
+
+
+def test_nothing_opens_a_connection_past_the_guards():
+    """Case 20: a new place that asks the network is on the list, or not there."""
+    found = set()
+    for path in sorted(Path("src/roadbed").rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            if isinstance(node, ast.ImportFrom):
+                names = [f"{node.module}.{a.name}" for a in node.names]
+                names.append(node.module or "")
+            if {n for n in names if n in OPENS}:
+                found.add(path.relative_to("src/roadbed").as_posix())
+
+    assert {name for name in found if not name.startswith("testing/")} == PLACES
