@@ -57,8 +57,10 @@ docs: $(STAMP) ## Write the reference pages to build/reference
 bench: $(STAMP) ## Print CPU per operation, as ratios
 	@for program in bench/*.py; do $(BIN)/python $$program; done
 
+# What was released in the last seven days is not taken: a bad release is often gone by then.
 lock: ## Resolve the dependencies again (needs uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
+	  --exclude-newer "$$($(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.UTC) - d.timedelta(7)).strftime("%Y-%m-%dT%H:%M:%SZ"))')" \
 	  --no-annotate --quiet --all-extras --group dev -o requirements/dev.lock pyproject.toml
 
 clean: ## Forget what was built, and the demo's state

@@ -255,7 +255,7 @@ def run_governed(app: App, port: int, upstream: str) -> None:
     maker = provider(Config(base_url=upstream, private=True), app.blobs, app.secrets)
     parts = assemble(app, Closer())
     server = Server(
-        make_asgi(parts.plane, nothing, frozenset({"127.0.0.1"})), limits_of(app)
+        make_asgi(parts.plane, nothing, frozenset({"bench"})), limits_of(app)
     )
     life = Life(parts=parts, provider=maker, runner=maker.open(VERSION))
     serve(server, life, listen("127.0.0.1", port))

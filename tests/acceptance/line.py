@@ -17,6 +17,8 @@ BIN = Path(sys.executable).parent
 class Line:
     """A stack, its state and its server, as a stranger would have them."""
 
+    up_words = (BIN / "roadbed", "up")
+
     def __init__(self, folder, **settings):
         self.folder = folder
         self.port = free_port()
@@ -68,7 +70,7 @@ class Line:
         """Start the server and wait until it is healthy."""
         log = (self.folder / "server.log").open("a")
         self.server = subprocess.Popen(
-            [BIN / "roadbed", "up"],
+            self.up_words,
             cwd=self.folder,
             env=self.environment,
             stdout=log,

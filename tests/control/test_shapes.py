@@ -38,6 +38,8 @@ WORDS = [
     "The default token: gpt-4o's",
     "secret://env/OPENAI_API_KEY",
     "api_key: secret://file/openai-key-2024",
+    "secret://file/key-2024",
+    "secret://vault/kv/prod2/openai#api_key",
     "password: <your password>",
     "password=${DB_PASSWORD_2}",
     "password: $DB_PASSWORD_2",

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 
 from roadbed.audit.note import Verifier, sign
 from roadbed.core.errors import Corrupt, Invalid
+from roadbed.core.weak import is_example
 
 
 class Signer:
@@ -92,5 +93,10 @@ def _load(path: Path) -> Ed25519PrivateKey:
         raise Corrupt(
             f"{path} holds no Ed25519 key",
             hint="restore it from a backup; a new key begins a new signature history",
+        )
+    if is_example(key.private_bytes_raw()):
+        raise Invalid(
+            f"{path} holds a key that everybody knows",
+            hint="remove it, and a new one is made; nothing it signed proves anything",
         )
     return key

@@ -13,6 +13,7 @@ from roadbed.console import session
 from roadbed.console.render import is_fetched, is_restored
 from roadbed.console.signin import ask_to_sign_in
 from roadbed.console.visit import Console, Visit
+from roadbed.control.masks import mask
 from roadbed.core.errors import Denied, RoadbedError
 
 Handler = Callable[[Request], Awaitable[Response]]
@@ -81,7 +82,7 @@ def _show(visit: Visit, action: str, page: Page) -> Response:
         return failure(visit, error)
     # The last resort: no stack trace leaves the server, and none is lost.
     except Exception:  # noqa: BLE001
-        _log.exception("the page %s failed", visit.request.url.path)
+        _log.exception("the page %s failed", mask(visit.request.url.path))
         return failure(visit, _unexpected())
 
 

@@ -4,7 +4,7 @@ import re
 from base64 import b64decode
 from collections.abc import Iterator
 
-_SHAPES = re.compile(
+SHAPES = re.compile(
     r"""(?x)
     \b(?=[srgxhneAbB])(?:
         sk-(?=[A-Za-z0-9_-]{0,200}[0-9])[A-Za-z0-9_-]{16,}   # OpenAI, Anthropic
@@ -31,7 +31,7 @@ _NAMED = re.compile(
     r"""(?x)
     (?:passwords?|passwd|pwd|passphrase|secret|token|credentials?
        |(?:api|access|secret|private|account|auth)[ _-]?key)
-    ["'`*]{0,3}\s{0,3}(?::=|=>|[:=])["'`*]{0,3}\s{0,3}["'`*]{0,3}
+    ["'`*]{0,3}\s{0,3}(?::=|=>|[:=](?!//))["'`*]{0,3}\s{0,3}["'`*]{0,3}
     ([^\s"'`,;&|<>(){}\[\]$]{6,500}+)(?![\[({<$])
     """,
     re.IGNORECASE,
@@ -60,7 +60,7 @@ _SCHEME = re.compile(r"(?i)(?:basic|bearer|token|digest|apikey|negotiate)\s+")
 
 def secrets_in(text: str) -> Iterator[int]:
     """Yield where in *text* something begins that has the shape of a secret."""
-    for found in _SHAPES.finditer(text):
+    for found in SHAPES.finditer(text):
         yield found.start()
     for found in _BASIC.finditer(text):
         if _is_basic(found[1]):

@@ -11,6 +11,7 @@ from typing import Protocol
 
 from roadbed.access.authorize import NOBODY, denied_entry
 from roadbed.audit.entry import Entry
+from roadbed.control.masks import mask
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.gateway.alerts import Alert
@@ -182,13 +183,16 @@ def entry_of(call: Call, outcome: Outcome) -> Entry:
 def entry_for(
     *, actor: str, action: str, resource: str, reason: str, where: str
 ) -> Entry:
-    """Return the entry of a refusal; *where* is a call id, or a method and a path."""
+    """Return the entry of a refusal; *where* is a call id, or a method and a path.
+
+    What looks like a secret or a person in what a stranger wrote is masked.
+    """
     return Entry(
         actor=actor,
         action=action,
-        resource=resource[:NAME_LENGTH],
+        resource=mask(resource)[:NAME_LENGTH],
         outcome="denied",
-        detail={"reason": reason[:400], "where": where[:200]},
+        detail={"reason": mask(reason)[:400], "where": mask(where)[:200]},
     )
 
 

@@ -201,6 +201,6 @@ def _query(route: Route, schemas: _Schemas) -> Iterator[dict[str, Any]]:
 
 def _content(route: Route, schemas: _Schemas) -> dict[str, Any]:
     if route.answer is Raw:
-        return {"application/octet-stream": {"schema": {"type": "string"}}}
+        return {route.raw_type: {"schema": {"type": "string"}}}
     schema = schemas.of(route.answer, "serialization")
     return {"application/json": {"schema": schema}}

@@ -19,6 +19,7 @@ from starlette.routing import Route as Place
 from starlette.routing import Router
 
 from roadbed.access.actions import ACTIONS, ANY
+from roadbed.control.masks import mask
 from roadbed.core.decision import Target
 from roadbed.core.errors import (
     Denied,
@@ -172,7 +173,7 @@ class _Plain:
             response = problem(Invalid(error.detail))
         # The last line of defence: nothing leaves the server but that it failed.
         except Exception:  # noqa: BLE001
-            _log.exception("%s %s failed", request.method, request.url.path)
+            _log.exception("%s %s failed", request.method, mask(request.url.path))
             response = problem(errors.internal(""))
         await response(scope, receive, send)
 

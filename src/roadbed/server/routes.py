@@ -70,6 +70,7 @@ class Route:
 
     `action` is asked for before the handler runs, on the kind that the action
     belongs to and the name that the part called `target` has (all, if empty).
+    `raw_type` is the type of what a handler returns as Raw.
     """
 
     method: str
@@ -83,6 +84,7 @@ class Route:
     target: str = ""
     status: int = 200
     tag: str = ""
+    raw_type: str = "application/octet-stream"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -124,9 +124,7 @@ def bundle(ask: Ask) -> Raw:
         file = Path(folder) / "bundle"
         whole.write(file)
         body = file.read_bytes()
-    return Raw(
-        content_type="application/jsonl", body=body, filename="roadbed-audit.jsonl"
-    )
+    return Raw(content_type=JSONL, body=body, filename="roadbed-audit.jsonl")
 
 
 def _entry(recorded: Recorded) -> AuditEntry:
@@ -142,6 +140,7 @@ def _entry(recorded: Recorded) -> AuditEntry:
     )
 
 
+JSONL = "application/jsonl"
 ROUTES = (
     Route(
         method="GET",
@@ -187,6 +186,7 @@ ROUTES = (
         handler=bundle,
         summary="Download the log, to be verified offline",
         answer=Raw,
+        raw_type=JSONL,
         tag="audit",
     ),
 )

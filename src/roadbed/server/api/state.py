@@ -56,6 +56,7 @@ def state_routes(metrics: Metrics) -> tuple[Route, ...]:
             handler=scrape,
             summary="Scrape the metrics, in Prometheus' text format",
             answer=Raw,
+            raw_type="text/plain",
             tag="state",
         ),
     )
