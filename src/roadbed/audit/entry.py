@@ -4,11 +4,14 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
 from roadbed.audit.merkle import leaf_hash
-from roadbed.core.digest import canonical
+from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import Invalid
 
 Outcome = Literal["done", "denied"]
 MAX_TEXT = 512
+MAX_DETAIL_BYTES = 58_000
+"""An entry has at most 65,535 bytes, as C2SP's bundles count them in 16 bits: this
+much detail, three texts of at most 512 characters, and what stands between them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,23 +29,27 @@ class Entry:
     detail: dict[str, Any] = field(default_factory=dict, hash=False)
 
     def cleaned(self) -> Self:
-        """Return the entry as it may be written; raise Invalid if `detail` is no JSON.
+        """Return the entry as it may be written.
 
         A denial holds words that a stranger chose, so texts are cut at 512
-        characters and lose what no terminal should print and no database keeps.
+        characters and lose what no terminal should print and no database keeps; of
+        a detail that is too long, only the digest stays. Raises Invalid if `detail`
+        is no JSON, or is too long and tells of a change.
         """
-        clean = replace(
+        return replace(
             self,
             actor=_printable(self.actor),
             action=_printable(self.action),
             resource=_printable(self.resource),
-            detail=_well_formed(self.detail),
+            detail=_bounded(_well_formed(self.detail), self.outcome),
         )
-        canonical(clean.detail)
-        return clean
 
     def hash_at(self, seq: int, at_us: int) -> bytes:
         """Return the leaf hash of this entry at place *seq*, written at *at_us*."""
+        return leaf_hash(self.data_at(seq, at_us))
+
+    def data_at(self, seq: int, at_us: int) -> bytes:
+        """Return the leaf of this entry at place *seq*, written at *at_us*."""
         content = {
             "seq": seq,
             "at": at_us,
@@ -52,7 +59,7 @@ class Entry:
             "outcome": self.outcome,
             "detail": self.detail,
         }
-        return leaf_hash(canonical(content))
+        return canonical(content)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +77,30 @@ class Recorded(Entry):
 
     def computed(self) -> bytes | None:
         """Return the leaf hash of what the row says now; None if no entry says that."""
+        data = self.data()
+        return None if data is None else leaf_hash(data)
+
+    def data(self) -> bytes | None:
+        """Return the leaf that the row says now; None if no entry says that."""
         try:
             if canonical(self.detail).decode() != self.stored_detail:
                 return None
-            return self.hash_at(self.seq, self.at_us)
+            return self.data_at(self.seq, self.at_us)
         except (Invalid, TypeError, ValueError):
             return None
+
+
+def _bounded(detail: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
+    data = canonical(detail)
+    if len(data) <= MAX_DETAIL_BYTES:
+        return detail
+    if outcome == "denied":
+        return {"cut": digest(data), "bytes": len(data)}
+    raise Invalid(
+        f"the detail of an audit entry has {len(data):,} bytes, and "
+        f"{MAX_DETAIL_BYTES:,} are the most",
+        hint="make the change in several steps",
+    )
 
 
 def _printable(text: str) -> str:
