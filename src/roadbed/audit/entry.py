@@ -1,5 +1,6 @@
 """What the log keeps: who did what to which resource, and how it ended."""
 
+import json
 from dataclasses import dataclass, field, replace
 from typing import Any, Literal, Self
 
@@ -49,17 +50,24 @@ class Entry:
         return leaf_hash(self.data_at(seq, at_us))
 
     def data_at(self, seq: int, at_us: int) -> bytes:
-        """Return the leaf of this entry at place *seq*, written at *at_us*."""
-        content = {
-            "seq": seq,
-            "at": at_us,
-            "actor": self.actor,
-            "action": self.action,
-            "resource": self.resource,
-            "outcome": self.outcome,
-            "detail": self.detail,
-        }
-        return canonical(content)
+        """Return the leaf of this entry at place *seq*, written at *at_us*.
+
+        Canonical JSON of everything that the entry says.
+        """
+        return self.spelled(seq, at_us, canonical(self.detail).decode())
+
+    def spelled(self, seq: int, at_us: int, detail: str) -> bytes:
+        """Return the leaf around a *detail* that is spelled already."""
+        action, actor, outcome, resource = (
+            _quoted(self.action),
+            _quoted(self.actor),
+            _quoted(self.outcome),
+            _quoted(self.resource),
+        )
+        return (
+            f'{{"action":{action},"actor":{actor},"at":{at_us:d},"detail":{detail},'
+            f'"outcome":{outcome},"resource":{resource},"seq":{seq:d}}}'
+        ).encode()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,12 +89,13 @@ class Recorded(Entry):
         return None if data is None else leaf_hash(data)
 
     def data(self) -> bytes | None:
-        """Return the leaf that the row says now; None if no entry says that."""
+        """Return the leaf that the row says now; None if no entry says that.
+
+        The detail is taken as the row spells it, so that no byte of it goes unseen.
+        """
         try:
-            if canonical(self.detail).decode() != self.stored_detail:
-                return None
-            return self.data_at(self.seq, self.at_us)
-        except (Invalid, TypeError, ValueError):
+            return self.spelled(self.seq, self.at_us, self.stored_detail)
+        except (TypeError, ValueError):
             return None
 
 
@@ -103,8 +112,15 @@ def _bounded(detail: dict[str, Any], outcome: Outcome) -> dict[str, Any]:
     )
 
 
+def _quoted(text: str) -> str:
+    # What RFC 8785 says of texts is what this does.
+    return json.dumps(text, ensure_ascii=False)
+
+
 def _printable(text: str) -> str:
     plain = _encodable(text)[:MAX_TEXT]
+    if plain.isprintable():
+        return plain
     return "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in plain)
 
 

@@ -8,10 +8,11 @@ import sqlalchemy as sa
 
 from roadbed.audit import tables
 from roadbed.audit.entry import Recorded
-from roadbed.audit.merkle import Frontier
+from roadbed.audit.merkle import Frontier, leaf_hash
 from roadbed.core.digest import canonical
 from roadbed.core.errors import Corrupt, Invalid
 
+_UNREADABLE, _ESCAPED = "unreadable", "\\u"
 SAID = ("at_us", "actor", "action", "resource", "outcome", "detail")
 """What an entry says, wherever it is kept."""
 
@@ -43,8 +44,10 @@ def to_row(seq: int, row: Any) -> dict[str, Any]:
     """
     waiting = {"seq": seq, "leaf": "", **{name: getattr(row, name) for name in SAID}}
     recorded = from_row(SimpleNamespace(**waiting))
-    spelled = canonical(recorded.detail).decode()
-    leaf = recorded.hash_at(seq, row.at_us).hex()
+    spelled = row.detail
+    if recorded.detail.keys() == {_UNREADABLE}:
+        spelled = canonical(recorded.detail).decode()
+    leaf = leaf_hash(recorded.spelled(seq, row.at_us, spelled)).hex()
     return waiting | {"detail": spelled, "leaf": leaf}
 
 
@@ -81,8 +84,13 @@ def nodes_of(frontier: Frontier) -> list[str]:
 
 def _read_detail(text: str) -> dict[str, Any]:
     try:
-        detail = json.loads(text)
-        canonical(detail)
+        detail = json.loads(text, parse_constant=_no_number)
+        if _ESCAPED in text:  # it may name half a character, which none can print
+            canonical(detail)
     except (Invalid, TypeError, ValueError, RecursionError):
-        return {"unreadable": str(text)}
-    return detail if isinstance(detail, dict) else {"unreadable": text}
+        return {_UNREADABLE: str(text)}
+    return detail if isinstance(detail, dict) else {_UNREADABLE: text}
+
+
+def _no_number(name: str) -> None:
+    raise ValueError(f"{name} is no number of JSON")
