@@ -5,8 +5,9 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import AuditLog
+from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.signer import Signer
+from roadbed.audit.verify import verify_database
 
 
 class Ticking:
@@ -42,6 +43,11 @@ def small(sqlite_database, signer, copies):
     return AuditLog(sqlite_database, signer, Ticking(), copies)
 
 
+def check(database, copies, signer):
+    """Return the report on the log as it stands."""
+    return verify_database(database, copies, signer.public_key)
+
+
 def change(number, **detail):
     """Return an entry for a change of endpoint *number*."""
     name = f"Endpoint/e{number}"
@@ -49,8 +55,12 @@ def change(number, **detail):
 
 
 def fill(log, *, entries, every):
-    """Append *entries* entries one by one and sign after each *every* of them."""
+    """Append *entries* entries one by one and sign after each *every* of them.
+
+    All are in the log afterwards, signed or not.
+    """
     for number in range(1, entries + 1):
         log.record(change(number, weight=number))
         if number % every == 0:
             log.checkpoint()
+    log.search(AuditQuery(limit=1))

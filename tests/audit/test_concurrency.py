@@ -10,13 +10,13 @@ import pytest
 import sqlalchemy as sa
 
 from roadbed.audit import tables
-from roadbed.audit.log import AuditLog, append
+from roadbed.audit.log import AuditLog, AuditQuery, append, hold
+from roadbed.audit.sequencer import sequence
 from roadbed.audit.signer import Signer
-from roadbed.audit.verify import export, verify
 from roadbed.database.engine import open_database
 from roadbed.database.tables import bump, current
 
-from .conftest import Ticking, change
+from .conftest import Ticking, change, check
 
 WRITER = """
 import sys
@@ -42,6 +42,7 @@ def start(database, count, name):
 
 
 def numbers(database):
+    sequence(database)
     with database.read() as connection:
         query = sa.select(tables.entries.c.seq).order_by(tables.entries.c.seq)
         return list(connection.execute(query).scalars())
@@ -63,7 +64,7 @@ def test_threads_that_append_together_leave_no_gap(log, database, signer, copies
         list(pool.map(work, range(6)))
 
     assert numbers(database) == list(range(1, 121))
-    assert verify(export(database, copies), signer.public_key).verified
+    assert check(database, copies, signer).verified
 
 
 def test_processes_that_append_together_leave_no_gap(database, signer, log, copies):
@@ -74,7 +75,7 @@ def test_processes_that_append_together_leave_no_gap(database, signer, log, copi
     assert codes == [0, 0, 0, 0]
     assert numbers(database) == list(range(1, 101))
     assert things(database) == 100
-    assert verify(export(database, copies), signer.public_key).verified
+    assert check(database, copies, signer).verified
 
 
 @pytest.mark.parametrize("lines", [1, 4, 9])
@@ -93,27 +94,46 @@ def test_a_killed_writer_leaves_the_change_with_its_entry_or_neither(
 
     assert len(numbers(database)) == things(database) > lines
     assert numbers(database) == list(range(1, things(database) + 1))
-    assert verify(export(database, copies), signer.public_key).verified
+    assert check(database, copies, signer).verified
 
 
 @pytest.mark.parametrize("database", ["postgres"], indirect=True)
-def test_the_first_entries_of_two_processes_do_not_collide(postgres_url, database):
+def test_nobody_waits_for_another_to_append(postgres_url, database, log):
+    second = open_database(postgres_url)
+    with ThreadPoolExecutor(1) as pool, database.write() as connection:
+        append(connection, 1, change(1))
+        pool.submit(_append_one, second).result(5)
+        early = [entry.resource for entry in log.search(AuditQuery())]
+    late = [(entry.seq, entry.resource) for entry in log.search(AuditQuery())]
+    second.close()
+
+    assert early == ["Endpoint/e2"]
+    assert late == [(2, "Endpoint/e1"), (1, "Endpoint/e2")]
+
+
+@pytest.mark.parametrize("database", ["postgres"], indirect=True)
+def test_whoever_holds_lets_nobody_else_hold_but_others_append(postgres_url, database):
     second = open_database(postgres_url)
     with ThreadPoolExecutor(2) as pool, database.write() as connection:
-        first = append(connection, 1, change(1))
-        waiting = pool.submit(_append_one, second)
+        hold(connection)
+        waiting = pool.submit(_hold_once, second)
+        pool.submit(_append_one, second).result(5)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
         connection.commit()
-        numbers = [*first, *waiting.result(10)]
+        assert waiting.result(10)
     second.close()
-
-    assert numbers == [1, 2]
 
 
 def _append_one(database):
     with database.write() as connection:
-        return append(connection, 1, change(2))
+        append(connection, 1, change(2))
+
+
+def _hold_once(database):
+    with database.write() as connection:
+        hold(connection)
+    return True
 
 
 def test_a_signer_that_starts_anew_continues_where_it_stopped(
@@ -125,6 +145,6 @@ def test_a_signer_that_starts_anew_continues_where_it_stopped(
         log.record(change(number))
         log.checkpoint()
 
-    report = verify(export(database, copies), signer.public_key)
+    report = check(database, copies, signer)
     assert report.verified
     assert report.checkpoints == 3

@@ -9,12 +9,12 @@ from roadbed.audit.entry import Entry
 from roadbed.audit.log import AuditLog, AuditQuery, append
 from roadbed.audit.merkle import root
 from roadbed.audit.note import read_note, read_verifier
+from roadbed.audit.outbox import logged
 from roadbed.audit.signer import Signer
-from roadbed.audit.verify import export, verify
 from roadbed.core.errors import Corrupt, NotFound, NotReady
 from roadbed.database.tables import bump, current
 
-from .conftest import Ticking, change, fill
+from .conftest import Ticking, change, check, fill
 
 
 def count(database, table=tables.entries):
@@ -24,24 +24,26 @@ def count(database, table=tables.entries):
         ).scalar()
 
 
-def test_entries_are_numbered_from_one_without_a_gap(database):
+def test_entries_are_numbered_from_one_without_a_gap(log, database):
     with database.write() as connection:
-        first = append(connection, 1, change(1), change(2))
-        second = append(connection, 2, change(3))
+        append(connection, 1, change(1), change(2))
+        append(connection, 2, change(3))
+        append(connection, 3)
+    found = [(e.seq, e.resource[-1]) for e in log.search(AuditQuery())]
 
-    assert (first, second) == ([1, 2], [3])
-    assert append(None, 1) == []
+    assert found == [(3, "3"), (2, "2"), (1, "1")]
+    assert count(database, tables.outbox) == 0
 
 
-def test_a_rolled_back_change_leaves_no_entry_and_no_gap(database):
+def test_a_rolled_back_change_leaves_no_entry_and_no_gap(log, database):
     with pytest.raises(ZeroDivisionError), database.write() as connection:
         bump(connection, "thing")
         append(connection, 1, change(1))
         raise ZeroDivisionError
     with database.write() as connection:
-        numbers = append(connection, 2, change(2))
+        append(connection, 2, change(2))
 
-    assert numbers == [1]
+    assert [entry.seq for entry in log.search(AuditQuery())] == [1]
     with database.read() as connection:
         assert current(connection, "thing") == 0
 
@@ -161,14 +163,43 @@ def test_a_crash_between_the_copy_and_the_commit_harms_nothing(
     signed = log.checkpoint()
 
     assert signed.size == 5
-    assert verify(export(database, copies), signer.public_key).verified
+    assert check(database, copies, signer).verified
 
 
-def test_a_damaged_tree_is_named_and_takes_no_more_entries(small, sqlite_database):
+@pytest.mark.parametrize("nodes", [["zz"], [7], 7])
+def test_a_damaged_tree_takes_no_more_entries_and_loses_none(
+    small, sqlite_database, nodes
+):
     small.record(change(1))
-    for nodes in (["zz"], [7], 7):
-        with sqlite_database.write() as connection:
-            connection.execute(tables.tree.update().values(nodes=nodes))
+    small.checkpoint()
+    with sqlite_database.write() as connection:
+        connection.execute(tables.tree.update().values(nodes=nodes))
+    small.record(change(2))
 
-        with pytest.raises(Corrupt, match="tree of the audit log is damaged"):
-            small.record(change(2))
+    with pytest.raises(Corrupt, match="tree of the audit log is damaged"):
+        small.checkpoint()
+    assert [entry.seq for entry in small.search(AuditQuery())] == [1]
+    assert count(sqlite_database, tables.outbox) == 1
+
+
+def test_an_entry_that_waits_is_found_with_the_place_it_will_get(log, database):
+    log.record(change(1))
+    log.search(AuditQuery())
+    log.record(change(2), change(3))
+    with database.read() as connection:
+        waiting = logged(connection, lambda c: (c.resource == "Endpoint/e3",))
+        everything = logged(connection, lambda _: ())
+
+    assert [entry.seq for entry in everything] == [1, 2, 3]
+    assert waiting == [log.get(3)]
+
+
+def test_what_was_damaged_while_it_waited_says_so_and_stops_nothing(log, database):
+    log.record(change(1), change(2))
+    with database.write() as connection:
+        first = tables.outbox.c.resource == "Endpoint/e1"
+        connection.execute(tables.outbox.update().where(first).values(detail="{"))
+
+    assert log.get(1).detail == {"unreadable": "{"}
+    assert log.get(2).detail == {}
+    assert log.get(1).computed().hex() == log.get(1).leaf

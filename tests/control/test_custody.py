@@ -11,6 +11,7 @@ from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.bundle import steady
 from roadbed.audit.entry import Entry, Recorded
 from roadbed.audit.log import append
+from roadbed.audit.sequencer import sequence
 from roadbed.control.claims import TABLES, claims_of
 from roadbed.control.custody import check, examine
 from roadbed.control.desk import Desk
@@ -310,6 +311,7 @@ def test_every_kind_of_blob_is_read_again(small):
 
 
 def test_one_row_can_be_checked_alone(small):
+    sequence(small.database)
     with small.database.read() as connection:
         fine = check(connection, model_versions, model="triage", number=1)
     small.forge(

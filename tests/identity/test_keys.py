@@ -4,9 +4,8 @@ import re
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import sqlalchemy as sa
 
-from roadbed.audit.tables import entries
+from roadbed.audit import outbox
 from roadbed.core.errors import Conflict, Invalid, NotFound, Unauthenticated
 from roadbed.database.tables import current
 from roadbed.identity import tables
@@ -46,8 +45,8 @@ def make(do, account="claims", now_us=NOW, **named):
 
 
 def logged(connection):
-    query = sa.select(entries.c.actor, entries.c.action, entries.c.resource)
-    return [tuple(row) for row in connection.execute(query.order_by(entries.c.seq))]
+    found = outbox.logged(connection, lambda _: ())
+    return [(entry.actor, entry.action, entry.resource) for entry in found]
 
 
 def everything(connection):

@@ -97,7 +97,7 @@ def test_a_version_and_its_audit_entry_stand_or_fall_together(database):
         raise ZeroDivisionError
 
     with database.read() as connection:
-        count = connection.execute(sa.text("SELECT count(*) FROM audit_entries"))
+        count = connection.execute(sa.text("SELECT count(*) FROM audit_outbox"))
 
         assert count.scalar() == 1
         assert len(list_versions(connection, "support-bot")) == 1

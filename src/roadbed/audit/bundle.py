@@ -1,11 +1,10 @@
-"""Everything a verifier needs, in one file that needs neither us nor the database."""
+"""What a verification looks at: leaves in order, signed notes, and the tree's row."""
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
-from types import SimpleNamespace
 from typing import Any, Self
 
 import sqlalchemy as sa
@@ -13,103 +12,117 @@ from sqlalchemy.exc import DatabaseError
 
 from roadbed.audit import tables
 from roadbed.audit.copies import read_copy
-from roadbed.audit.entry import Recorded
+from roadbed.audit.kept import kept_data
 from roadbed.audit.rows import COLUMNS, from_row
-from roadbed.core.errors import Corrupt, NotFound
+from roadbed.audit.tiles import Tile
+from roadbed.core.errors import Corrupt
 from roadbed.database.engine import Database
 
-FORMAT = "roadbed-audit-bundle/1"
+_PAGE = 1000
+Note = tuple[str, str]
+"""Where a signed note was found, and the note."""
+
+
+def no_tiles(_: Tile) -> str:
+    """Find nothing wrong with a tile, where none are kept."""
+    return ""
+
+
+@dataclass(frozen=True, slots=True)
+class Leaf:
+    """An entry as it stands: its place, its bytes, and the hash that is kept of it.
+
+    `data` is None if what stands there is no entry, `stored` if no hash is.
+    """
+
+    seq: int
+    data: bytes | None
+    stored: bytes | None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Bundle:
-    """The log's entries in order, and the signed notes that speak of them.
+    """The log's leaves in order, and the signed notes that speak of them.
 
-    `notes` holds pairs of where a note was found and the note; `tree` is the row
-    that the log appends with, as plain JSON: unsigned, but a witness too.
+    `notes` come from the database first. `tree` is the row that the log grows from,
+    as plain JSON: unsigned, but a witness too. `tile` says what is wrong with the
+    kept one of a tile that was made from the leaves; `problems` are those of the
+    container. `size` is about how many leaves there are.
     """
 
-    entries: Iterable[Recorded]
-    notes: tuple[tuple[str, str], ...] = ()
+    leaves: Iterable[Leaf]
+    notes: tuple[Note, ...] = ()
     tree: dict[str, Any] | None = None
+    tile: Callable[[Tile], str] = no_tiles
+    problems: list[str] = field(default_factory=list)
+    size: int = 0
 
     def with_note(self, source: str, note: str) -> Self:
         """Return the bundle with one more note, such as one that an auditor kept."""
         return replace(self, notes=(*self.notes, (source, note)))
 
-    def write(self, path: Path) -> None:
-        """Write the bundle to *path*, one JSON object to a line."""
-        with path.open("w", encoding="utf-8") as file:
-            for line in self._lines():
-                file.write(json.dumps(line, sort_keys=True) + "\n")
 
-    def _lines(self) -> Iterator[dict[str, Any]]:
-        yield {"format": FORMAT, "tree": self.tree}
-        for source, note in self.notes:
-            yield {"source": source, "note": note}
-        for entry in self.entries:
-            yield {
-                "seq": entry.seq,
-                "at_us": entry.at_us,
-                "actor": entry.actor,
-                "action": entry.action,
-                "resource": entry.resource,
-                "outcome": entry.outcome,
-                "detail": entry.stored_detail,
-                "leaf": entry.leaf,
-            }
+@contextmanager
+def opened(database: Database, copies: Path) -> Iterator[Bundle]:
+    """Open the log of *database* as it stands at one moment, however damaged it is.
 
-
-def export(database: Database, copies: Path) -> Bundle:
-    """Return the whole log with its checkpoints, from the database and its copy.
-
-    What was tampered with is exported as it stands. Raises Corrupt if the database
-    cannot be read at all.
+    Leaves are read a page at a time. Raises Corrupt if the database cannot be read
+    at all.
     """
     try:
         with steady(database) as connection:
-            signed = sa.select(tables.checkpoints.c.note)
-            order = tables.checkpoints.c.size
-            notes = connection.execute(signed.order_by(order)).scalars().all()
-            query = sa.select(*COLUMNS).order_by(tables.entries.c.seq)
-            entries = tuple(from_row(row) for row in connection.execute(query))
-            tree = _read_tree(connection)
+            yield bundle_of(connection, copies)
     # SQLite quotes a damaged schema in its message, in bytes that are no text.
     except (DatabaseError, UnicodeDecodeError) as error:
         raise Corrupt(
             f"the audit log cannot be read: {getattr(error, 'orig', error)}",
             hint="restore the database from a backup and verify that",
         ) from None
-    found = [("database", n) for n in notes] + [("copy", n) for n in read_copy(copies)]
-    return Bundle(entries=entries, notes=tuple(found), tree=tree)
 
 
-def read_bundle(path: Path) -> Bundle:
-    """Read what `write` wrote; raise NotFound or Corrupt naming the line."""
-    if not path.is_file():
-        raise NotFound(f"there is no audit bundle at {path}")
-    lines = enumerate(path.read_text("utf-8", "replace").splitlines(), 1)
-    head, *rest = [_parse(path, number, line) for number, line in lines] or [{}]
-    if head.get("format") != FORMAT:
-        raise Corrupt(f"{path} is no audit bundle", hint=f"it begins with {FORMAT}")
+def bundle_of(connection: sa.Connection, copies: Path) -> Bundle:
+    """Return the log as *connection* sees it, with the notes in *copies*."""
+    table = tables.checkpoints
+    signed = connection.execute(sa.select(table.c.note).order_by(table.c.size))
+    notes = [("database", note) for note in signed.scalars()]
+    count = sa.select(sa.func.count()).select_from(tables.entries)
+    return Bundle(
+        leaves=_leaves(connection),
+        notes=(*notes, *(("copy", note) for note in read_copy(copies))),
+        tree=_read_tree(connection),
+        tile=lambda tile: _compare(connection, tile),
+        size=connection.execute(count).scalar_one(),
+    )
+
+
+def _leaves(connection: sa.Connection) -> Iterator[Leaf]:
+    table, last = tables.entries, None
+    while True:
+        query = sa.select(*COLUMNS).order_by(table.c.seq).limit(_PAGE)
+        if last is not None:
+            query = query.where(table.c.seq > last)
+        rows = connection.execute(query).all()
+        for row in rows:
+            recorded = from_row(row)
+            yield Leaf(recorded.seq, recorded.data(), hash_in(recorded.leaf))
+        if len(rows) < _PAGE:
+            return
+        last = rows[-1].seq
+
+
+def hash_in(text: object) -> bytes | None:
+    """Return the hash that *text* spells in hex; None if it spells none."""
     try:
-        return Bundle(
-            notes=tuple((x["source"], x["note"]) for x in rest if "note" in x),
-            entries=tuple(from_row(SimpleNamespace(**x)) for x in rest if "seq" in x),
-            tree=head.get("tree"),
-        )
-    except (KeyError, AttributeError) as error:
-        raise Corrupt(f"{path} has a line without {error}") from None
-
-
-def _parse(path: Path, number: int, line: str) -> dict[str, Any]:
-    try:
-        value = json.loads(line)
+        raw = bytes.fromhex(text) if isinstance(text, str) else b""
     except ValueError:
-        value = None
-    if not isinstance(value, dict):
-        raise Corrupt(f"line {number} of {path} was damaged: it is no JSON object")
-    return value
+        return None
+    return raw if len(raw) == 32 and raw.hex() == text else None
+
+
+def _compare(connection: sa.Connection, tile: Tile) -> str:
+    kept = kept_data(connection, tile.level, tile.number)
+    same = kept is None or kept == tile.data
+    return "" if same else f"the kept {tile.path} is not what the entries make"
 
 
 @contextmanager

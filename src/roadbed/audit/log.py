@@ -1,4 +1,4 @@
-"""Append to the log inside the transaction of the change; sign it afterwards."""
+"""The log of one database: read it, sign it, prove an entry of it."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
@@ -11,18 +11,20 @@ from roadbed.audit import tables
 from roadbed.audit.checkpoint import Checkpoint, read_checkpoint
 from roadbed.audit.copies import append_note, newest_note
 from roadbed.audit.entry import Entry, Outcome, Recorded
-from roadbed.audit.merkle import EMPTY, Frontier
+from roadbed.audit.kept import KeptTiles
+from roadbed.audit.merkle import EMPTY, Frontier, inclusion_path
 from roadbed.audit.note import read_note, read_verifier
-from roadbed.audit.rows import COLUMNS, from_row, frontier_of, nodes_of, to_row
+from roadbed.audit.outbox import append, hold
+from roadbed.audit.proof import EntryProof
+from roadbed.audit.rows import COLUMNS, from_row, frontier_of, nodes_of
+from roadbed.audit.sequencer import catch_up, lead, sequence
 from roadbed.audit.signer import Signer
+from roadbed.audit.tiles import subtree
 from roadbed.core.clock import Clock, to_us
-from roadbed.core.errors import Corrupt, Invalid, NotFound
+from roadbed.core.errors import Corrupt, Invalid, NotFound, NotReady
 from roadbed.database.engine import Database
 
-_FIRST_ROW = sa.text(
-    "INSERT INTO audit_tree (id, size, nodes) VALUES (1, 0, '[]') "
-    "ON CONFLICT (id) DO NOTHING"
-)
+__all__ = ["AuditLog", "AuditQuery", "append", "hold"]
 _MEND = "run `roadbed audit verify`: it names what is wrong"
 
 
@@ -36,36 +38,6 @@ class AuditQuery:
     outcome: Outcome | None = None
     before_seq: int | None = None
     limit: int = 100
-
-
-def append(connection: sa.Connection, at_us: int, *entries: Entry) -> list[int]:
-    """Write *entries* within the caller's transaction and return their numbers.
-
-    They are numbered from 1 without a gap, whoever else appends: from here to the
-    end of the transaction nobody else can. A transaction that takes other locks
-    too appends, or calls `hold`, first: one order for all, and no deadlock.
-    """
-    if not entries:
-        return []
-    clean = [entry.cleaned() for entry in entries]
-    frontier = hold(connection)
-    rows = [to_row(n, at_us, entry) for n, entry in enumerate(clean, frontier.size + 1)]
-    connection.execute(tables.entries.insert(), rows)
-    grown = frontier.append(*(bytes.fromhex(row["leaf"]) for row in rows))
-    connection.execute(
-        tables.tree.update().values(size=grown.size, nodes=nodes_of(grown))
-    )
-    return [row["seq"] for row in rows]
-
-
-def hold(connection: sa.Connection) -> Frontier:
-    """Return the tree's frontier, and let nobody append until this transaction ends."""
-    query = sa.select(tables.tree.c.size, tables.tree.c.nodes).with_for_update()
-    row = connection.execute(query).one_or_none()
-    if row is None:
-        connection.execute(_FIRST_ROW)
-        row = connection.execute(query).one()
-    return frontier_of(row.size, row.nodes)
 
 
 class AuditLog:
@@ -82,22 +54,27 @@ class AuditLog:
         self._clock = clock
         self._copies = copies
 
-    def record(self, *entries: Entry) -> list[int]:
-        """Write *entries* in a transaction of their own: for what changed nothing."""
+    def record(self, *entries: Entry) -> None:
+        """Write *entries* in a transaction of their own: for what changed nothing.
+
+        They are durable when this returns.
+        """
         with self._database.write() as connection:
-            return append(connection, to_us(self._clock.now()), *entries)
+            append(connection, to_us(self._clock.now()), *entries)
 
     def checkpoint(self) -> Checkpoint | None:
         """Sign the log as it stands, here and in the copy; None if it has not grown.
 
-        Costs one short read when there is nothing to sign. Raises Corrupt, and
-        signs nothing, if the log does not continue what was signed before.
+        What waits is moved into the log first. Costs two short reads when there is
+        nothing to sign. Raises Corrupt, and signs nothing, if the log does not
+        continue what was signed before.
         """
+        sequence(self._database)
         with self._database.read() as connection:
             if _size(connection) == _newest(connection)[0].size:
                 return None
         with self._database.write() as connection:
-            frontier = hold(connection)
+            frontier = lead(connection)
             base, at_us = _newest(connection)
             if frontier == base:
                 return None
@@ -106,19 +83,40 @@ class AuditLog:
             now_us = max(at_us, to_us(self._clock.now()))
             return self._sign(connection, frontier, now_us)
 
+    def size(self) -> int:
+        """Return how many entries the log has."""
+        with self._database.read() as connection:
+            return _size(connection)
+
     def search(self, query: AuditQuery) -> list[Recorded]:
         """Return the entries that match, newest first."""
+        catch_up(self._database)
         with self._database.read() as connection:
             return [from_row(row) for row in connection.execute(_select(query))]
 
     def get(self, seq: int) -> Recorded:
         """Return entry number *seq*; raise NotFound if there is none."""
-        query = sa.select(*COLUMNS).where(tables.entries.c.seq == seq)
+        catch_up(self._database)
         with self._database.read() as connection:
-            row = connection.execute(query).one_or_none()
-        if row is None:
-            raise NotFound(f"the audit log has no entry {seq}")
-        return from_row(row)
+            return _get(connection, seq)
+
+    def prove(self, seq: int) -> EntryProof:
+        """Return the proof that entry *seq* is under the newest checkpoint.
+
+        The log is signed first if it has grown. Raises NotFound if there is no such
+        entry, Corrupt if it is not under what was signed.
+        """
+        self.checkpoint()
+        with self._database.read() as connection:
+            entry, signed = _get(connection, seq), _signed(connection, seq)
+            for trust in (True, False):
+                proof = _prove(KeptTiles(connection, trust=trust), entry, signed)
+                own = read_verifier(self._signer.public_key)
+                if not proof.findings([own]):
+                    return proof
+        raise Corrupt(
+            f"entry {seq} cannot be proven: {proof.findings([own])[0]}", hint=_MEND
+        )
 
     def _sign(
         self, connection: sa.Connection, frontier: Frontier, at_us: int
@@ -189,6 +187,34 @@ def _check_witness(grown: Frontier, witness: Checkpoint | None) -> None:
             f"the first {grown.size} audit entries are not those that were signed",
             hint=_MEND,
         )
+
+
+def _get(connection: sa.Connection, seq: int) -> Recorded:
+    query = sa.select(*COLUMNS).where(tables.entries.c.seq == seq)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise NotFound(f"the audit log has no entry {seq}")
+    return from_row(row)
+
+
+def _signed(connection: sa.Connection, seq: int) -> str:
+    """Return the newest note, which must be signed over entry *seq*."""
+    table = tables.checkpoints
+    query = sa.select(table.c.note).where(table.c.size >= seq)
+    note = connection.execute(query.order_by(table.c.size.desc()).limit(1)).scalar()
+    if note is None:
+        raise NotReady(f"no checkpoint covers entry {seq} yet", hint=_MEND)
+    return note
+
+
+def _prove(tiles: KeptTiles, entry: Recorded, note: str) -> EntryProof:
+    def between(low: int, high: int) -> bytes:
+        return subtree(tiles.read, low, high)
+
+    size = read_checkpoint(read_note(note).text).size
+    index = entry.seq - 1
+    path = tuple(inclusion_path(size, index, between))
+    return EntryProof(index=index, data=entry.data() or b"?", path=path, note=note)
 
 
 def _newest(connection: sa.Connection) -> tuple[Frontier, int]:

@@ -5,9 +5,12 @@ algorithms that check proofs are those of RFC 9162, section 2.1.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Self
+
+Subtree = Callable[[int, int], bytes]
+"""Gives the root over the leaves from one place (from 0) up to another."""
 
 EMPTY_ROOT = hashlib.sha256(b"").digest()
 """The root of the tree without leaves."""
@@ -69,16 +72,24 @@ def inclusion_proof(leaves: Sequence[bytes], index: int) -> list[bytes]:
 
     Raises IndexError if there is no such leaf.
     """
-    if not 0 <= index < len(leaves):
-        raise IndexError(f"no leaf {index} among {len(leaves)}")
-    path, low, high = [], 0, len(leaves)
+    return inclusion_path(len(leaves), index, _subtree_of(leaves))
+
+
+def inclusion_path(size: int, index: int, subtree: Subtree) -> list[bytes]:
+    """Return the path from leaf *index* to the root over *size* leaves.
+
+    Raises IndexError if there is no such leaf.
+    """
+    if not 0 <= index < size:
+        raise IndexError(f"no leaf {index} among {size}")
+    path, low, high = [], 0, size
     while high - low > 1:
         middle = low + _split(high - low)
         if index < middle:
-            path.append(root(leaves[middle:high]))
+            path.append(subtree(middle, high))
             high = middle
         else:
-            path.append(root(leaves[low:middle]))
+            path.append(subtree(low, middle))
             low = middle
     return path[::-1]
 
@@ -111,21 +122,29 @@ def consistency_proof(leaves: Sequence[bytes], first: int) -> list[bytes]:
 
     Raises IndexError if there are fewer than *first* leaves.
     """
-    if not 0 <= first <= len(leaves):
-        raise IndexError(f"{len(leaves)} leaves did not grow out of {first}")
+    return consistency_path(len(leaves), first, _subtree_of(leaves))
+
+
+def consistency_path(size: int, first: int, subtree: Subtree) -> list[bytes]:
+    """Return the proof that the tree of *size* leaves grew out of its *first* ones.
+
+    Raises IndexError if there are fewer than *first* leaves.
+    """
+    if not 0 <= first <= size:
+        raise IndexError(f"{size} leaves did not grow out of {first}")
     if first == 0:
         return []
-    proof, low, high, whole = [], 0, len(leaves), True
+    proof, low, high, whole = [], 0, size, True
     while first != high:
         middle = low + _split(high - low)
         if first <= middle:
-            proof.append(root(leaves[middle:high]))
+            proof.append(subtree(middle, high))
             high = middle
         else:
-            proof.append(root(leaves[low:middle]))
+            proof.append(subtree(low, middle))
             low, whole = middle, False
     if not whole:
-        proof.append(root(leaves[low:high]))
+        proof.append(subtree(low, high))
     return proof[::-1]
 
 
@@ -164,6 +183,10 @@ def _climb(first: int, second: int, path: list[bytes]) -> tuple[bytes, bytes] | 
             new = node_hash(new, node)
         left, last = left >> 1, last >> 1
     return (old, new) if last == 0 else None
+
+
+def _subtree_of(leaves: Sequence[bytes]) -> Subtree:
+    return lambda low, high: root(leaves[low:high])
 
 
 def _split(size: int) -> int:

@@ -9,6 +9,7 @@ from roadbed.audit.torn import is_torn
 from roadbed.core.errors import Invalid
 
 DATABASE, COPY = "database", "copy"
+_PLACES = {"bundle": "bundle's head", "given": "file that was given"}
 
 
 @dataclass
@@ -52,13 +53,13 @@ class Notes:
     def findings(self) -> list[str]:
         """Name the notes that are not what they claim to be, or not where they were."""
         found = [
-            f"{count} of the checkpoints in the {source} {_be(count)} not signed by "
-            "this log's key"
+            f"{count} of the checkpoints in the {_PLACES.get(source, source)} "
+            f"{_be(count)} not signed by this log's key"
             for source, count in self.untrue.items()
         ]
         found += [
-            f"the {source} was damaged: {count} of the pieces in it {_be(count)} no "
-            "checkpoint"
+            f"the {_PLACES.get(source, source)} was damaged: {count} of the pieces in "
+            f"it {_be(count)} no checkpoint"
             for source, count in self.damaged.items()
         ]
         return [*found, *self._missing()]

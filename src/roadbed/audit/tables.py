@@ -18,6 +18,25 @@ entries = sa.Table(
 )
 """One row per entry; `leaf` is its leaf hash in hex."""
 
+outbox = sa.Table(
+    "audit_outbox",
+    metadata,
+    sa.Column(
+        "id",
+        sa.BigInteger().with_variant(sa.Integer(), "sqlite"),
+        primary_key=True,
+        autoincrement=True,
+    ),
+    moment("at_us"),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("action", sa.Text, nullable=False),
+    sa.Column("resource", sa.Text, nullable=False),
+    sa.Column("outcome", sa.Text, nullable=False),
+    sa.Column("detail", sa.Text, nullable=False),
+)
+"""Entries that are durable but have no place in the log yet, in canonical spelling.
+Writers only insert; whoever holds the row of `tree` moves them into the log."""
+
 tree = sa.Table(
     "audit_tree",
     metadata,
@@ -25,7 +44,18 @@ tree = sa.Table(
     sa.Column("size", sa.BigInteger, nullable=False),
     sa.Column("nodes", Json, nullable=False),
 )
-"""One row: the tree's frontier. Who appends holds it until the transaction ends."""
+"""One row: the tree's frontier. Who moves entries into the log holds it meanwhile."""
+
+tiles = sa.Table(
+    "audit_tiles",
+    metadata,
+    sa.Column("level", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("number", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("root", sa.LargeBinary, nullable=False),
+    sa.Column("hashes", sa.LargeBinary, nullable=False),
+)
+"""Full tiles of the tree, as C2SP cuts them, each with the root over it: made from
+the entries, and made again whenever one is missing."""
 
 checkpoints = sa.Table(
     "audit_checkpoints",

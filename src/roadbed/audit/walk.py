@@ -2,21 +2,22 @@
 
 from dataclasses import dataclass, field
 
-from roadbed.audit.bundle import Bundle
+from roadbed.audit.bundle import Bundle, Leaf
 from roadbed.audit.checkpoint import Checkpoint
-from roadbed.audit.entry import Recorded
-from roadbed.audit.merkle import EMPTY, Frontier
+from roadbed.audit.merkle import EMPTY, Frontier, leaf_hash
 from roadbed.audit.rows import nodes_of
 from roadbed.core.clock import to_text
+
+_NO_HASH = bytes(32)
 
 
 @dataclass
 class Walk:
-    """A walk along the entries, comparing with each checkpoint on the way.
+    """A walk along the leaves, comparing with each checkpoint on the way.
 
-    Two trees grow: `stored` from the hashes in the rows, `computed` from what the
-    rows say. An entry that was edited, or a hash that was, spoils only one of
-    them, so everything else is still proven and only that entry is blamed.
+    Two trees grow: `stored` from the hashes that are kept, `computed` from what the
+    entries say. An entry that was edited, or a hash that was, spoils only one of
+    them; the next checkpoint tells which, and from there on both are the true one.
     """
 
     checkpoints: dict[int, list[Checkpoint]]
@@ -27,35 +28,38 @@ class Walk:
     computed: Frontier = EMPTY
     contradicted: Checkpoint | None = None
     findings: list[str] = field(default_factory=list)
+    _doubtful: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._compare()
 
-    def see(self, entry: Recorded) -> None:
-        """Take the next entry into account."""
+    def see(self, leaf: Leaf) -> bytes:
+        """Take the next leaf into account; return the hash that it has."""
         expected = self.size + 1
-        if entry.seq != expected:
+        if leaf.seq != expected:
             self.whole = False
-            self.findings.append(_out_of_place(expected, entry.seq))
-        self.size = max(expected, entry.seq) if _is_number(entry.seq) else expected
-        computed, stored = entry.computed(), _from_hex(entry.leaf)
-        if computed is None or computed != stored:
-            self.findings.append(f"entry {entry.seq} was edited")
+            self.findings.append(_out_of_place(expected, leaf.seq))
+        self.size = max(expected, leaf.seq)
+        computed = None if leaf.data is None else leaf_hash(leaf.data)
+        if computed is None or computed != leaf.stored:
+            self._doubtful.append(leaf.seq)
+        true = computed or leaf.stored or b""
         if self.whole:
-            self.stored = self.stored.append(stored or computed or b"")
-            self.computed = self.computed.append(computed or stored or b"")
-            self._compare()
+            self._grow(leaf.stored or _NO_HASH, true)
+        return true
 
-    def ending(self, bundle: Bundle, newest: Checkpoint | None) -> list[str]:
-        """Return what is wrong with how the log ends."""
+    def ending(
+        self, bundle: Bundle, newest: Checkpoint | None, source: str
+    ) -> list[str]:
+        """Return what is wrong with how the log ends.
+
+        *source* is where the *newest* checkpoint was found first.
+        """
+        self._blame("entry {} was edited")
         if newest is None:
             return [f"no checkpoint vouches for the {self.size} entries"]
         if newest.size > self.size:
-            return [
-                f"the log has {self.size} entries, but a checkpoint of "
-                f"{to_text(newest.at_us)} was signed over {newest.size}: "
-                f"{_range(self.size + 1, newest.size)} missing"
-            ]
+            return [_cut(self.size, newest) + self._unknown(bundle.tree, source)]
         return self._against_tree(bundle.tree) if self.whole else []
 
     def remarks(self, newest: Checkpoint | None) -> list[str]:
@@ -64,21 +68,58 @@ class Walk:
             return []
         return [f"{_range(newest.size + 1, self.size)} newer than the last checkpoint"]
 
+    def _grow(self, stored: bytes, computed: bytes) -> None:
+        same = stored == computed and self.stored is self.computed
+        self.stored = self.stored.append(stored)
+        self.computed = self.stored if same else self.computed.append(computed)
+        self._compare()
+
     def _compare(self) -> None:
         """Compare the trees with every checkpoint that was signed over this size."""
         here = self.checkpoints.get(self.size, [])
+        if not here:
+            return
         roots = {self.stored.root(), self.computed.root()}
         false = [c for c in here if c.root not in roots]
         true = [c for c in here if c.root in roots]
+        if true:
+            self._settle({c.root for c in true})
         if true and (false or self.contradicted):
             other = self.contradicted or false[0]
             self.findings.append(_forked(other, true[0]))
         elif len({c.root for c in false}) > 1:
             self.findings.append(_forked(false[0], false[-1]))
         if false and not true and self.contradicted is None:
+            self._blame("entry {} was edited")
             self.findings.append(self._not_signed(false[0]))
         self.contradicted = self.contradicted or (false[0] if false else None)
         self.matched = self.size if true else self.matched
+
+    def _settle(self, roots: set[bytes]) -> None:
+        """Go on with the tree that was signed, and say which of the two was edited."""
+        if self.stored.root() in roots:
+            self._blame("entry {} was edited")
+            self.computed = self.stored
+        else:
+            self._blame("the hash that is kept of entry {} was edited")
+            self.stored = self.computed
+
+    def _blame(self, finding: str) -> None:
+        self.findings += [finding.format(seq) for seq in self._doubtful]
+        self._doubtful = []
+
+    def _unknown(self, tree: dict[str, object] | None, source: str) -> str:
+        """Say so if the database has no trace of what is missing."""
+        if (
+            source in ("database", "bundle")
+            or not tree
+            or tree.get("size") != self.size
+        ):
+            return ""
+        return (
+            "; the database knows nothing of them: an old backup was restored, or its "
+            "end was removed with the checkpoints"
+        )
 
     def _not_signed(self, checkpoint: Checkpoint) -> str:
         first, last = self.matched + 1, self.size
@@ -114,7 +155,7 @@ def _forked(one: Checkpoint, other: Checkpoint) -> str:
 
 
 def _out_of_place(expected: int, seq: int) -> str:
-    if _is_number(seq) and seq > expected:
+    if seq > expected:
         return f"{_range(expected, seq - 1)} missing"
     return f"entry {seq} stands where entry {expected} belongs"
 
@@ -126,13 +167,9 @@ def _range(first: int, last: int) -> str:
     return f"entries {first}\N{EN DASH}{last} are"
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int) and not isinstance(value, bool)
-
-
-def _from_hex(text: object) -> bytes | None:
-    try:
-        raw = bytes.fromhex(text) if isinstance(text, str) else b""
-    except ValueError:
-        return None
-    return raw if len(raw) == 32 and raw.hex() == text else None
+def _cut(size: int, newest: Checkpoint) -> str:
+    signed = f"a checkpoint of {to_text(newest.at_us)} was signed over {newest.size}"
+    missing = _range(size + 1, newest.size)
+    if not size:
+        return f"the log was dropped: it has no entries, but {signed}"
+    return f"the log has {size} entries, but {signed}: {missing} missing"

@@ -84,6 +84,12 @@ class Session:
         decision = self._gate.authority.decide(self.principal, action, target, now_us)
         return decision.allowed
 
+    def note(self, action: str, resource: str) -> None:
+        """Leave on the audit log that this was done, where nothing else says so."""
+        from roadbed.audit.entry import Entry
+
+        self.app.audit.record(Entry(self.actor, action, resource))
+
     def create_key(self, account: str, lifetime_us: int) -> "NewKey":
         """Make a key for *account*, which must be declared."""
         from roadbed.control.accounts import make_key

@@ -29,12 +29,82 @@ class Verdict:
         return {"verified": self.verified} | self.facts
 
 
-def verify_bundle(bundle: Path, public_key: str) -> Verdict:
-    """Verify an exported log with nothing but the file and the key."""
-    from roadbed.audit.bundle import read_bundle
-    from roadbed.audit.verify import verify
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offline:
+    """What was asked of a file alone: which file, whose key, which log."""
 
-    return _verdict(verify(read_bundle(bundle), public_key), (), ())
+    bundle: Path | None
+    proof: Path | None
+    key: str | None
+    origin: str
+    earlier: Path | None
+
+    @property
+    def file(self) -> Path | None:
+        """The file, None if the line itself is meant."""
+        return self.proof or self.bundle
+
+    def verify(self) -> Verdict:
+        """Verify the proof, else the bundle."""
+        key = read_key(self.key)
+        if self.proof is not None:
+            return verify_proof(self.proof, key, self.origin)
+        assert self.bundle is not None
+        return verify_bundle(self.bundle, key, self.origin, self.earlier)
+
+
+def verify_bundle(bundle: Path, key: str, origin: str, earlier: Path | None) -> Verdict:
+    """Verify an exported log with nothing but the file and the key."""
+    from roadbed.audit.copies import split_notes
+    from roadbed.audit.tar import opened_tar
+    from roadbed.audit.verify import verify
+    from roadbed.core.errors import Invalid
+
+    notes = split_notes(earlier.read_text("utf-8", "replace")) if earlier else []
+    if earlier and not notes:
+        raise Invalid(f"{earlier} holds no checkpoint")
+    with opened_tar(bundle) as opened:
+        for note in notes:
+            opened = opened.with_note("given", note)
+        with bar(opened.size, "checking entries") as progress:
+            report = verify(opened, key, origin=origin, progress=progress.update)
+    return verdict(report)
+
+
+def verify_proof(file: Path, key: str, origin: str) -> Verdict:
+    """Verify the proof of one entry with nothing but the file and the key."""
+    from roadbed.audit.proof import EntryProof
+    from roadbed.audit.verify import read_keys
+
+    proof = EntryProof.read(file.read_text("utf-8", "replace"))
+    findings = proof.findings(read_keys(key, origin))
+    facts = {"findings": findings, "entry": proof.entry}
+    if findings:
+        lines = ["proof: NOT verified", *(f"  ✗ {finding}" for finding in findings)]
+        return Verdict(verified=False, lines=tuple(lines), facts=facts)
+    signed, entry = proof.checkpoint(), proof.entry
+    did = " ".join(str(entry[name]) for name in ("actor", "action", "resource"))
+    lines = [
+        "proof: verified",
+        f"  entry {entry['seq']}: {did} ({entry['outcome']})",
+        f"  under the checkpoint of {signed.origin} over {signed.size} entries",
+    ]
+    return Verdict(verified=True, lines=tuple(lines), facts=facts)
+
+
+def read_key(key: str | None) -> str:
+    """Return the key in *key*, a file or the line itself; the line's own if None."""
+    from roadbed.core.errors import Invalid
+
+    if key is None:
+        return own_public_key()
+    file = Path(key)
+    if "+" in key and not file.exists():
+        return key
+    try:
+        return file.read_text("utf-8", "replace")
+    except OSError as error:
+        raise Invalid(f"the key cannot be read from {key}: {error.strerror}") from None
 
 
 def own_public_key() -> str:
@@ -48,8 +118,17 @@ def own_public_key() -> str:
     except FileNotFoundError:
         raise NotFound(
             "there is no line here to take the public key from",
-            hint="give the key with --public-key",
+            hint="give the key with --key",
         ) from None
+
+
+def verify_own(calls: Iterable[str]) -> Verdict:
+    """Verify the line in this folder, and leave on its log that somebody did."""
+    from roadbed.cli._session import session
+
+    with session("audit", sign=False) as opened:
+        opened.note("audit.verify", "Audit/log")
+        return verify_line(opened.app, calls)
 
 
 def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
@@ -60,18 +139,20 @@ def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
     """
     from contextlib import suppress
 
-    from roadbed.audit.bundle import export
-    from roadbed.audit.verify import verify
+    from roadbed.audit.verify import verify_database
     from roadbed.core.errors import Corrupt
 
     proofs, unproven = _proofs(app, calls)
     # A log that does not continue what was signed is not signed; verify says why.
     with suppress(Corrupt):
         app.audit.checkpoint()
-    report = verify(export(app.database, app.checkpoints), app.public_key)
+    with bar(app.audit.size(), "checking entries") as entries:
+        report = verify_database(
+            app.database, app.checkpoints, app.public_key, entries.update
+        )
     with _progress(app.calls.segments(), "checking sealed calls") as segments:
         findings = [f for s in segments for f in app.calls.verify_segment(s.id)]
-    return _verdict(report, (*unproven, *_custody(app), *findings), proofs)
+    return verdict(report, (*unproven, *_custody(app), *findings), proofs)
 
 
 def _custody(app: "App") -> "list[str]":
@@ -136,9 +217,22 @@ def _prove(app: "App", call: str) -> "CallProof":
     )
 
 
-def _verdict(
-    report: "Report", findings: tuple[str, ...], proofs: Iterable[Any]
+def bar(length: int, label: str) -> "ProgressBar[int]":
+    """Return a bar that is told how far one is, and shows it on a terminal."""
+    import sys
+
+    import click
+
+    hidden = not sys.stderr.isatty()
+    return click.progressbar(
+        length=length, label=label, show_pos=True, file=sys.stderr, hidden=hidden
+    )
+
+
+def verdict(
+    report: "Report", findings: tuple[str, ...] = (), proofs: Iterable[Any] = ()
 ) -> Verdict:
+    """Return the verdict on a log and on all that was held to it."""
     proofs = list(proofs)
     broken = tuple(
         f"call {p.record.call_id} is not under the root of its batch"

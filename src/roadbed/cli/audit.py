@@ -1,6 +1,7 @@
 """`roadbed audit`: the log of changes and refusals, and its proof."""
 
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -72,26 +73,58 @@ def list_(
 @click.argument("file", type=click.Path(dir_okay=False, path_type=Path))
 @acts("audit.verify")
 def export(file: Path) -> None:
-    """Write everything a verification needs to FILE, for somebody else to check."""
-    from roadbed.audit.bundle import export as export_log
+    """Write everything a verification needs to FILE, for somebody else to check.
+
+    FILE is a tar with the log as C2SP lays it out: checkpoint, tiles, entries.
+    """
+    from roadbed.audit.bundle import opened
+    from roadbed.audit.tar import write_tar
     from roadbed.cli._session import session
 
     with session("audit") as line:
+        line.note("audit.export", "Audit/log")
         line.app.audit.checkpoint()
-        bundle = export_log(line.app.database, line.app.checkpoints)
-    bundle.write(file)
+        log = opened(line.app.database, line.app.checkpoints)
+        with log as bundle, file.open("wb") as out:
+            write_tar(out, bundle, line.app.public_key)
     click.echo(f"wrote {file}; check it with `roadbed audit verify --bundle {file}`")
 
 
 @command.command()
+@click.argument("seq", type=click.IntRange(1, 10**18 - 1))
+@click.argument("file", required=False, type=click.Path(dir_okay=False, path_type=Path))
+@acts("audit.read")
+def prove(seq: int, file: Path | None) -> None:
+    """Write the proof of entry number SEQ to FILE, or to SEQ.tlog-proof.
+
+    The proof holds the entry; who has the public key needs nothing else.
+    """
+    from roadbed.cli._session import session
+
+    file = file or Path(f"{seq}.tlog-proof")
+    with session("audit") as line:
+        proof = line.app.audit.prove(seq)
+    file.write_text(str(proof), "utf-8")
+    click.echo(f"wrote {file}; check it with `roadbed audit verify --proof {file}`")
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@command.command()
+@click.option("--bundle", type=_FILE, help="Verify this exported log, offline.")
+@click.option("--proof", type=_FILE, help="Verify this proof of one entry, offline.")
 @click.option(
-    "--bundle",
-    type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Verify this exported log, without any database.",
+    "--key",
+    metavar="KEYFILE|LINE",
+    help="The public key the log must be signed with. Default: this line's own.",
 )
+@click.option("--origin", default="", help="The log it must be, if keys are several.")
 @click.option(
-    "--public-key",
-    help="The verifier key the log must be signed with. Default: this line's own.",
+    "--checkpoint",
+    "earlier",
+    type=_FILE,
+    help="A checkpoint that you kept: the log must have grown out of it.",
 )
 @click.option(
     "--call",
@@ -101,24 +134,20 @@ def export(file: Path) -> None:
 )
 @output_option
 @acts("audit.verify")
-def verify(
-    bundle: Path | None, public_key: str | None, calls: tuple[str, ...], output: str
-) -> None:
+def verify(calls: tuple[str, ...], output: str, **offline: Any) -> None:
     """Verify the log: every entry, every checkpoint, every copy of one.
 
-    Exits with 1 and names what is wrong if anything was edited, cut off or forged.
+    With --bundle or --proof nothing is needed but that file and the key: no line, no
+    database. Exits with 1 and names what is wrong if anything was edited, cut off or
+    forged.
     """
-    from roadbed.cli._session import session
-    from roadbed.cli._verify import own_public_key, verify_bundle, verify_line
+    from roadbed.cli._verify import Offline, verify_own
 
-    if bundle is not None:
-        verdict = verify_bundle(bundle, public_key or own_public_key())
-    else:
-        with session("audit", sign=False) as opened:
-            verdict = verify_line(opened.app, calls)
+    asked = Offline(**offline)
+    found = asked.verify() if asked.file else verify_own(calls)
     if output == "json":
-        print_json(verdict.to_json())
+        print_json(found.to_json())
     else:
-        click.echo("\n".join(verdict.lines))
-    if not verdict.verified:
+        click.echo("\n".join(found.lines))
+    if not found.verified:
         raise SystemExit(1)

@@ -85,10 +85,7 @@ def first(
 def record(
     write: _Write, plan: Plan, state: State, loaded: Mapping[tuple[str, str], Loaded]
 ) -> str:
-    """Write the rows, the snapshot and the audit entries; return the digest.
-
-    The audit log comes before the revision counter, as everywhere.
-    """
+    """Write the rows, the snapshot and the audit entries; return the digest."""
     numbers = last_revisions(write.connection)
     rows = [
         _row(write, change, numbers.get(change.key, 0) + 1, loaded, state)

@@ -11,8 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.audit.entry import Recorded
-from roadbed.audit.rows import COLUMNS, from_row
-from roadbed.audit.tables import entries
+from roadbed.audit.outbox import Where, logged
 from roadbed.control.claims import TABLES, Claim, Row, claims_of, columns_of, read_json
 from roadbed.core.errors import NotFound, RoadbedError
 from roadbed.data.tables import dataset_versions
@@ -85,9 +84,8 @@ def check(connection: sa.Connection, table: sa.Table, **key: Any) -> Checked:
     seen, findings = None, []
     for row in _rows(connection, table, *wanted):
         for claim in claims_of(table, row):
-            query = sa.select(*COLUMNS).where(entries.c.resource == claim.resource)
-            found = connection.execute(query.order_by(entries.c.seq))
-            result = against(claim, [from_row(entry) for entry in found], strict=True)
+            found = logged(connection, _about(claim.resource))
+            result = against(claim, found, strict=True)
             seen = seen or result.seq
             findings += result.findings
     return Checked(seq=seen, findings=tuple(findings))
@@ -168,15 +166,16 @@ def _fault(blobs: Blobs, digest: str) -> str:
 
 def _log(connection: sa.Connection) -> dict[str, list[Recorded]]:
     """Return the entries that rows are held to, oldest first, by their resource."""
-    query = (
-        sa.select(*COLUMNS)
-        .where(entries.c.action.in_(ACTIONS), entries.c.outcome == "done")
-        .order_by(entries.c.seq)
-    )
     found: dict[str, list[Recorded]] = {}
-    for row in connection.execute(query):
-        found.setdefault(row.resource, []).append(from_row(row))
+    for entry in logged(
+        connection, lambda c: (c.action.in_(ACTIONS), c.outcome == "done")
+    ):
+        found.setdefault(entry.resource, []).append(entry)
     return found
+
+
+def _about(resource: str) -> Where:
+    return lambda c: (c.resource == resource,)
 
 
 def _settle(claim: Claim, log: list[Recorded]) -> None:

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
+from roadbed.audit.sequencer import catch_up
 from roadbed.control.custody import check
 from roadbed.control.state import Revision, find_applied, live_at
 from roadbed.control.tables import resources, snapshots
@@ -90,6 +91,7 @@ def why(sources: Sources, call_id: str) -> Chain:
 
     A link that cannot be followed becomes a note, never a silent gap.
     """
+    catch_up(sources.database)
     found = sources.calls.find(call_id)
     notes: list[str] = []
     with sources.database.read() as connection:

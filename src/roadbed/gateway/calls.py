@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TypeVar
 
+from roadbed.audit.sequencer import catch_up
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.database.engine import Database
@@ -100,6 +101,7 @@ class CallLog:
         Raises NotReady for a call that is not sealed yet, Corrupt if the segment
         is not what was sealed.
         """
+        catch_up(self._database)
         found = self.find(call_id)
         if found.segment is None:
             raise NotReady(

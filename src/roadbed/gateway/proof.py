@@ -8,13 +8,12 @@ from pathlib import Path
 import sqlalchemy as sa
 
 from roadbed.audit import merkle
-from roadbed.audit.rows import COLUMNS, from_row
-from roadbed.audit.tables import entries
+from roadbed.audit.outbox import logged
 from roadbed.core.errors import Corrupt, RoadbedError
 from roadbed.gateway.history import History
 from roadbed.gateway.leaf import leaf_of
-from roadbed.gateway.seal import ACTION, digest_file, entry_of
-from roadbed.gateway.segments import Segment
+from roadbed.gateway.seal import digest_file, entry_of
+from roadbed.gateway.segments import ACTION, Segment
 from roadbed.inference.record import CallRecord, Payload, commit, leaf_bytes
 
 
@@ -87,18 +86,16 @@ def examine(
 
 
 def _entry(connection: sa.Connection, segment: Segment) -> Iterator[str]:
-    query = sa.select(*COLUMNS).where(entries.c.seq == segment.audit_seq)
-    row = connection.execute(query).one_or_none()
-    found = None if row is None else from_row(row)
     expected = entry_of(segment)
-    if found is None:
-        yield f"segment {segment.id}: the audit log has no entry {segment.audit_seq}"
-    elif (found.action, found.resource) != (ACTION, expected.resource):
-        yield f"segment {segment.id}: audit entry {segment.audit_seq} is of another act"
-    elif found.detail != expected.detail:
+    found = logged(
+        connection, lambda c: (c.resource == expected.resource, c.action == ACTION)
+    )
+    if not found:
+        yield f"segment {segment.id}: no audit entry speaks of it"
+    elif found[0].detail != expected.detail:
         yield (
-            f"segment {segment.id}: the catalog and audit entry {segment.audit_seq} "
-            f"differ in {', '.join(_differences(found.detail, expected.detail))}"
+            f"segment {segment.id}: the catalog and audit entry {found[0].seq} "
+            f"differ in {', '.join(_differences(found[0].detail, expected.detail))}"
         )
 
 

@@ -16,7 +16,7 @@ import msgspec
 
 from roadbed.audit import merkle
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import append
+from roadbed.audit.log import append, hold
 from roadbed.core.actor import SYSTEM
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.errors import Corrupt, Invalid, NotReady
@@ -26,6 +26,7 @@ from roadbed.gateway.history import History
 from roadbed.gateway.leaf import leaf_of
 from roadbed.gateway.reader import SpoolReader
 from roadbed.gateway.segments import (
+    ACTION,
     Segment,
     SegmentFile,
     add_segment,
@@ -34,7 +35,6 @@ from roadbed.gateway.segments import (
 from roadbed.gateway.spool import drop
 from roadbed.inference.record import SCHEMA_VERSION, CallRecord
 
-ACTION = "calls.seal"
 _REGION = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _encode = msgspec.json.Encoder().encode
 
@@ -69,14 +69,12 @@ class Sealer:
         """Put *drafts* into the catalog and the audit log, in one transaction."""
         now_us = to_us(self.clock.now())
         with self.database.write() as connection:
+            hold(connection)  # One at a time finds that a spool is not sealed yet.
             done = segments_of(connection, drafts[0].spool)
             if done:
                 return done
-            seqs = append(connection, now_us, *map(entry_of, drafts))
-            done = [
-                replace(draft, audit_seq=seq, sealed_us=now_us)
-                for draft, seq in zip(drafts, seqs, strict=True)
-            ]
+            append(connection, now_us, *map(entry_of, drafts))
+            done = [replace(draft, sealed_us=now_us) for draft in drafts]
             for segment in done:
                 add_segment(connection, segment)
         return done

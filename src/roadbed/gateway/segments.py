@@ -1,14 +1,17 @@
 """The catalog of sealed segments: which calls lie in which files."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.audit.tables import entries
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.gateway.tables import segment_files, segments
 
+ACTION = "calls.seal"
 _AT_ONCE = 500
+_COLUMNS = tuple(column.name for column in segments.c if column.name != "state")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,7 +29,8 @@ class Segment:
     """The sealed calls of one spool and one hour; never changed.
 
     `root` is the Merkle root over the calls' leaves in the order of
-    (ts, call_id), `audit_seq` the audit entry that holds it.
+    (ts, call_id), `audit_seq` the audit entry that holds it: 0 while that waits for
+    its place in the log.
     """
 
     id: str
@@ -42,7 +46,7 @@ class Segment:
     root: str
     schema_version: int
     sealed_us: int
-    audit_seq: int = 0
+    audit_seq: int = field(default=0, compare=False)
     calls: SegmentFile
     payloads: SegmentFile | None = None
 
@@ -54,7 +58,7 @@ class Segment:
 
 def add_segment(connection: sa.Connection, segment: Segment) -> None:
     """Write *segment* into the catalog, in the caller's transaction."""
-    row = {c.name: getattr(segment, c.name) for c in segments.c if c.name != "state"}
+    row = {name: getattr(segment, name) for name in _COLUMNS}
     connection.execute(segments.insert().values(**row, state="live"))
     for dataset, file in segment.files().items():
         values = {name: getattr(file, name) for name in file.__slots__}
@@ -115,12 +119,21 @@ def _segments(
 ) -> list[Segment]:
     live = sa.and_(segments.c.state == "live", where)
     order = (segments.c.max_ts.desc(), segments.c.id)
-    query = sa.select(segments).where(live).order_by(*order)
+    query = sa.select(segments, _audit_seq()).where(live).order_by(*order)
     if page is not None:
         query = query.offset(page[0]).limit(page[1])
     rows = connection.execute(query).all()
     files = _files(connection, [row.id for row in rows])
     return [_segment(row, files.get(row.id, {})) for row in rows]
+
+
+def _audit_seq() -> sa.ColumnElement[int]:
+    """Return the number of the first entry that says that the segment was sealed."""
+    log = entries.c
+    first = sa.select(sa.func.min(log.seq)).where(
+        log.resource == "Segment/" + segments.c.id, log.action == ACTION
+    )
+    return sa.func.coalesce(first.scalar_subquery(), 0).label("audit_seq")
 
 
 def _files(
@@ -138,5 +151,5 @@ def _files(
 def _segment(row: Any, files: dict[str, SegmentFile]) -> Segment:
     if "calls" not in files:
         raise Corrupt(f"the catalog names no file for the calls of segment {row.id}")
-    values = {c.name: getattr(row, c.name) for c in segments.c if c.name != "state"}
+    values = {name: getattr(row, name) for name in (*_COLUMNS, "audit_seq")}
     return Segment(**values, calls=files["calls"], payloads=files.get("payloads"))

@@ -19,7 +19,6 @@ segments = sa.Table(
     sa.Column("rows", sa.BigInteger, nullable=False),
     sa.Column("root", sa.Text, nullable=False),
     sa.Column("schema_version", sa.Integer, nullable=False),
-    sa.Column("audit_seq", sa.BigInteger, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     moment("sealed_us"),
     sa.Index("ix_segments_ids", "region", "min_ms", "max_ms"),

@@ -80,8 +80,7 @@ def create_key(
     digest = credential_digest(secret.reveal())
     detail = {"account": account, "expires_us": expires_us, "digest": digest}
     entry = Entry(created_by, "key.create", f"Key/{key_id}", detail=detail)
-    # Appending comes first: it lets one writer in at a time, so counting is safe,
-    # and everybody who takes locks takes this one first.
+    hold(connection)  # One at a time counts the keys that are live.
     append(connection, now_us, entry)
     if len(_live(connection, account, now_us)) >= MAX_LIVE:
         raise Conflict(
@@ -138,6 +137,7 @@ def create_bootstrap(connection: sa.Connection, now_us: int) -> Secret:
     """
     table = tables.bootstraps
     secret = new_token(BOOTSTRAP)
+    hold(connection)
     append(connection, now_us, Entry(str(SYSTEM), "bootstrap.create", "Key/bootstrap"))
     connection.execute(table.delete().where(table.c.used_us.is_(None)))
     connection.execute(

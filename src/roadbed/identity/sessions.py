@@ -67,6 +67,7 @@ def open_session(
     if not principal.digest:
         raise Unauthenticated("a session is opened with a key")
     table, token = tables.sessions, new_token(SESSION)
+    hold(connection)
     append(connection, now_us, Entry(str(principal), "session.open", "Session/console"))
     connection.execute(table.delete().where(table.c.expires_us <= now_us))
     connection.execute(

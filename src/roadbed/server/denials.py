@@ -30,8 +30,8 @@ _log = logging.getLogger("roadbed.server")
 class Log(Protocol):
     """Writes entries in one transaction; an `audit.log.AuditLog` does."""
 
-    def record(self, *entries: Entry) -> list[int]:
-        """Write *entries* and return their numbers."""
+    def record(self, *entries: Entry) -> None:
+        """Write *entries*; they are durable when this returns."""
         ...
 
 

@@ -1,6 +1,9 @@
 """The audit log can be searched, verified, and taken away to be verified elsewhere."""
 
-from roadbed.audit.verify import read_bundle, verify
+from roadbed.audit.note import read_verifier
+from roadbed.audit.proof import EntryProof
+from roadbed.audit.tar import opened_tar
+from roadbed.audit.verify import verify
 
 
 def test_entries_are_listed_page_by_page(estate):
@@ -23,7 +26,8 @@ def test_the_log_is_verified_by_the_server_and_by_anybody(estate, tmp_path):
     _, _, head = estate.ask("GET", "/api/v1/audit/checkpoint", "auditor")
     file = tmp_path / "bundle"
     file.write_bytes(bundle)
-    elsewhere = verify(read_bundle(file), head["public_key"])
+    with opened_tar(file) as opened:
+        elsewhere = verify(opened, head["public_key"])
 
     assert report["verified"]
     assert elsewhere.verified
@@ -34,3 +38,24 @@ def test_the_log_is_verified_by_the_server_and_by_anybody(estate, tmp_path):
 def test_an_entry_that_is_not_there_is_not_found(estate):
     for seq in ("999999", "x", "0", "-1"):
         assert estate.ask("GET", f"/api/v1/audit/entries/{seq}", "auditor")[0] == 404
+
+
+def test_the_proof_of_one_entry_stands_alone(estate):
+    _, headers, text = estate.ask("GET", "/api/v1/audit/entries/2/proof", "auditor")
+    _, _, head = estate.ask("GET", "/api/v1/audit/checkpoint", "auditor")
+    proof = EntryProof.read(text if isinstance(text, str) else text.decode())
+
+    assert proof.findings([read_verifier(head["public_key"])]) == []
+    assert proof.entry["seq"] == 2
+    assert "2.tlog-proof" in headers["content-disposition"]
+    status = estate.ask("GET", "/api/v1/audit/entries/999999/proof", "auditor")[0]
+    assert status == 404
+
+
+def test_whoever_verifies_or_exports_the_log_is_on_it(estate):
+    for path in ("verify", "bundle"):
+        estate.ask("GET", f"/api/v1/audit/{path}", "auditor")
+    _, _, found = estate.ask("GET", "/api/v1/audit/entries?limit=2", "auditor")
+
+    assert [e["action"] for e in found["entries"]] == ["audit.export", "audit.verify"]
+    assert {e["actor"] for e in found["entries"]} == {"service-account:auditor"}

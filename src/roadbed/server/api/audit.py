@@ -2,17 +2,19 @@
 
 import tempfile
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Literal
 
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.audit.entry import Recorded
+from roadbed.audit.bundle import opened
+from roadbed.audit.entry import Entry, Recorded
 from roadbed.audit.log import AuditQuery
 from roadbed.audit.report import Report
+from roadbed.audit.sequencer import catch_up
 from roadbed.audit.tables import checkpoints
-from roadbed.audit.verify import export, verify
+from roadbed.audit.tar import write_tar
+from roadbed.audit.verify import verify_database
 from roadbed.control.custody import examine
 from roadbed.core.errors import NotFound
 from roadbed.server.routes import Ask, Raw, Route
@@ -80,10 +82,7 @@ def entries(ask: Ask) -> Entries:
 
 def entry(ask: Ask) -> AuditEntry:
     """Return one entry."""
-    seq = ask.params["seq"]
-    if not seq.isdecimal() or len(seq) > 18:
-        raise NotFound(f"the audit log has no entry {seq[:40]!r}")
-    return _entry(ask.services.audit.get(int(seq)))
+    return _entry(ask.services.audit.get(_seq(ask.params["seq"])))
 
 
 def checkpoint(ask: Ask) -> SignedHead:
@@ -105,7 +104,9 @@ def checkpoint(ask: Ask) -> SignedHead:
 def report(ask: Ask) -> Report:
     """Verify the log as an auditor would offline, and hold tables and blobs to it."""
     services = ask.services
-    told = verify(export(services.database, services.copies), services.public_key)
+    _note(ask, "audit.verify")
+    catch_up(services.database)
+    told = verify_database(services.database, services.copies, services.public_key)
     with services.database.read() as connection:
         findings = examine(connection, services.desk.blobs)
     return replace(
@@ -118,13 +119,35 @@ def report(ask: Ask) -> Report:
 def bundle(ask: Ask) -> Raw:
     """Return everything that a verification needs, in one file."""
     services = ask.services
+    _note(ask, "audit.export")
     services.audit.checkpoint()
-    whole = export(services.database, services.copies)
-    with tempfile.TemporaryDirectory(prefix="roadbed-") as folder:
-        file = Path(folder) / "bundle"
-        whole.write(file)
-        body = file.read_bytes()
-    return Raw(content_type=JSONL, body=body, filename="roadbed-audit.jsonl")
+    with (
+        opened(services.database, services.copies) as whole,
+        tempfile.TemporaryFile(prefix="roadbed-") as file,
+    ):
+        write_tar(file, whole, services.public_key)
+        file.seek(0)
+        body = file.read()
+    return Raw(content_type=TAR, body=body, filename="roadbed-audit.tar")
+
+
+def proof(ask: Ask) -> Raw:
+    """Return the proof of one entry, to be verified offline."""
+    seq = _seq(ask.params["seq"])
+    body = str(ask.services.audit.prove(seq)).encode()
+    name = f"{seq}.tlog-proof"
+    return Raw(content_type="text/plain; charset=utf-8", body=body, filename=name)
+
+
+def _note(ask: Ask, action: str) -> None:
+    """Leave on the log who looked at it as a whole."""
+    ask.services.audit.record(Entry(str(ask.principal), action, "Audit/log"))
+
+
+def _seq(text: str) -> int:
+    if not text.isdecimal() or len(text) > 18:
+        raise NotFound(f"the audit log has no entry {text[:40]!r}")
+    return int(text)
 
 
 def _entry(recorded: Recorded) -> AuditEntry:
@@ -140,7 +163,7 @@ def _entry(recorded: Recorded) -> AuditEntry:
     )
 
 
-JSONL = "application/jsonl"
+TAR = "application/x-tar"
 ROUTES = (
     Route(
         method="GET",
@@ -159,6 +182,15 @@ ROUTES = (
         handler=entry,
         summary="Show one entry",
         answer=AuditEntry,
+        tag="audit",
+    ),
+    Route(
+        method="GET",
+        path="/api/v1/audit/entries/{seq}/proof",
+        action="audit.read",
+        handler=proof,
+        summary="Download the proof of one entry, to be verified offline",
+        answer=Raw,
         tag="audit",
     ),
     Route(
@@ -186,7 +218,7 @@ ROUTES = (
         handler=bundle,
         summary="Download the log, to be verified offline",
         answer=Raw,
-        raw_type=JSONL,
+        raw_type=TAR,
         tag="audit",
     ),
 )
