@@ -13,6 +13,7 @@ import cedarpy
 
 from roadbed.access.actions import ACTIONS, PRIVILEGED
 from roadbed.access.rules import (
+    BUILT_IN,
     Rule,
     built_in_rules,
     built_in_texts,
@@ -37,6 +38,7 @@ class _Slice:
     def __init__(self, rules: Iterable[Rule], action: str) -> None:
         chosen = [rule for rule in rules if rule.concerns(action)]
         self._names = {f"policy{n}": rule.name for n, rule in enumerate(chosen)}
+        self.declared = any(not rule.name.startswith(BUILT_IN) for rule in chosen)
         text = "\n".join(rule.text for rule in chosen)
         self.policies = cedarpy.PolicySet.from_str(text)
 
@@ -79,6 +81,14 @@ class CedarAuthority:
             known = self._ask_all(principal, action, target, fresh)
             self._remember(key, known, target)
         return known
+
+    def declares(self, action: str) -> bool:
+        """Say whether a declared policy concerns *action*.
+
+        If none does, whoever is refused all of a kind is refused each of it.
+        """
+        chosen = self._slices.get(action)
+        return chosen is not None and chosen.declared
 
     def _ask_all(
         self, principal: Principal, action: str, target: Target, fresh: bool

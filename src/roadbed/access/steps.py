@@ -1,9 +1,10 @@
 """What access adds to the governed path: who is calling, and may they?"""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from roadbed.access.authorize import denial
+from roadbed.access.visible import endpoint_of, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.authenticate import authenticate
@@ -33,8 +34,9 @@ class Authorize:
     def admit(self, call: Call) -> None:
         """Set `call.decision`, and raise Denied if it is no.
 
-        An endpoint that does not exist is decided upon like one that does, so
-        nobody learns more from the answer than they may know.
+        An endpoint that does not exist is decided upon like one that does, and one
+        of another tenant like one that does not, so nobody learns more from the
+        answer than they may know.
         """
         if call.principal is None:
             raise Unauthenticated("no step found out who is calling")
@@ -50,12 +52,9 @@ class Authorize:
         """Nothing is left to do."""
 
 
-def _attributes(call: Call) -> dict[str, Any]:
-    deployment = call.snapshot.deployments.get(call.endpoint)
-    if deployment is None:
-        return {}
-    return {
-        "stage": deployment.stage,
-        "model": deployment.version.model,
-        **deployment.attributes,
-    }
+def _attributes(call: Call) -> Mapping[str, Any]:
+    """Return what policies read of the endpoint; of none, that it is the caller's."""
+    assert call.principal is not None
+    found = endpoint_of(call.snapshot, call.principal, call.endpoint)
+    absent = nothing(call.principal, "Endpoint", call.endpoint)
+    return (found or absent).attributes

@@ -9,6 +9,7 @@ import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
 from roadbed.control.state import Revision, State, current_resources
+from roadbed.control.targets import attributes_of
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound, ProviderError, RoadbedError
@@ -101,6 +102,7 @@ def compile_snapshot(
         directory=declared.directory,
         deployments=building.deployments,
         broken=building.broken,
+        unserved=building.unserved,
     )
     return Serving(
         snapshot=snapshot, providers=building.providers, runners=building.runners
@@ -128,6 +130,7 @@ class _Building:
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
+        self.unserved: dict[str, dict[str, Any]] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
@@ -207,6 +210,7 @@ class _Building:
         before = self._previous
         kept = before.snapshot.deployments.get(endpoint.name) if before else None
         if before is None or kept is None:
+            self.unserved[endpoint.name] = attributes_of(endpoint.content)
             return
         self.deployments[endpoint.name] = replace(kept, **_terms(endpoint))
         for key, runner in before.runners.items():
@@ -228,12 +232,9 @@ def _keyed(state: State) -> set[str]:
 def _terms(endpoint: Revision) -> dict[str, Any]:
     """Return the endpoint's own terms, and what policies may read of it."""
     spec = endpoint.content["spec"]
-    readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
-    readable["labels"] = endpoint.content["metadata"]["labels"]
     own = ("stage", "deadline_ms", "ack", "keep_payloads")
-    return {name: spec[name] for name in own} | {
-        "attributes": {name: value for name, value in readable.items() if value}
-    }
+    terms = {name: spec[name] for name in own}
+    return {**terms, "attributes": attributes_of(endpoint.content)}
 
 
 def _provider_key(provider: Revision) -> ProviderKey:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
-from roadbed.core.actor import Principal
+from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision, Target
 
 Ack = Literal["durable", "spool"]
@@ -23,6 +23,10 @@ class Authority(Protocol):
         *now_us* tells whether a privileged act comes soon enough after its actor
         was authenticated; without it, none does.
         """
+        ...
+
+    def declares(self, action: str) -> bool:
+        """Say whether a policy of the stack, not a built-in one, concerns *action*."""
         ...
 
 
@@ -88,7 +92,8 @@ class Snapshot:
     """Everything a call may need to know, swapped whole and never changed.
 
     `credentials` maps the digest of a key to the principal it proves;
-    `broken` maps an endpoint that could not be loaded to the reason.
+    `broken` maps an endpoint that could not be loaded to the reason, and `unserved`
+    those of them that serve nothing at all to what policies read of them.
     """
 
     revision: int
@@ -97,4 +102,19 @@ class Snapshot:
     credentials: Mapping[str, Principal]
     deployments: Mapping[str, Deployment]
     broken: Mapping[str, str] = field(default_factory=dict)
+    unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     directory: Directory = field(default_factory=_Nobody)
+
+    def readable(self, endpoint: str) -> Mapping[str, Any] | None:
+        """Return what policies read of an endpoint, None if there is none."""
+        found = self.deployments.get(endpoint)
+        if found is not None:
+            own = {"stage": found.stage, "model": found.version.model}
+            return {**own, **found.attributes}
+        absent = {} if endpoint in self.broken else None
+        return self.unserved.get(endpoint, absent)
+
+    def tenant_of(self, endpoint: str) -> str | None:
+        """Return the tenant of an endpoint, None if there is none."""
+        found = self.readable(endpoint)
+        return None if found is None else found.get("tenant", DEFAULT_TENANT)

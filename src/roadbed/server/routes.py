@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from pydantic import BaseModel
 
+from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.inference.snapshot import Snapshot
@@ -28,12 +29,19 @@ class Ask:
         """Return who asks, as the audit log writes it."""
         return str(self.principal)
 
-    def may(self, action: str, kind: str, name: str = "*") -> bool:
-        """Say whether the caller may also do *action*, without a record of it."""
-        target = Target(kind=kind, name=name)
-        now_us = self.services.now_us()
-        authority = self.snapshot.authority
-        return authority.decide(self.principal, action, target, now_us).allowed
+    @property
+    def viewer(self) -> Viewer:
+        """Return the caller as one who sees what the policies let them see."""
+        return Viewer(
+            authority=self.snapshot.authority,
+            principal=self.principal,
+            now_us=self.services.now_us(),
+        )
+
+    @property
+    def tenant(self) -> str:
+        """Return the tenant of the caller: nothing they send says another."""
+        return self.principal.tenant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -47,14 +55,19 @@ class Raw:
 
 Handler = Callable[[Ask], Any]
 """Returns an instance of the route's `answer`, or a Raw. Blocks; runs in a thread."""
+Locate = Callable[[Ask], Target | None]
+"""Finds what a request names, as policies read it; None if there is no such thing.
+What is of another tenant than the caller is no such thing either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method of one path. `{name}` in the path is one part of an address.
 
-    `action` is asked for before the handler runs, on the kind that the action
-    belongs to and the name that the part called `target` has (all, if empty).
+    `action` is asked for before the handler runs. What it is asked for on is one
+    thing that `locate` finds, called by the part of the path named `target`; or each
+    item of the list in the answer's field `lists`, which the handler sees to; or,
+    without either, all of the kind that the action belongs to.
     """
 
     method: str
@@ -66,6 +79,8 @@ class Route:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     target: str = ""
+    locate: Locate | None = None
+    lists: str = ""
     status: int = 200
     tag: str = ""
 

@@ -38,6 +38,9 @@ class _Nobody:
     ) -> Decision:
         return Decision(allowed=False, reasons=("a test",), policy_digest="")
 
+    def declares(self, action: str) -> bool:
+        return False
+
 
 def chat_request(
     question: str, *, stream: bool = False, wants_usage: bool = False, **fields: Any

@@ -5,6 +5,9 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadbed.control import seen
+from roadbed.control.targets import find_dataset, find_model, run_target
+from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
 from roadbed.data.datasets import DatasetVersion
@@ -55,6 +58,26 @@ class RunList(BaseModel):
     runs: list[Run]
 
 
+def model_named(ask: Ask) -> Target | None:
+    """Find a model."""
+    with ask.services.database.read() as connection:
+        return find_model(connection, ask.params["model"])
+
+
+def dataset_named(ask: Ask) -> Target | None:
+    """Find a dataset."""
+    with ask.services.database.read() as connection:
+        return find_dataset(connection, ask.params["dataset"])
+
+
+def run_named(ask: Ask) -> Target | None:
+    """Find a run."""
+    try:
+        return run_target(ask.services.runs.get(ask.params["run"]))
+    except NotFound:
+        return None
+
+
 def model_versions(ask: Ask) -> ModelVersions:
     """List the versions of a model."""
     with ask.services.database.read() as connection:
@@ -81,7 +104,8 @@ def dataset_version(ask: Ask) -> DatasetShown:
 def runs(ask: Ask) -> RunList:
     """List runs."""
     wanted: RunFilter = ask.query
-    return RunList(runs=ask.services.runs.list(wanted.name, wanted.limit))
+    runs = ask.services.runs
+    return RunList(runs=seen.runs(ask.viewer, runs, wanted.name, wanted.limit))
 
 
 def run(ask: Ask) -> Run:
@@ -131,6 +155,7 @@ ROUTES = (
         "List the versions of a model",
         answer=ModelVersions,
         target="model",
+        locate=model_named,
     ),
     _get(
         f"{_MODEL}/{{number}}",
@@ -139,6 +164,7 @@ ROUTES = (
         "Show one version of a model",
         answer=Registered,
         target="model",
+        locate=model_named,
     ),
     _get(
         _DATASET,
@@ -147,6 +173,7 @@ ROUTES = (
         "List the versions of a dataset",
         answer=DatasetVersions,
         target="dataset",
+        locate=dataset_named,
     ),
     _get(
         f"{_DATASET}/{{number}}",
@@ -155,6 +182,7 @@ ROUTES = (
         "Show one version of a dataset",
         answer=DatasetShown,
         target="dataset",
+        locate=dataset_named,
     ),
     _get(
         "/api/v1/runs",
@@ -162,6 +190,7 @@ ROUTES = (
         runs,
         "List runs, newest first",
         answer=RunList,
+        lists="runs",
         query=RunFilter,
     ),
     _get(
@@ -171,5 +200,6 @@ ROUTES = (
         "Show one run",
         answer=Run,
         target="run",
+        locate=run_named,
     ),
 )
