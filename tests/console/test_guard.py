@@ -9,16 +9,16 @@ from roadbed.console.app import make_console
 from tests.console.sample import SampleData, call_id
 from tests.console.served import (
     KEY,
+    Authority,
     Refusals,
     Server,
     Sessions,
     Visitor,
     application,
-    authorize,
     hidden,
 )
 
-ROUTES = make_console(SampleData(), Sessions(), authorize)
+ROUTES = make_console(SampleData(), Sessions(), Authority())
 FILLED = {"name": call_id(0), "name:path": "console.css", "rest:path": "x", "kind": "K"}
 
 

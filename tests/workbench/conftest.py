@@ -2,6 +2,8 @@ import subprocess
 
 import pytest
 
+from roadbed.access.authority import compile_policies
+from roadbed.access.visible import Viewer
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.exporters.sklearn import SklearnExporter
 from roadbed.adapters.tables.duckdb import DuckdbTables
@@ -13,6 +15,7 @@ from roadbed.registry.kinds import Model
 from roadbed.registry.runs import Runs
 from roadbed.workbench import Bed
 
+MIRA = Principal(kind="service-account", name="mira", roles=frozenset({"researcher"}))
 TRAINED = Model.model_validate({"owner": "oncology", "trained": {"provider": "here"}})
 HOSTED = Model.model_validate(
     {"owner": "support", "hosted": {"provider": "openai", "upstream": "m-2026-01-01"}}
@@ -64,8 +67,9 @@ def make_bed(tmp_path, gate):
             exporters=exporters,
             models=models,
             declared=lambda kind, name: None,
-            actor=Principal(kind="service-account", name="mira"),
+            actor=MIRA,
             allow=gate,
+            viewer=lambda: Viewer(authority=compile_policies({}), principal=MIRA),
             folder=folder,
         )
 

@@ -62,6 +62,14 @@ def endpoint_of(snapshot: Snapshot, principal: Principal, name: str) -> Target |
     return own(principal, Target(kind="Endpoint", name=name, attributes=attributes))
 
 
+def endpoints(viewer: "Viewer", snapshot: Snapshot) -> list[str]:
+    """Return the names of the endpoints that *viewer* may see, served or not."""
+    names = sorted({*snapshot.deployments, *snapshot.broken})
+    found = (endpoint_of(snapshot, viewer.principal, name) for name in names)
+    seen = viewer.only("endpoint.read", filter(None, found), lambda target: target)
+    return [target.name for target in seen]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Viewer:
     """Somebody who looks, and the policies of that moment."""

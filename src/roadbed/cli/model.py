@@ -17,16 +17,16 @@ def command() -> None:
 @acts("model.read")
 def list_(model: str | None, output: str) -> None:
     """List the versions of MODEL, or of all models, newest first."""
-    from roadbed.cli._session import session
-    from roadbed.control.state import current
+    from roadbed.cli._session import listing, session
+    from roadbed.control import seen
     from roadbed.core.clock import to_text
     from roadbed.registry.versions import list_versions
 
     with (
-        session(model or "*") as line,
+        session(model) if model else listing() as line,
         line.app.database.read() as connection,
     ):
-        names = [model] if model else sorted(current(connection).versions)
+        names = [model] if model else seen.models(line.viewer, connection)
         found = [v for name in names for v in list_versions(connection, name)]
     rows = [
         {

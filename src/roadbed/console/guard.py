@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from roadbed.access.actions import ANY
 from roadbed.console import session
 from roadbed.console.render import is_fetched, is_restored
 from roadbed.console.signin import ask_to_sign_in
@@ -72,7 +71,7 @@ class Guard:
 
 def _show(visit: Visit, action: str, page: Page) -> Response:
     try:
-        visit.require(action, visit.request.path_params.get("name", ANY))
+        visit.enter(action)
         return page(visit)
     except RoadbedError as error:
         return failure(visit, error)

@@ -19,6 +19,7 @@ from roadbed.control.state import (
 )
 from roadbed.control.targets import (
     call_target,
+    find_model,
     keys_of,
     resource_target,
     run_target,
@@ -30,6 +31,7 @@ from roadbed.gateway.series import Point
 from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
+from roadbed.registry.versions import model_names
 
 
 def calls(viewer: Viewer, log: CallLog, query: CallQuery) -> list[CallRecord]:
@@ -77,6 +79,13 @@ def declared(
 ) -> list[Revision]:
     """Return the live resources of *kind* to which the viewer may do *action*."""
     return viewer.only(action, current_resources(connection).of(kind), target_of)
+
+
+def models(viewer: Viewer, connection: sa.Connection) -> list[str]:
+    """Return the names of the models that have versions and the viewer may read."""
+    found = (find_model(connection, name) for name in model_names(connection))
+    seen = viewer.only("model.read", filter(None, found), lambda target: target)
+    return [target.name for target in seen]
 
 
 def changes(

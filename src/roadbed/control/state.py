@@ -13,8 +13,7 @@ from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.core.resource import tenant_of
 from roadbed.inference.snapshot import ModelVersion
-from roadbed.registry.tables import model_versions
-from roadbed.registry.versions import list_versions
+from roadbed.registry.versions import list_versions, model_names
 
 _MEND = "restore the database from a backup, then run `roadbed audit verify`"
 
@@ -235,5 +234,5 @@ def _revision(row: Mapping[Any, Any]) -> Revision:
 
 
 def _versions(connection: sa.Connection) -> dict[str, tuple[ModelVersion, ...]]:
-    names = connection.execute(sa.select(model_versions.c.model).distinct()).scalars()
-    return {n: tuple(reversed(list_versions(connection, n))) for n in names.all()}
+    names = model_names(connection)
+    return {n: tuple(reversed(list_versions(connection, n))) for n in names}

@@ -4,6 +4,7 @@ The API, the console and the command line all come here, for a list as for a get
 """
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from typing import Any
 
 import sqlalchemy as sa
@@ -11,12 +12,14 @@ import sqlalchemy as sa
 from roadbed.control.state import Revision, newest_revision
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.decision import Target
+from roadbed.core.errors import NotFound
 from roadbed.core.resource import tenant_of
 from roadbed.data.datasets import has_versions
+from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import Tally
 from roadbed.identity.keys import KeyInfo, find_key
 from roadbed.inference.record import CallRecord
-from roadbed.registry.runs import Run
+from roadbed.registry.runs import Run, get_run
 from roadbed.registry.versions import newest_version
 
 _READABLE = (
@@ -84,6 +87,14 @@ def find(connection: sa.Connection, kind: str, name: str) -> Target | None:
     return None if found is None else target_of(found)
 
 
+def find_live(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return the resource called *name* as a target, None if it is not live."""
+    found = newest_revision(connection, kind, name)
+    if found is None or found.state != "live":
+        return None
+    return target_of(found)
+
+
 def find_model(connection: sa.Connection, name: str) -> Target | None:
     """Return a model as a target; it may have versions and be declared no more."""
     found = find(connection, "Model", name)
@@ -106,6 +117,20 @@ def find_resource(connection: sa.Connection, kind: str, name: str) -> Target | N
     return None if found is None else resource_target(found)
 
 
+def find_run(connection: sa.Connection, run_id: str) -> Target | None:
+    """Return a run as a target, or None."""
+    with suppress(NotFound):
+        return run_target(get_run(connection, run_id))
+    return None
+
+
+def find_call(log: CallLog, call_id: str, tenant: str) -> Target | None:
+    """Return a call of *tenant* as a target, or None; Invalid for what is no id."""
+    with suppress(NotFound):
+        return call_target(log.find(call_id, tenant).record)
+    return None
+
+
 def find_account(connection: sa.Connection, account: str) -> Target | None:
     """Return the keys of *account* as a target, None if it was never declared."""
     found = newest_revision(connection, "ServiceAccount", account)
@@ -116,6 +141,20 @@ def find_of_key(connection: sa.Connection, key_id: str) -> Target | None:
     """Return one key as a target, or None."""
     found = find_key(connection, key_id)
     return None if found is None else keys_of(connection)(found)
+
+
+_FINDERS: Mapping[str, Callable[[sa.Connection, str], Target | None]] = {
+    "Dataset": find_dataset,
+    "Key": find_of_key,
+    "Model": find_model,
+    "Run": find_run,
+}
+
+
+def locate(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return what a command or a notebook means by *kind* and *name*, or None."""
+    find = _FINDERS.get(kind)
+    return find(connection, name) if find else None
 
 
 def keys_of(connection: sa.Connection) -> Callable[[KeyInfo], Target]:

@@ -13,7 +13,10 @@ Ack = Literal["durable", "spool"]
 class Authority(Protocol):
     """Decides from compiled policies, without I/O."""
 
-    digest: str
+    @property
+    def digest(self) -> str:
+        """Return the name of the policies."""
+        ...
 
     def decide(
         self, principal: Principal, action: str, target: Target, now_us: int = 0

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 
 from roadbed.access.actions import ANY, PUBLIC
-from roadbed.access.visible import endpoint_of, nothing
+from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
@@ -70,10 +70,8 @@ async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> Non
     """List the endpoints that the caller may see."""
     snapshot = plane.switch.snapshot
     caller = await plane.guard.enter(snapshot, exchange.credential, _wanted(exchange))
-    found = (endpoint_of(snapshot, caller, n) for n in sorted(snapshot.deployments))
-    viewer = plane.guard.viewer(snapshot, caller)
-    seen = viewer.only(_READ, filter(None, found), lambda target: target)
-    documents = [chat.model_document(target.name) for target in seen]
+    seen = endpoints(plane.guard.viewer(snapshot, caller), snapshot)
+    documents = [chat.model_document(n) for n in seen if n in snapshot.deployments]
     await _reply(exchange, {"object": "list", "data": documents})
 
 

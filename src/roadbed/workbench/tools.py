@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock
 from roadbed.core.decision import Target
@@ -25,7 +26,8 @@ class Tools:
 
     `exporters` finds an exporter by the name of a library, `models` finds what was
     declared of a model, `declared` whether a kind has a resource of that name; all
-    raise NotFound. `folder` is where the code is.
+    raise NotFound. `viewer` is the actor as one who sees lists, `folder` where the
+    code is.
     """
 
     database: Database
@@ -38,5 +40,6 @@ class Tools:
     declared: Callable[[str, str], object]
     actor: Principal
     allow: Allow
+    viewer: Callable[[], Viewer]
     folder: Path = Path()
     progress: Progress = field(default_factory=Progress)

@@ -3,6 +3,7 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.access.actions import ACTIONS
+from roadbed.access.visible import nothing, own
 from roadbed.control import accounts, seen
 from roadbed.control.targets import find_account, find_of_key
 from roadbed.core.decision import Target
@@ -77,11 +78,12 @@ def keys(ask: Ask) -> Keys:
         return Keys(keys=seen.keys(ask.viewer, connection))
 
 
-def account_named(ask: Ask) -> Target | None:
-    """Find the account that a key is wanted for."""
+def account_named(ask: Ask) -> Target:
+    """Find the account that a key is wanted for; the handler says if there is none."""
     wanted: KeyWanted = ask.body
     with ask.services.database.read() as connection:
-        return find_account(connection, wanted.account)
+        found = find_account(connection, wanted.account)
+    return own(ask.principal, found) or nothing(ask.principal, "Key", wanted.account)
 
 
 def key_named(ask: Ask) -> Target | None:

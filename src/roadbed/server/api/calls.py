@@ -6,7 +6,7 @@ import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from roadbed.control import seen
-from roadbed.control.targets import call_target
+from roadbed.control.targets import call_target, find_call
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.gateway.history import CallQuery, Span, cursor
@@ -181,12 +181,8 @@ def series(ask: Ask) -> Series:
 
 
 def call_named(ask: Ask) -> Target | None:
-    """Find a call of the caller's tenant; raise Invalid for what is no call's id."""
-    try:
-        record = ask.services.calls.find(ask.params["call"], ask.tenant).record
-    except NotFound:
-        return None
-    return call_target(record)
+    """Find a call of the caller's tenant."""
+    return find_call(ask.services.calls, ask.params["call"], ask.tenant)
 
 
 def _plain(record: CallRecord) -> Any:

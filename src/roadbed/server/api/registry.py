@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control import seen
-from roadbed.control.targets import find_dataset, find_model, run_target
+from roadbed.control.targets import find_dataset, find_model, find_run
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
@@ -72,10 +72,8 @@ def dataset_named(ask: Ask) -> Target | None:
 
 def run_named(ask: Ask) -> Target | None:
     """Find a run."""
-    try:
-        return run_target(ask.services.runs.get(ask.params["run"]))
-    except NotFound:
-        return None
+    with ask.services.database.read() as connection:
+        return find_run(connection, ask.params["run"])
 
 
 def model_versions(ask: Ask) -> ModelVersions:

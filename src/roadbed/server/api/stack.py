@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.access.visible import endpoint_of
+from roadbed.access.visible import endpoints
 from roadbed.control import seen
 from roadbed.control.apply import Applied
 from roadbed.control.desk import Proposal
@@ -157,10 +157,7 @@ def stack_history(ask: Ask) -> StackHistory:
 def snapshot(ask: Ask) -> Served:
     """Show what this replica serves."""
     served = ask.snapshot
-    names = sorted({*served.deployments, *served.broken})
-    found = (endpoint_of(served, ask.principal, name) for name in names)
-    visible = ask.viewer.only("endpoint.read", filter(None, found), lambda t: t)
-    mine = {target.name for target in visible}
+    mine = set(endpoints(ask.viewer, served))
     return Served(
         revision=served.revision,
         digest=served.digest,
