@@ -163,7 +163,8 @@ class Seen:
     def call(self, call_id: str) -> CallPage:
         """Return one call with its chain; a prediction also with its explanation."""
         found = self._calls.find(call_id, self._tenant)
-        chain = self._why(call_id)
+        with self._database.read() as connection:
+            chain = seen.chain(self._viewer, connection, self._why(call_id))
         return CallPage(
             row=traced.row_of(found.record),
             facts=traced.facts_beside(found),

@@ -3,12 +3,12 @@
 Each shows what a get would show, by the same target: see `control/targets.py`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import replace
 
 import sqlalchemy as sa
 
-from roadbed.access.visible import BATCH, Viewer
+from roadbed.access.visible import BATCH, Viewer, nothing
 from roadbed.control.stack import Key
 from roadbed.control.state import (
     Revision,
@@ -21,10 +21,12 @@ from roadbed.control.targets import (
     call_target,
     find_model,
     keys_of,
+    locate,
     resource_target,
     run_target,
     target_of,
 )
+from roadbed.control.why import Chain, Hop
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, cursor
 from roadbed.gateway.series import Point
@@ -86,6 +88,42 @@ def models(viewer: Viewer, connection: sa.Connection) -> list[str]:
     found = (find_model(connection, name) for name in model_names(connection))
     seen = viewer.only("model.read", filter(None, found), lambda target: target)
     return [target.name for target in seen]
+
+
+def chain(viewer: Viewer, connection: sa.Connection, whole: Chain) -> Chain:
+    """Return *whole* without the links that a get would refuse to the viewer.
+
+    What is left out is noted by its title.
+    """
+    hops: list[Hop] = []
+    notes = list(whole.notes)
+    for hop in whole.hops:
+        if _may_follow(viewer, connection, hop):
+            hops.append(hop)
+        else:
+            notes.append(f"{hop.title}: you may not see it")
+    return replace(whole, hops=tuple(hops), notes=tuple(notes))
+
+
+def _may_follow(viewer: Viewer, connection: sa.Connection, hop: Hop) -> bool:
+    """Say whether the viewer may see what a link of a chain speaks of."""
+    kind, action = _READ_BY.get(hop.kind, ("", ""))
+    if not kind:
+        return True
+    name = hop.name.partition("@")[0]
+    found = locate(connection, kind, name)
+    absent = nothing(viewer.principal, kind, name)
+    return viewer.may(action, found or absent)
+
+
+_READ_BY: Mapping[str, tuple[str, str]] = {
+    "Dataset": ("Dataset", "dataset.read"),
+    "DatasetVersion": ("Dataset", "dataset.read"),
+    "Endpoint": ("Endpoint", "endpoint.read"),
+    "ModelVersion": ("Model", "model.read"),
+    "Run": ("Run", "run.read"),
+}
+"""What is asked for each kind of link: the kind it is read as, and the action."""
 
 
 def changes(

@@ -87,6 +87,11 @@ def find(connection: sa.Connection, kind: str, name: str) -> Target | None:
     return None if found is None else target_of(found)
 
 
+def find_endpoint(connection: sa.Connection, name: str) -> Target | None:
+    """Return an endpoint as a target, live or retired, or None."""
+    return find(connection, "Endpoint", name)
+
+
 def find_live(connection: sa.Connection, kind: str, name: str) -> Target | None:
     """Return the resource called *name* as a target, None if it is not live."""
     found = newest_revision(connection, kind, name)
@@ -145,6 +150,7 @@ def find_of_key(connection: sa.Connection, key_id: str) -> Target | None:
 
 _FINDERS: Mapping[str, Callable[[sa.Connection, str], Target | None]] = {
     "Dataset": find_dataset,
+    "Endpoint": find_endpoint,
     "Key": find_of_key,
     "Model": find_model,
     "Run": find_run,

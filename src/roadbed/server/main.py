@@ -30,7 +30,7 @@ from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
-from roadbed.server.table import api_routes
+from roadbed.server.table import all_routes, api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
@@ -186,8 +186,9 @@ def application(app: App, parts: Parts) -> Application:
         guard=parts.guard,
         limits=limits_of(app),
     )
-    routes = api_routes(parts.metrics)
-    return make_asgi(parts.plane, make_rest(rest, routes, console(app, parts)))
+    routes, pages = api_routes(parts.metrics), console(app, parts)
+    all_routes(routes, pages)  # Refuses to begin with one that declares no action.
+    return make_asgi(parts.plane, make_rest(rest, routes, pages))
 
 
 def console(app: App, parts: Parts) -> list[ConsoleRoute]:

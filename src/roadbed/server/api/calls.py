@@ -144,7 +144,9 @@ def payload(ask: Ask) -> Bodies:
 def why(ask: Ask) -> Why:
     """Show where an answer came from."""
     call_id = ask.params["call"]
-    chain = ask.services.why(call_id).to_json()
+    whole = ask.services.why(call_id)
+    with ask.services.database.read() as connection:
+        chain = seen.chain(ask.viewer, connection, whole).to_json()
     read = call_target(ask.services.calls.find(call_id).record)
     if not ask.viewer.may("call.read-payload", read):
         chain["explanation"] = None
