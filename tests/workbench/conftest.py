@@ -1,4 +1,5 @@
 import subprocess
+from dataclasses import replace
 
 import pytest
 
@@ -69,7 +70,10 @@ def make_bed(tmp_path, gate):
             declared=lambda kind, name: None,
             actor=MIRA,
             allow=gate,
-            viewer=lambda: Viewer(authority=compile_policies({}), principal=MIRA),
+            viewer=lambda: Viewer(
+                authority=compile_policies({}),
+                principal=replace(MIRA, scope=frozenset() if gate.closed else None),
+            ),
             folder=folder,
         )
 
