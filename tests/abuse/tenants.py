@@ -28,10 +28,11 @@ from roadbed.settings import Settings
 MARKS = {"default": "zdefz", "acme": "zacmez", "beta": "zbetaz"}
 HIDDEN = "zhidez"
 DAY_US = 86_400_000_000
-READS = ["endpoint.read", "dataset.read", "model.read", "resource.read", "endpoint.infer"]
+READS = ("endpoint.read", "dataset.read", "model.read", "resource.read")
+ACTED = ", ".join(f'Action::"{action}"' for action in READS)
 POLICY = (
-    f"forbid (principal, action in [{', '.join(f'Action::{json.dumps(a)}' for a in READS)}],"
-    ' resource) when { resource.hasTag("sealed") };\n'
+    f"forbid (principal, action in [{ACTED}], resource) "
+    'when { resource.hasTag("sealed") };\n'
 )
 
 
@@ -75,7 +76,7 @@ def declared(kind, name, tenant, spec, **labels):
     """Return one resource as JSON, which is YAML too."""
     metadata = {"name": name, "tenant": tenant, "labels": labels}
     whole = {"apiVersion": "roadbed/v1", "kind": kind, "metadata": metadata}
-    return json.dumps({**whole, "spec": spec})
+    return json.dumps({**whole, "spec": spec}) + "\n"
 
 
 class Line:
@@ -91,7 +92,7 @@ class Line:
         folder = self.folder / "stack"
         (folder / "words").mkdir(parents=True)
         (folder / "words" / "one.md").write_text("# Tea\n\nTea is made of leaves.\n")
-        (folder / "all.yaml").write_text("\n---\n".join(documents()))
+        (folder / "all.yaml").write_text("---\n".join(documents()))
         self.app.desk.apply(self.app.desk.propose(folder), "service-account:operator")
         for tenant, mark in MARKS.items():
             self._furnish(tenant, mark)
@@ -159,12 +160,13 @@ class Line:
             "name": self.calls[tenant][0] if "/calls/" in route.path else f"{mark}-bot",
             "kind": "Endpoint",
             "number": "1",
+            "seq": "1",
             "version": "1",
-            "rest:path": "x",
-            "name:path": "x",
+            "rest:path": "nowhere",
+            "name:path": "nothing",
         }
         nobody = {part: unlike(text) for part, text in mine.items()}
-        fixed = {n: mine[n] for n in ("kind", "number", "version", "rest:path")}
+        fixed = {n: mine[n] for n in ("kind", "number", "seq", "version")}
         return filled(route.path, mine), filled(route.path, {**nobody, **fixed})
 
 

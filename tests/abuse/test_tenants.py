@@ -3,6 +3,7 @@
 import json
 import re
 from pathlib import Path
+from urllib.parse import urlencode
 
 import pytest
 
@@ -53,7 +54,7 @@ def lists(line):
 
 def with_query(path):
     if path == "/api/v1/series":
-        return f"{path}?since_us=0&until_us={2**62}&step_us={2**50}"
+        return f"{path}?since_us=0&until_us={2**60}&step_us={2**50}"
     return path
 
 
@@ -183,12 +184,12 @@ def test_a_foreign_page_is_one_that_does_not_exist(line):
 @pytest.mark.parametrize(
     "query",
     [
-        "/api/v1/calls?endpoint=zbetaz-bot",
+        "/api/v1/calls?endpoint=zbetaz-zhidez",
         "/api/v1/calls?model=zbetaz-bot",
         "/api/v1/calls?model=zbetaz-bot@1",
         "/api/v1/calls?principal=service-account:zbetaz-all",
         "/api/v1/runs?name=zbetaz-run",
-        "/console/calls?endpoint=zbetaz-bot",
+        "/console/calls?endpoint=zbetaz-zhidez",
     ],
 )
 def test_a_filter_that_names_what_is_foreign_finds_nothing(line, query):
@@ -201,7 +202,7 @@ def test_a_filter_that_names_what_is_foreign_finds_nothing(line, query):
 
 
 def test_a_foreign_call_continues_no_list(line):
-    """Case 14: a cursor that is the id of a foreign call is refused like a false one."""
+    """Case 14: a cursor that is the id of a foreign call, or of none."""
     foreign = line.calls["beta"][0]
     unknown = foreign[:-3] + "abc"
 
@@ -213,17 +214,16 @@ def test_a_foreign_call_continues_no_list(line):
 
 def test_a_list_is_as_long_as_if_there_were_nobody_else(line):
     """Case 14: pages, cursors and counts know of the caller's calls only."""
-    page = line.ask("GET", "/api/v1/calls?limit=2", "acme").json
-    rest = line.ask(
-        "GET", f"/api/v1/calls?limit=2&before={page['before']}", "acme"
-    ).json
+    calls, before = [], ""
+    while before is not None:
+        page = line.ask("GET", f"/api/v1/calls?limit=2&before={before}", "acme").json
+        calls, before = calls + page["calls"], page["before"]
     series = line.ask("GET", with_query("/api/v1/series"), "acme").json["points"]
-    ids = {c["call_id"] for c in [*page["calls"], *rest["calls"]]}
 
-    assert ids >= set(line.calls["acme"])
-    assert {c["tenant"] for c in [*page["calls"], *rest["calls"]]} == {"acme"}
+    assert {c["call_id"] for c in calls} >= set(line.calls["acme"])
+    assert {c["tenant"] for c in calls} == {"acme"}
+    assert sum(p["calls"] for p in series) == len(calls)
     assert {p["endpoint"] for p in series} >= {"zacmez-bot"}
-    assert not [p for p in series if p["endpoint"] == "zbetaz-bot"]
 
 
 @pytest.mark.parametrize("name", ["X-Tenant", "X-Roadbed-Tenant", "Tenant", "X-Org-Id"])
@@ -334,19 +334,14 @@ def test_every_writable_field_takes_nothing_odd(line, value):
 
 def test_a_key_is_worth_what_the_stack_declares(line):
     """Case 11: a key that was just made has its account's roles and its tenant."""
-    made = line.ask(
-        "POST", "/api/v1/keys", "acme", {"account": "zacmez-all", "days": 1}
-    )
-    who = line.ask(
-        "GET", "/api/v1/whoami", Authorization=f"Bearer {made.json['secret']}"
-    )
+    wanted = {"account": "zacmez-all", "days": 1}
+    made = line.ask("POST", "/api/v1/keys", "acme", wanted)
+    proven = line.app.authenticate(made.json["secret"])
     line.ask("DELETE", f"/api/v1/keys/{made.json['id']}", "acme")
 
     assert made.status == 201
-    assert (who.json["tenant"], who.json["principal"]) == (
-        "acme",
-        "service-account:zacmez-all",
-    )
+    assert proven.tenant == "acme"
+    assert proven.roles == line.app.authenticate(line.keys["acme"]).roles
 
 
 def test_who_has_every_role_in_a_tenant_has_none_on_the_platform(line):
@@ -426,7 +421,6 @@ def test_metacharacters_in_names_find_nothing(line, text):
 @pytest.mark.parametrize("text", METACHARACTERS)
 def test_metacharacters_in_filters_find_nothing(line, text):
     """Case 22: in each field of each query, and as a field's name or a sort key."""
-    from urllib.parse import urlencode
 
     for route in [r for r in line.api if r.query]:
         base = dict(since_us=0, until_us=1) if route.path.endswith("series") else {}

@@ -38,7 +38,9 @@ class KeyWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     account: str = Field(description="The service account it is for.")
-    days: int = Field(default=30, ge=1, le=90, description="How long it works.")
+    days: int = Field(
+        default=30, ge=1, le=90, strict=True, description="How long it works."
+    )
 
 
 class MadeKey(BaseModel):
