@@ -119,5 +119,6 @@ class Snapshot:
 
     def tenant_of(self, endpoint: str) -> str | None:
         """Return the tenant of an endpoint, None if there is none."""
-        found = self.readable(endpoint)
+        served = self.deployments.get(endpoint)
+        found = served.attributes if served else self.readable(endpoint)
         return None if found is None else found.get("tenant", DEFAULT_TENANT)
