@@ -6,9 +6,12 @@ from pathlib import Path
 from urllib.parse import urlencode
 
 import pytest
+from click.testing import CliRunner
 
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.access.visible import PLATFORM
+from roadbed.cli import roadbed
+from roadbed.cli._acts import action_of, leaves
 from roadbed.core.errors import Invalid
 from roadbed.server.table import all_routes
 from tests.abuse.tenants import HIDDEN, MARKS, chat, filled, serving_tenants
@@ -463,3 +466,66 @@ def test_metacharacters_in_bodies_and_labels_are_text(line, text):
 
         assert told.status in (400, 404), (path, told.text)
     assert json.loads(line.ask("GET", "/api/v1/keys", "default").text)["keys"]
+
+
+def run_command(line, monkeypatch, words, tenant="acme"):
+    """Return what a command prints to somebody of *tenant*, and how it ends."""
+    monkeypatch.chdir(line.folder)
+    monkeypatch.setenv("ROADBED_KEY", line.keys[tenant])
+    ended = CliRunner().invoke(roadbed, words)
+    error = ended.exception
+    told = str(error) if error and not isinstance(error, SystemExit) else ""
+    return ended.exit_code, ended.output + told
+
+
+NAMED = {
+    "calls get": "call",
+    "dataset list": "dataset",
+    "dataset verify": "version",
+    "key revoke": "key",
+    "model get": "version",
+    "model list": "model",
+    "why": "call",
+}
+"""What each command that names one thing names; the others are lists, or the
+platform's."""
+
+
+@pytest.mark.parametrize("words", sorted(NAMED))
+def test_a_command_finds_nothing_of_another_tenant(line, monkeypatch, words):
+    """Case 14: the same words for a foreign id as for one that was made up."""
+    known = {
+        "call": line.calls["beta"][0],
+        "dataset": "zbetaz-bot",
+        "key": line.key_ids["beta"],
+        "model": "zbetaz-bot",
+        "version": "zbetaz-bot@1",
+    }
+    foreign = known[NAMED[words]]
+    absent = "zgamaz-bot@1" if "@" in foreign else foreign[:-3] + "abc"
+
+    one = run_command(line, monkeypatch, [*words.split(), foreign])
+    other = run_command(line, monkeypatch, [*words.split(), absent])
+    shown = [
+        (code, text.replace(f.partition("@")[0], "…"))
+        for (code, text), f in ((one, foreign), (other, absent))
+    ]
+
+    assert one[0] != 0
+    assert shown[0] == shown[1]
+
+
+def test_every_command_lists_its_own_tenant_only(line, monkeypatch):
+    """Case 17: enumerated: every command that has an action and takes no name."""
+    skipped = {*NAMED, "key create", "audit export", "apply", "plan"}
+    shown = set()
+    for words, command in leaves(roadbed):
+        if action_of(command) not in ("", PUBLIC) and words not in skipped:
+            _, told = run_command(line, monkeypatch, words.split())
+            foreign = [t for o in others("acme") for t in line.secrets_of(o)]
+
+            assert not [t for t in foreign if t in told], words
+            assert f"zacmez-{HIDDEN}" not in told or words == "calls list"
+            shown |= {words} if "zacmez" in told else set()
+
+    assert shown >= {"calls list", "key list", "whoami", "doctor"}
