@@ -13,7 +13,8 @@ from pydantic import BaseModel
 import roadbed.adapters.providers
 import roadbed.adapters.secrets
 from roadbed.access.authority import compile_policies
-from roadbed.access.authorize import denied_entry, require
+from roadbed.access.authorize import denial, denied_entry
+from roadbed.access.visible import Viewer, own
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
@@ -26,6 +27,7 @@ from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
+from roadbed.control.targets import find_call, locate
 from roadbed.control.token_service import EXCHANGE, Issued, TokenService, Wanted
 from roadbed.control.why import Chain, Sources, why
 from roadbed.core import plugins
@@ -195,17 +197,34 @@ class App:
         action: str,
         target: Target,
         gate: Gate | None = None,
+        asked: Target | None = None,
     ) -> None:
         """Raise Denied, after it is on the audit log, unless the action is allowed.
 
-        Asks the policies of this moment, or *gate* where one was made just now.
+        Asks the policies of this moment, or *gate* where one was made just now. A
+        refusal speaks of *asked*, what they named, where it is given.
         """
-        try:
-            authority = (gate or self.gate()).authority
-            require(authority, principal, action, target, self.now_us())
-        except Denied as refusal:
-            self.audit.record(denied_entry(principal, action, target, refusal.message))
-            raise
+        authority, told = (gate or self.gate()).authority, asked or target
+        decision = authority.decide(principal, action, target, self.now_us())
+        if not decision.allowed:
+            refusal = denial(principal, action, told, decision)
+            self.audit.record(denied_entry(principal, action, told, refusal.message))
+            raise refusal
+
+    def viewer(self, principal: Principal, gate: Gate | None = None) -> Viewer:
+        """Return *principal* as one who looks, by the policies of this moment."""
+        authority = (gate or self.gate()).authority
+        return Viewer(authority=authority, principal=principal, now_us=self.now_us())
+
+    def find(self, principal: Principal, kind: str, name: str) -> Target | None:
+        """Return what *principal* can mean by *kind* and *name*, None if nothing.
+
+        What is of another tenant is nothing.
+        """
+        if kind == "Call":
+            return find_call(self.calls, name, principal.tenant)
+        with self.database.read() as connection:
+            return own(principal, locate(connection, kind, name))
 
     def authenticate(self, token: str, gate: Gate | None = None) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""

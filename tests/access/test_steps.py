@@ -100,8 +100,16 @@ def test_policies_read_what_the_endpoint_is():
 
     with pytest.raises(Denied, match="no-production"):
         travel(call(policies=policies))
-    with pytest.raises(Denied, match="roadbed/tenants"):
-        travel(call(tenant="south"))
+
+
+def test_an_endpoint_of_another_tenant_is_decided_upon_like_one_that_is_not_there():
+    declared = {"no-production": NO_PRODUCTION}
+    elsewhere = travel(call(policies=declared, tenant="south"))
+    nowhere = travel(call("nowhere", policies=declared))
+
+    assert elsewhere.decision == nowhere.decision
+    with pytest.raises(Denied, match="no policy permits it"):
+        travel(call(roles=("viewer",), tenant="south"))
 
 
 def test_a_missing_endpoint_tells_nothing_to_who_may_not_call_it():

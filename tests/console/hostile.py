@@ -38,6 +38,12 @@ class HostileData:
 
     _sample = SampleData()
 
+    def seen_by(self, viewer):
+        return self
+
+    def find(self, kind, name, declared=""):
+        return self._sample.find(kind, name)
+
     def overview(self, now_us):
         return hostile(self._sample.overview(now_us))
 

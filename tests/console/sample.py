@@ -31,6 +31,7 @@ from roadbed.console.data import (
     VersionRow,
     Window,
 )
+from roadbed.core.decision import Target
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import NotFound
 from roadbed.inference.provider import Contribution, Explanation
@@ -398,6 +399,12 @@ class SampleData:
     def __init__(self):
         self.asked = []
         self.calls_seen = list(CALLS)
+
+    def seen_by(self, viewer):
+        return self
+
+    def find(self, kind, name, declared=""):
+        return Target(kind=kind, name=name)
 
     def overview(self, now_us):
         self.asked.append(("overview",))

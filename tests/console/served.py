@@ -51,11 +51,18 @@ class Sessions:
         self.open_now.pop(token.reveal(), None)
 
 
-def authorize(principal, action, target):
+class Authority:
     """Viewers may not read payloads, the audit log and resources."""
-    allowed = principal != VIEWER or action not in WITHHELD
-    reason = "the sample allows it" if allowed else "no role of guest includes it"
-    return Decision(allowed=allowed, reasons=(reason,), policy_digest="sha256:0")
+
+    digest = "sha256:0"
+
+    def decide(self, principal, action, target, now_us=0):
+        allowed = principal != VIEWER or action not in WITHHELD
+        reason = "the sample allows it" if allowed else "no role of guest includes it"
+        return Decision(allowed=allowed, reasons=(reason,), policy_digest=self.digest)
+
+    def declares(self, action):
+        return False
 
 
 class Refusals(list):
@@ -70,7 +77,7 @@ def application(data=None, sessions=None, refused=print):
     routes = make_console(
         data or SampleData(),
         sessions or Sessions(),
-        authorize,
+        Authority(),
         refused=refused,
         now_us=lambda: NOW,
     )

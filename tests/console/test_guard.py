@@ -14,17 +14,17 @@ from roadbed.core.errors import Unauthenticated
 from tests.console.sample import NOW, SampleData, call_id
 from tests.console.served import (
     KEY,
+    Authority,
     Refusals,
     Server,
     Sessions,
     Visitor,
     application,
     application_of,
-    authorize,
     hidden,
 )
 
-ROUTES = make_console(SampleData(), Sessions(), authorize)
+ROUTES = make_console(SampleData(), Sessions(), Authority())
 FILLED = {"name": call_id(0), "name:path": "console.css", "rest:path": "x", "kind": "K"}
 
 

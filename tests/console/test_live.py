@@ -269,7 +269,7 @@ def test_a_wrong_key_opens_no_session(rooms):
 
 
 def test_decisions_are_those_of_the_policies_served_now(rooms):
-    decide = rooms.authority()
+    decide = rooms.authority().decide
     watcher = Principal(kind="service-account", name="w", roles=frozenset({"viewer"}))
     calls, log = Target(kind="Call", name="*"), Target(kind="AuditLog", name="*")
 
@@ -281,7 +281,10 @@ def test_every_page_is_shown_from_the_real_rooms(rooms):
     record, payload = rooms.record(1)
     rooms.seal((record, payload))
     routes = make_console(
-        rooms.data(), rooms.sessions(), rooms.authority(), now_us=lambda: rooms.now_us
+        rooms.source(),
+        rooms.sessions(),
+        rooms.authority(),
+        now_us=lambda: rooms.now_us,
     )
     paths = (
         "",

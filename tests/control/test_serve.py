@@ -52,7 +52,11 @@ def test_an_endpoint_serves_the_version_it_pins(tmp_path):
     deployed = snapshot.deployments["bot"]
     assert str(deployed.version) == "bot@1"
     assert (deployed.provider, deployed.deadline_ms) == ("echo", 5)
-    assert deployed.attributes == {"stage": "production", "tenant": "default"}
+    assert deployed.attributes == {
+        "tenant": "default",
+        "stage": "production",
+        "model": "bot",
+    }
     assert (snapshot.revision, snapshot.digest) == (1, declared.digest)
 
 

@@ -14,7 +14,7 @@ import pytest
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.gateway.adopt import Adopter
 from roadbed.gateway.calls import CallLog
-from roadbed.gateway.history import CallQuery
+from roadbed.gateway.history import CallQuery, Span
 
 from .worker import sealer_of
 
@@ -96,7 +96,10 @@ def test_every_acknowledged_call_is_in_the_log_once(state, _round):
 def counted(log):
     """Return how many calls the series shows, of the last hour."""
     now_us = time.time_ns() // 1000
-    points = log.series(now_us - 3600 * 10**6, now_us + 10**6, 60 * 10**6)
+    span = Span(
+        since_us=now_us - 3600 * 10**6, until_us=now_us + 10**6, step_us=60 * 10**6
+    )
+    points = log.series(span)
     return sum(point.calls for point in points)
 
 

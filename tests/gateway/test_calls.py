@@ -3,12 +3,13 @@
 import pytest
 
 from roadbed.core.errors import Corrupt, Invalid, NotFound, NotReady
-from roadbed.gateway.history import CallQuery
+from roadbed.gateway.history import CallQuery, Span
 from roadbed.gateway.reader import SpoolReader
 from roadbed.gateway.spool import Spool, encode, name_of
 from roadbed.testing.history_contract import NOON_US, a_call, a_record, call_id
 
 SECOND = 1_000_000
+SPAN = Span(since_us=NOON_US, until_us=NOON_US + SECOND, step_us=SECOND)
 
 
 @pytest.fixture
@@ -67,7 +68,7 @@ def test_a_rare_call_is_found_behind_many_segments(yard):
 
 
 def test_a_series_joins_spool_and_history(log):
-    (point,) = log.series(NOON_US, NOON_US + SECOND, SECOND)
+    (point,) = log.series(SPAN)
 
     assert (point.endpoint, point.at_us, point.calls) == ("tumor-triage", NOON_US, 9)
     assert point.p50_us == point.p95_us
@@ -78,7 +79,7 @@ def test_a_call_between_catalog_and_removal_counts_once(both_yards):
     yard = both_yards
     with SpoolReader(yard.spool(a_call(1), a_call(2))) as reader:
         yard.sealer.publish(yard.sealer.write(reader))
-    (point,) = yard.log.series(NOON_US, NOON_US + SECOND, SECOND)
+    (point,) = yard.log.series(SPAN)
 
     assert numbers(yard.log.search(CallQuery())) == [2, 1]
     assert point.calls == 2
@@ -88,7 +89,7 @@ def test_errors_are_counted_and_denials_are_not(yard):
     states = ["ok", "error", "truncated", "denied", "cancelled"]
     records = [a_record(n, status=status) for n, status in enumerate(states)]
     yard.spool(*((record, None) for record in records))
-    (point,) = yard.log.series(NOON_US, NOON_US + SECOND, SECOND)
+    (point,) = yard.log.series(SPAN)
 
     assert (point.calls, point.errors) == (5, 2)
 
@@ -125,7 +126,7 @@ def test_a_log_without_any_state_is_empty(yard):
     yard.spools.rmdir()
 
     assert yard.log.search(CallQuery()) == []
-    assert yard.log.series(0, NOON_US, SECOND) == []
+    assert yard.log.series(Span(since_us=0, until_us=NOON_US, step_us=SECOND)) == []
     with pytest.raises(NotFound):
         yard.log.find(call_id(1))
 

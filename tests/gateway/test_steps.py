@@ -141,7 +141,11 @@ def test_a_conversation_is_recorded_with_its_payload():
     clinic = Principal(kind="service-account", name="clinic", tenant="north")
     allowed = Decision(allowed=True, reasons=("role app",), policy_digest="sha256:p")
     asked = a_call(
-        a_chat(), deployed(*said), body=body, principal=clinic, decision=allowed
+        a_chat(),
+        deployed(*said, attributes={"tenant": "north"}),
+        body=body,
+        principal=clinic,
+        decision=allowed,
     )
     record, payload = put_on_record(asked)
 

@@ -1,9 +1,12 @@
 import math
+from dataclasses import asdict, replace
 
 import pytest
 
 from roadbed.audit.log import AuditLog, AuditQuery
+from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Invalid, NotFound
+from roadbed.registry.plain import plain
 from roadbed.registry.runs import Input, Intent
 
 TUMORS = Input(role="training", dataset="tumors", number=1, digest="sha256:00")
@@ -75,6 +78,26 @@ def test_a_metric_that_is_no_number_changes_nothing(runs):
     with pytest.raises(Invalid, match="'accuracy'"):
         runs.log(run.id, {"loss": 1.0, "accuracy": "high"})
     assert runs.get(run.id).metrics == {}
+
+
+def test_a_run_of_the_default_tenant_is_named_as_before_there_were_tenants(runs):
+    run = runs.start(INTENT)
+    content = {name: plain(value) for name, value in asdict(run).items()}
+    del content["tenant"]
+
+    assert run.tenant == "default"
+    assert run.digest == digest_of(content)
+    assert replace(run, tenant="acme").digest != run.digest
+
+
+def test_runs_of_one_tenant_are_listed_apart(runs):
+    mine = runs.start(replace(INTENT, tenant="acme"))
+    theirs = runs.start(INTENT)
+    newest = runs.start(replace(INTENT, tenant="acme"))
+
+    assert runs.list(tenant="acme") == [newest, mine]
+    assert runs.list(tenant="acme", before=newest.id) == [mine]
+    assert runs.list(tenant="default") == [theirs]
 
 
 def test_runs_are_listed_newest_first(runs):

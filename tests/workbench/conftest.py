@@ -1,7 +1,10 @@
 import subprocess
+from dataclasses import replace
 
 import pytest
 
+from roadbed.access.authority import compile_policies
+from roadbed.access.visible import Viewer
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.exporters.sklearn import SklearnExporter
 from roadbed.adapters.tables.duckdb import DuckdbTables
@@ -14,6 +17,7 @@ from roadbed.registry.kinds import Model
 from roadbed.registry.runs import Runs
 from roadbed.workbench import Bed
 
+MIRA = Principal(kind="service-account", name="mira", roles=frozenset({"researcher"}))
 TRAINED = Model.model_validate(
     {"owner": "oncology", "purposes": ["triage"], "trained": {"provider": "here"}}
 )
@@ -74,8 +78,12 @@ def make_bed(tmp_path, gate):
             declared=lambda kind, name: None,
             dataset_target=dataset,
             version_target=lambda ref: Target(kind="ModelVersion", name=str(ref)),
-            actor=Principal(kind="service-account", name="mira"),
+            actor=MIRA,
             allow=gate,
+            viewer=lambda: Viewer(
+                authority=compile_policies({}),
+                principal=replace(MIRA, scope=frozenset() if gate.closed else None),
+            ),
             folder=folder,
         )
 

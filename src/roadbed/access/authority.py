@@ -16,6 +16,7 @@ from roadbed.access.actions import ACTIONS, PRIVILEGED
 from roadbed.access.memory import Memory
 from roadbed.access.question import principal_entity, request_of, target_entity
 from roadbed.access.rules import (
+    BUILT_IN,
     Rule,
     built_in_rules,
     built_in_texts,
@@ -41,6 +42,7 @@ class _Slice:
     def __init__(self, rules: Iterable[Rule], action: str) -> None:
         chosen = [rule for rule in rules if rule.concerns(action)]
         self.names = {f"policy{n}": rule.name for n, rule in enumerate(chosen)}
+        self.declared = any(not rule.name.startswith(BUILT_IN) for rule in chosen)
         text = "\n".join(rule.text for rule in chosen)
         self.policies = cedarpy.PolicySet.from_str(text)
 
@@ -100,6 +102,14 @@ class CedarAuthority:
         except _SENSELESS as error:
             decisions.append(self.deny(f"the question makes no sense: {error!r}"))
         return tuple(decisions)
+
+    def declares(self, action: str) -> bool:
+        """Say whether a declared policy concerns *action*.
+
+        If none does, whoever is refused all of a kind is refused each of it.
+        """
+        chosen = self._slices.get(action)
+        return chosen is not None and chosen.declared
 
     def entities(self, principal: Principal, targets: tuple[Target, ...]) -> Entities:
         """Return the entities of *principal* and *targets*, checked by the schema.

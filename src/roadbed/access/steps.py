@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from roadbed.access.authorize import denial
+from roadbed.access.visible import endpoint_of, nothing
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.authenticate import authenticate
@@ -39,8 +40,9 @@ class Authorize:
     def admit(self, call: Call) -> None:
         """Set `call.decision`, and raise Denied if it is no.
 
-        An endpoint that does not exist is decided upon like one that does, so
-        nobody learns more from the answer than they may know.
+        An endpoint that does not exist is decided upon like one that does, and one
+        of another tenant like one that does not, so nobody learns more from the
+        answer than they may know.
         """
         if call.principal is None:
             raise Unauthenticated("no step found out who is calling")
@@ -57,10 +59,13 @@ class Authorize:
 
 def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
     """Return what has to be allowed: the endpoint, and the version that it serves."""
-    deployment = call.snapshot.deployments.get(call.endpoint)
-    if deployment is None:
-        return ((INFER, Target(kind="Endpoint", name=call.endpoint)),)
-    return questions_of(deployment)
+    snapshot, caller, name = call.snapshot, call.principal, call.endpoint
+    assert caller is not None
+    deployment = snapshot.deployments.get(name)
+    if deployment is not None and deployment.target.tenant == caller.tenant:
+        return questions_of(deployment)
+    found = endpoint_of(snapshot, caller, name)
+    return ((INFER, found or nothing(caller, "Endpoint", name)),)
 
 
 def questions_of(deployment: Deployment) -> tuple[tuple[str, Target], ...]:

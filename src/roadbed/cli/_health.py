@@ -5,7 +5,10 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any, Literal
 
+from roadbed.core.actor import DEFAULT_TENANT
+
 if TYPE_CHECKING:
+    from roadbed.access.visible import Viewer
     from roadbed.app import App
 
 _PROBE_BYTES = 1024 * 1024
@@ -28,14 +31,14 @@ class Check:
         return asdict(self)
 
 
-def examine(app: "App") -> list[Check]:
-    """Return all checks, the fundamental ones first."""
+def examine(app: "App", viewer: "Viewer") -> list[Check]:
+    """Return all checks, the fundamental ones first, of what *viewer* may see."""
     return [
         _sqlite(),
-        _database(app),
+        _database(app, viewer),
         _disk(app),
-        *_alerts(app),
-        *_endpoints(app),
+        *(_alerts(app) if viewer.principal.tenant == DEFAULT_TENANT else ()),
+        *_endpoints(app, viewer),
     ]
 
 
@@ -54,16 +57,18 @@ def _sqlite() -> Check:
     )
 
 
-def _database(app: "App") -> Check:
+def _database(app: "App", viewer: "Viewer") -> Check:
+    from roadbed.control import seen
     from roadbed.control.state import current_resources
 
     with app.database.read() as connection:
         state = current_resources(connection)
+        resources = seen.resources(viewer, connection)
     return Check(
         name="database",
         state="ok",
         message=f"{app.database.dialect}, revision {state.revision} of the stack, "
-        f"{len(state.resources)} resources",
+        f"{len(resources)} resources",
     )
 
 
@@ -110,11 +115,15 @@ def _alerts(app: "App") -> Iterator[Check]:
         )
 
 
-def _endpoints(app: "App") -> Iterator[Check]:
+def _endpoints(app: "App", viewer: "Viewer") -> Iterator[Check]:
+    from roadbed.access.visible import endpoints
+
     serving = app.compile().snapshot
+    mine = endpoints(viewer, serving)
     for name, reason in sorted(serving.broken.items()):
-        yield Check(name="endpoint", state="bad", message=f"{name}: {reason}")
-    whole = sorted(set(serving.deployments) - set(serving.broken))
+        if name in mine:
+            yield Check(name="endpoint", state="bad", message=f"{name}: {reason}")
+    whole = [name for name in mine if name not in serving.broken]
     if whole:
         yield Check(name="endpoints", state="ok", message=f"load: {', '.join(whole)}")
     else:

@@ -9,10 +9,18 @@ import click
 from roadbed.cli._acts import action_of
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from roadbed.access.actions import Action
+    from roadbed.access.visible import Viewer
     from roadbed.app import App, Gate
     from roadbed.core.actor import Principal
     from roadbed.core.decision import Target
+    from roadbed.core.errors import NotFound
+    from roadbed.identity.directory import Directory
     from roadbed.identity.keys import NewKey
+
+    Find = Callable[["Session"], Target | None]
 
 TOKEN_FILE = "bootstrap-token"
 
@@ -30,14 +38,53 @@ class Session:
         """Return the principal's name, as the audit log writes it."""
         return str(self.principal)
 
-    def require(self, action: str, kind: str, name: str) -> None:
-        """Raise Denied, after it is on the audit log, unless the action is allowed."""
+    @property
+    def directory(self) -> "Directory":
+        """Return what the stack says about whoever can prove who they are."""
+        return self._gate.directory
+
+    @property
+    def viewer(self) -> "Viewer":
+        """Return the principal as one who sees what the policies let them see."""
+        return self.app.viewer(self.principal, self._gate)
+
+    def enter(self, action: "Action", name: str, find: "Find | None") -> None:
+        """Go on if the action is allowed on what *name* means; *find* finds it.
+
+        Raises Denied, after it is on the audit log, and NotFound. What is of another
+        tenant is not found, in the same words as what does not exist.
+        """
+        from roadbed.access.visible import nothing, whole
         from roadbed.core.decision import Target
+
+        asked = Target(kind=action.kind, name=name)
+        if find is None:
+            self._require(action.name, whole(self.principal, action.kind), asked)
+            return
+        found = find(self) if self.viewer.might(action.name) else None
+        target = found or nothing(self.principal, action.kind, name)
+        self._require(action.name, target, asked)
+        if found is None:
+            raise _missing(action.kind, name)
+
+    def look(self, action: "Action") -> None:
+        """Go on if the action may be allowed on some of its kind: for a list."""
+        from roadbed.access.visible import whole
+        from roadbed.core.decision import Target
+
+        if not self.viewer.might(action.name):
+            asked = Target(kind=action.kind, name="*")
+            self._require(action.name, whole(self.principal, action.kind), asked)
+
+    def require_on(self, action: str, target: "Target") -> None:
+        """Raise Denied, after it is on the audit log, unless it is allowed there."""
+        self._require(action, target, target)
+
+    def _require(self, action: str, target: "Target", asked: "Target") -> None:
         from roadbed.core.errors import Denied
 
-        target = Target(kind=kind, name=name)
         try:
-            self.app.require(self.principal, action, target, self._gate)
+            self.app.require(self.principal, action, target, self._gate, asked)
         except Denied as refusal:
             if not self._stale(action):
                 raise
@@ -54,10 +101,6 @@ class Session:
         old = self.principal.fresh_until_us <= self.app.now_us()
         return person and old and action in PRIVILEGED
 
-    def require_on(self, action: str, target: "Target") -> None:
-        """Raise Denied, after it is on the audit log, unless it is allowed there."""
-        self.app.require(self.principal, action, target, self._gate)
-
     @contextmanager
     def recorded(self, action: str, target: str) -> Iterator[None]:
         """Put a refusal that comes out of the block on the audit log."""
@@ -71,18 +114,6 @@ class Session:
             entry = Entry(self.actor, action, target, "denied", detail)
             self.app.audit.record(entry)
             raise
-
-    def may(self, action: str, kind: str, name: str) -> bool:
-        """Say whether the action is allowed, without a record of the answer."""
-        from roadbed.core.decision import Target
-
-        return self.may_on(action, Target(kind=kind, name=name))
-
-    def may_on(self, action: str, target: "Target") -> bool:
-        """Say whether the action is allowed there, without a record of the answer."""
-        now_us = self.app.now_us()
-        decision = self._gate.authority.decide(self.principal, action, target, now_us)
-        return decision.allowed
 
     def note(self, action: str, resource: str) -> None:
         """Leave on the audit log that this was done, where nothing else says so."""
@@ -101,6 +132,7 @@ class Session:
                 now_us=self.app.now_us(),
                 lifetime_us=lifetime_us,
                 created_by=self.actor,
+                tenant=self.principal.tenant,
             )
 
 
@@ -110,6 +142,41 @@ def session(name: str = "*", *, sign: bool = True) -> Iterator[Session]:
 
     Whatever the block appends to the audit log is signed when it ends, if *sign*.
     """
+    from roadbed.access.visible import PLATFORM
+
+    with _acting(sign=sign) as (opened, action):
+        single = name != "*" and action.kind not in PLATFORM
+        opened.enter(action, name, _finder(action.kind, name) if single else None)
+        yield opened
+
+
+@contextmanager
+def account_session(account: str) -> Iterator[Session]:
+    """Open the line for an action on the keys of *account*."""
+    from roadbed.access.visible import nothing, own
+    from roadbed.control.targets import find_account
+
+    def find(opened: Session) -> "Target":
+        with opened.app.database.read() as connection:
+            found = find_account(connection, account)
+        mine = own(opened.principal, found)
+        return mine or nothing(opened.principal, "Key", account)
+
+    with _acting() as (opened, action):
+        opened.enter(action, account, find)
+        yield opened
+
+
+@contextmanager
+def listing() -> Iterator[Session]:
+    """Open the line for a list, of which the block shows what may be seen."""
+    with _acting() as (opened, action):
+        opened.look(action)
+        yield opened
+
+
+@contextmanager
+def _acting(*, sign: bool = True) -> Iterator[tuple[Session, "Action"]]:
     from roadbed.access.actions import ACTIONS
 
     action = ACTIONS[action_of(click.get_current_context().command)]
@@ -117,11 +184,17 @@ def session(name: str = "*", *, sign: bool = True) -> Iterator[Session]:
         gate = app.gate()
         opened = Session(app, actor(app, gate), gate)
         try:
-            opened.require(action.name, action.kind, name)
-            yield opened
+            yield opened, action
         finally:
             if sign:
                 app.audit.checkpoint()
+
+
+def _finder(kind: str, name: str) -> "Find":
+    def find(opened: Session) -> "Target | None":
+        return opened.app.find(opened.principal, kind, name)
+
+    return find
 
 
 @contextmanager
@@ -135,6 +208,15 @@ def line() -> Iterator["App"]:
         yield app
     finally:
         app.close()
+
+
+def _missing(kind: str, name: str) -> "NotFound":
+    from roadbed.core.errors import NotFound
+
+    return NotFound(
+        f"there is no {kind} {name[:80]!r}",
+        hint="look at the name; what is listed is what you may see",
+    )
 
 
 def actor(app: "App", gate: "Gate") -> "Principal":

@@ -38,15 +38,16 @@ def list_(
     output: str,
 ) -> None:
     """List calls, newest first."""
-    from roadbed.cli._session import session
+    from roadbed.cli._session import listing
+    from roadbed.control import seen
     from roadbed.core.clock import to_text
     from roadbed.gateway.history import CallQuery
 
     query = CallQuery(
         endpoint=endpoint or "", status=status or "", before=before or "", limit=limit
     )
-    with session("*") as line:
-        records = line.app.calls.search(query)
+    with listing() as line:
+        records = seen.calls(line.viewer, line.app.calls, query)
     if output == "json":
         print_json({"calls": [msgspec.to_builtins(r) for r in records]})
         return
@@ -77,10 +78,11 @@ def list_(
 def get(call: str, output: str) -> None:
     """Print the record of CALL, and its question and answer if you may see them."""
     from roadbed.cli._session import session
+    from roadbed.control.targets import call_target
 
     with session(call) as line:
         found = line.app.calls.find(call)
-        readable = line.may("call.read-payload", "Call", call)
+        readable = line.viewer.may("call.read-payload", call_target(found.record))
     record = msgspec.to_builtins(found.record)
     kept = found.payload if readable else None
     payload = msgspec.to_builtins(kept) if kept else None

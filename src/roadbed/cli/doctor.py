@@ -15,10 +15,10 @@ def command(output: str) -> None:
     Exits with 1 if something needs a person.
     """
     from roadbed.cli._health import examine
-    from roadbed.cli._session import session
+    from roadbed.cli._session import listing
 
-    with session("*") as line:
-        checks = examine(line.app)
+    with listing() as line:
+        checks = examine(line.app, line.viewer)
     if output == "json":
         print_json({"checks": [c.to_json() for c in checks]})
     else:

@@ -26,10 +26,10 @@ def command() -> None:
 @acts("key.create")
 def create(account: str, days: int, output: str) -> None:
     """Make a key for ACCOUNT and show it, once."""
-    from roadbed.cli._session import session
+    from roadbed.cli._session import account_session
     from roadbed.core.clock import to_text
 
-    with session(account) as line:
+    with account_session(account) as line:
         new = line.create_key(account, days * _DAY_US)
     facts = {
         "id": new.id,
@@ -50,14 +50,14 @@ def create(account: str, days: int, output: str) -> None:
 @acts("key.list")
 def list_(output: str) -> None:
     """List the keys: whose, since when, until when. Never the keys themselves."""
-    from roadbed.cli._session import session
+    from roadbed.cli._session import listing
+    from roadbed.control import seen
     from roadbed.core.clock import to_text
-    from roadbed.identity.keys import list_keys
 
-    with session("*") as line:
+    with listing() as line:
         now_us = line.app.now_us()
         with line.app.database.read() as connection:
-            keys = list_keys(connection)
+            keys = seen.keys(line.viewer, connection)
     rows = [
         {
             "id": k.id,

@@ -8,8 +8,7 @@ from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
 
 if TYPE_CHECKING:
-    from roadbed.cli._session import Session
-    from roadbed.core.reference import VersionRef
+    pass
 
 
 @click.group()
@@ -23,23 +22,25 @@ def command() -> None:
 @acts("model.read")
 def list_(model: str | None, output: str) -> None:
     """List the versions of MODEL, or of all models, newest first."""
-    from roadbed.cli._session import session
-    from roadbed.control.state import current
+    from roadbed.cli._session import listing, session
+    from roadbed.control import seen
     from roadbed.control.versions import targets
     from roadbed.core.clock import to_text
     from roadbed.registry.versions import list_versions
 
     with (
-        session(model or "*") as line,
+        session(model) if model else listing() as line,
         line.app.database.read() as connection,
     ):
-        names = [model] if model else sorted(current(connection).versions)
-        made = {name: targets(connection, name) for name in names}
+        names = [model] if model else seen.models(line.viewer, connection)
         found = [
             version
             for name in names
-            for version in list_versions(connection, name)
-            if line.may_on("version.read", made[name](version))
+            for version in line.viewer.only(
+                "version.read",
+                list_versions(connection, name),
+                targets(connection, name),
+            )
         ]
     rows = [
         {
@@ -73,10 +74,8 @@ def get(version: str) -> None:
     from roadbed.registry.versions import get_version
 
     ref = parse(version)
-    with session(version) as line:
-        _allow(line, "version.read", ref)
-        with line.app.database.read() as connection:
-            found = get_version(connection, ref)
+    with session(str(ref)) as line, line.app.database.read() as connection:
+        found = get_version(connection, ref)
     print_json(
         {
             "version": str(found),
@@ -102,13 +101,12 @@ def approve(version: str, reason: str, output: str) -> None:
     from roadbed.registry.approvals import approve as write
 
     ref = parse(version)
-    with session(str(ref)) as line:
-        _allow(line, "version.approve", ref)
-        with (
-            line.recorded("version.approve", f"ModelVersion/{ref}"),
-            line.app.database.write() as connection,
-        ):
-            made = write(connection, ref, line.actor, reason, line.app.now_us())
+    with (
+        session(str(ref)) as line,
+        line.recorded("version.approve", f"ModelVersion/{ref}"),
+        line.app.database.write() as connection,
+    ):
+        made = write(connection, ref, line.actor, reason, line.app.now_us())
     if output == "json":
         print_json(asdict(made))
         return
@@ -131,7 +129,6 @@ def withdraw(version: str, reason: str, yes: bool, output: str) -> None:
 
     ref = parse(version)
     with session(str(ref)) as line:
-        _allow(line, "version.delete", ref)
         confirm(f"Withdraw {ref} for good?", yes=yes)
         with line.app.database.write() as connection:
             made = withdraw_version(
@@ -141,12 +138,3 @@ def withdraw(version: str, reason: str, yes: bool, output: str) -> None:
         print_json(asdict(made))
         return
     click.echo(f"withdrawn: {ref}; its history stays")
-
-
-def _allow(line: "Session", action: str, ref: "VersionRef") -> None:
-    """Ask again with the lists that the version has; raise Denied or NotFound."""
-    from roadbed.control.versions import target_of
-
-    with line.app.database.read() as connection:
-        target = target_of(connection, ref)
-    line.require_on(action, target)

@@ -90,20 +90,22 @@ def revoke(token_id: str | None, subject: str) -> None:
     Running servers refuse them within a second, and what was made from them.
     """
     from roadbed.cli._session import session
+    from roadbed.control.targets import tokens_of
     from roadbed.core.errors import Invalid
     from roadbed.identity.revocations import revoke_subject, revoke_token
 
     if bool(token_id) == bool(subject):
         raise Invalid("name either a token or a subject", hint="--subject agent:NAME")
-    with (
-        session("*") as line,
-        line.app.database.write() as connection,
-    ):
+    with session("*") as line:
+        line.require_on(
+            "token.revoke", tokens_of(line.directory, subject or str(token_id))
+        )
         now_us = line.app.now_us()
-        if token_id:
-            revoke_token(connection, token_id, now_us, revoked_by=line.actor)
-        else:
-            revoke_subject(connection, subject, now_us, revoked_by=line.actor)
+        with line.app.database.write() as connection:
+            if token_id:
+                revoke_token(connection, token_id, now_us, revoked_by=line.actor)
+            else:
+                revoke_subject(connection, subject, now_us, revoked_by=line.actor)
     click.echo(f"revoked {plain(token_id or subject)}")
 
 

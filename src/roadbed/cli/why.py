@@ -17,10 +17,13 @@ def command(call: str, output: str) -> None:
     also prints how much each feature contributed to the prediction.
     """
     from roadbed.cli._session import session
+    from roadbed.control import seen
     from roadbed.control.chain import render
 
     with session(call) as line:
-        chain = line.app.why(call)
+        whole = line.app.why(call)
+        with line.app.database.read() as connection:
+            chain = seen.chain(line.viewer, connection, whole)
     if output == "json":
         print_json(chain.to_json())
         return

@@ -18,13 +18,14 @@ from roadbed.console import (
     whoami,
 )
 from roadbed.console.assets import PREFIX, Assets
-from roadbed.console.data import ConsoleData
+from roadbed.console.data import ConsoleSource
 from roadbed.console.guard import Guard, Handler, Page, missing
 from roadbed.console.render import Renderer
 from roadbed.console.session import Nobody, People, SessionStore
 from roadbed.console.signin import begin, finish, sign_in, sign_in_page, sign_out
-from roadbed.console.visit import Authorize, Console, OnRefused, Refusal
+from roadbed.console.visit import Console, OnRefused, Refusal
 from roadbed.core.clock import SystemClock, to_us
+from roadbed.inference.snapshot import Authority
 
 ConsoleRoute = tuple[str, str, str, Handler]
 """Method, path, action, handler."""
@@ -56,9 +57,9 @@ def _now_us() -> int:
 
 
 def make_console(
-    data: ConsoleData,
+    data: ConsoleSource,
     sessions: SessionStore,
-    authorize: Authorize,
+    authority: Authority,
     *,
     refused: OnRefused = _unrecorded,
     now_us: Callable[[], int] = _now_us,
@@ -76,7 +77,7 @@ def make_console(
     console = Console(
         data=data,
         sessions=sessions,
-        authorize=authorize,
+        authority=authority,
         refused=refused,
         now_us=now_us,
         renderer=Renderer.make(assets),

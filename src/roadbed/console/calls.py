@@ -49,7 +49,7 @@ def call(visit: Visit) -> Response:
     return visit.page(
         "call.html",
         view=visit.data.call(name),
-        may_read_bodies=visit.may("call.read-payload", name),
+        may_read_bodies=visit.may("call.read-payload", visit.found("call.read")),
     )
 
 

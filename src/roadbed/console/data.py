@@ -7,7 +7,9 @@ returns. Times are UTC microseconds since 1970; durations are microseconds.
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
+from roadbed.access.visible import Viewer
 from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.core.decision import Target
 from roadbed.inference.provider import Explanation
 
 
@@ -334,11 +336,26 @@ class ResourcePage:
     versions: tuple[VersionRow, ...] = ()
 
 
+class ConsoleSource(Protocol):
+    """Where the console gets its data from, as each visitor may see it."""
+
+    def seen_by(self, viewer: Viewer) -> "ConsoleData":
+        """Return the data that *viewer* may see: lists show what a get would."""
+        ...
+
+
 class ConsoleData(Protocol):
-    """Answers what the pages ask. Methods block; the console calls them in threads.
+    """Answers what one visitor's pages ask. Methods block, and run in threads.
 
     A method that is given a name raises NotFound if nothing has it.
     """
+
+    def find(self, kind: str, name: str, declared: str = "") -> Target | None:
+        """Return what *name* names as policies read it, None if it is not there.
+
+        *declared* is the kind that a resource is declared as.
+        """
+        ...
 
     def overview(self, now_us: int) -> Overview:
         """Return the state of the whole at *now_us*."""

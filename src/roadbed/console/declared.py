@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 import yaml
 
+from roadbed.access.visible import Viewer
 from roadbed.console.data import (
     Change,
     FieldChange,
@@ -16,7 +17,7 @@ from roadbed.console.data import (
     Revision,
     VersionRow,
 )
-from roadbed.control import state
+from roadbed.control import seen, state
 from roadbed.core.digest import PREFIX, short
 from roadbed.core.errors import NotFound
 from roadbed.registry.versions import list_versions
@@ -25,14 +26,15 @@ _SHOWN = 2
 _LONGEST = 60
 
 
-def rows(connection: sa.Connection) -> tuple[ResourceRow, ...]:
-    """Return every live resource, by kind and name."""
-    live = state.current_resources(connection).resources
-    return tuple(_row(each) for _, each in sorted(live.items()))
+def rows(viewer: Viewer, connection: sa.Connection) -> tuple[ResourceRow, ...]:
+    """Return every live resource that *viewer* may see, by kind and name."""
+    return tuple(map(_row, seen.resources(viewer, connection)))
 
 
-def latest(connection: sa.Connection, limit: int) -> tuple[Revision, ...]:
-    """Return the newest *limit* revisions of the stack, newest first."""
+def latest(
+    viewer: Viewer, connection: sa.Connection, limit: int
+) -> tuple[Revision, ...]:
+    """Return the newest *limit* revisions of the stack that *viewer* may see."""
     return tuple(
         Revision(
             number=applied.revision,
@@ -41,7 +43,7 @@ def latest(connection: sa.Connection, limit: int) -> tuple[Revision, ...]:
             applied_us=applied.applied_us,
             changes=tuple(_change(connection, each) for each in applied.changes),
         )
-        for applied in state.history(connection, limit)
+        for applied in seen.changes(viewer, connection, limit)
     )
 
 

@@ -8,7 +8,6 @@ from starlette.concurrency import run_in_threadpool
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from roadbed.access.actions import ANY
 from roadbed.console import session
 from roadbed.console.render import is_fetched, is_restored
 from roadbed.console.signin import ask_to_sign_in
@@ -72,12 +71,11 @@ class Guard:
 
 
 def _show(visit: Visit, action: str, page: Page) -> Response:
-    name = visit.request.path_params.get("name", ANY)
     try:
-        visit.require(action, name)
+        visit.enter(action)
         return page(visit)
     except Denied as error:
-        return refusal(visit, error, action, name)
+        return refusal(visit, error, action)
     except RoadbedError as error:
         return failure(visit, error)
     # The last resort: no stack trace leaves the server, and none is lost.
@@ -93,11 +91,11 @@ def _unexpected() -> RoadbedError:
     )
 
 
-def refusal(visit: Visit, error: Denied, action: str, name: str) -> Response:
+def refusal(visit: Visit, error: Denied, action: str) -> Response:
     """Say why not, and what would help: to sign in again, or to be given a role."""
     if not _wants_a_page(visit.request):
         return failure(visit, error)
-    anew = visit.proving_anew(action, name)
+    anew = visit.proving_anew(action)
     if anew:
         return visit.page("again.html", error.status, anew=anew, action=action)
     if visit.principal.kind == "user" and not visit.principal.roles:

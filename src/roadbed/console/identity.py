@@ -1,6 +1,6 @@
 """Sessions in the control database, and decisions by the policies served now."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 from roadbed.console.session import Opened
@@ -67,12 +67,33 @@ class LiveSessions:
 
 @dataclass(frozen=True, slots=True)
 class LiveAuthority:
-    """Decides by the policies that this process serves now."""
+    """An `Authority` that decides by the policies that this process serves now."""
 
     snapshot: Callable[[], Snapshot]
     now_us: Callable[[], int]
 
-    def __call__(self, principal: Principal, action: str, target: Target) -> Decision:
+    @property
+    def digest(self) -> str:
+        """Return the name of the policies."""
+        return self.snapshot().authority.digest
+
+    def decide(
+        self, principal: Principal, action: str, target: Target, now_us: int = 0
+    ) -> Decision:
         """Return the decision; nothing is recorded."""
         authority = self.snapshot().authority
-        return authority.decide(principal, action, target, self.now_us())
+        return authority.decide(principal, action, target, now_us or self.now_us())
+
+    def decide_all(
+        self,
+        principal: Principal,
+        asked: Sequence[tuple[str, Target]],
+        now_us: int = 0,
+    ) -> tuple[Decision, ...]:
+        """Decide each of *asked*, up to the first denial; nothing is recorded."""
+        authority = self.snapshot().authority
+        return authority.decide_all(principal, asked, now_us or self.now_us())
+
+    def declares(self, action: str) -> bool:
+        """Say whether a declared policy concerns *action*."""
+        return self.snapshot().authority.declares(action)

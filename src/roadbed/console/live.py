@@ -1,10 +1,13 @@
 """The console's data from the real rooms: the call log, the stack, the audit log."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 
 import sqlalchemy as sa
 
 from roadbed.access.actions import ACTIONS
+from roadbed.access.visible import Viewer, own
 from roadbed.audit import tables as audit_tables
 from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
@@ -30,14 +33,25 @@ from roadbed.console.data import (
 )
 from roadbed.console.filters import AuditFilter, CallFilter
 from roadbed.console.words import duration
-from roadbed.control.state import Revision, State, current, current_resources
+from roadbed.control import seen
+from roadbed.control.state import Revision, current_resources
+from roadbed.control.targets import (
+    call_target,
+    find_call,
+    find_live,
+    find_resource,
+)
 from roadbed.control.why import Chain
+from roadbed.core.actor import DEFAULT_TENANT
+from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.database.engine import Database
 from roadbed.gateway.alerts import list_alerts
 from roadbed.gateway.calls import CallLog
-from roadbed.gateway.history import CallQuery, cursor
+from roadbed.gateway.history import CallQuery, Span, cursor
+from roadbed.gateway.series import Point
 from roadbed.inference.snapshot import Deployment, Snapshot
+from roadbed.registry.versions import list_versions
 
 PAGE = 50
 _REVISIONS = 20
@@ -46,40 +60,73 @@ _OWN_ACTIONS = ("calls.seal", "session.open")
 _OUTCOMES: Mapping[str, Outcome] = {"done": "done", "denied": "denied"}
 
 
+@dataclass(frozen=True, kw_only=True)
 class LiveData:
-    """A `ConsoleData` over the call log, the control database and the audit log.
+    """A `ConsoleSource` over the call log, the control database and the audit log.
 
     *why* follows a chain; *snapshot* returns what this process serves now.
     """
 
-    def __init__(
-        self,
-        *,
-        database: Database,
-        calls: CallLog,
-        audit: AuditLog,
-        why: Callable[[str], Chain],
-        snapshot: Callable[[], Snapshot],
-    ) -> None:
-        self._database = database
-        self._calls = calls
-        self._audit = audit
-        self._why = why
-        self._snapshot = snapshot
-        self._traffic = traffic.Recent(lambda now_us: traffic.count(calls, now_us))
+    database: Database
+    calls: CallLog
+    audit: AuditLog
+    why: Callable[[str], Chain]
+    snapshot: Callable[[], Snapshot]
+
+    def seen_by(self, viewer: Viewer) -> "Seen":
+        """Return the data that *viewer* may see."""
+        return Seen(self, viewer)
+
+    @cached_property
+    def traffic(self) -> traffic.Recent:
+        """Return the counts of the last day, kept for a moment."""
+
+        def make(viewer: Viewer, now_us: int) -> traffic.Traffic:
+            def ask(span: Span) -> list[Point]:
+                return seen.series(viewer, self.calls, span)
+
+            return traffic.count(ask, now_us)
+
+        return traffic.Recent(make)
+
+
+class Seen:
+    """The `ConsoleData` of one viewer: nothing in it that a get would refuse them."""
+
+    def __init__(self, source: LiveData, viewer: Viewer) -> None:
+        self._viewer = viewer
+        self._tenant = viewer.principal.tenant
+        self._database = source.database
+        self._calls = source.calls
+        self._audit = source.audit
+        self._why = source.why
+        self._snapshot = source.snapshot
+        self._recent = source.traffic
+
+    def find(self, kind: str, name: str, declared: str = "") -> Target | None:
+        """Return what *name* names, None if it is not there for this viewer."""
+        if kind == "Call":
+            return find_call(self._calls, name, self._tenant)
+        with self._database.read() as connection:
+            if kind == "Endpoint":
+                found = find_live(connection, kind, name)
+            else:
+                found = find_resource(connection, declared, name)
+        return own(self._viewer.principal, found)
 
     def overview(self, now_us: int) -> Overview:
         """Return the state of the whole at *now_us*."""
-        counted, served = self._traffic.get(now_us), self._snapshot()
+        counted, served = self._traffic(now_us), self._snapshot()
         with self._database.read() as connection:
-            stack = current_resources(connection)
+            stack = self._endpoints(connection)
+            names = {each.name for each in stack}
             return Overview(
                 windows=counted.windows(),
                 traffic=counted.half_hours(),
                 endpoints=_endpoints(stack, served, counted),
-                alerts=(*_broken(served), *_open_alerts(connection), *self._unread()),
-                revisions=declared.latest(connection, 3),
-                audit=_head(connection),
+                alerts=(*_broken(served, names), *self._alerts(connection)),
+                revisions=declared.latest(self._viewer, connection, 3),
+                audit=_head(connection) if self._viewer.may("audit.read") else None,
                 revision=served.revision,
                 snapshot=served.digest,
             )
@@ -87,20 +134,19 @@ class LiveData:
     def calls(self, wanted: CallFilter, now_us: int) -> CallList:
         """Return one page of the calls that *wanted* describes."""
         since_us, until_us = wanted.window(now_us)
-        found = self._calls.search(
-            CallQuery(
-                endpoint=wanted.endpoint,
-                model=wanted.model,
-                status=wanted.status,
-                principal=wanted.principal,
-                since_us=since_us,
-                until_us=until_us,
-                before=wanted.before,
-                limit=PAGE + 1,
-            )
+        query = CallQuery(
+            endpoint=wanted.endpoint,
+            model=wanted.model,
+            status=wanted.status,
+            principal=wanted.principal,
+            since_us=since_us,
+            until_us=until_us,
+            before=wanted.before,
+            limit=PAGE + 1,
         )
+        found = seen.calls(self._viewer, self._calls, query)
         with self._database.read() as connection:
-            choices = _choices(current(connection))
+            choices = self._choices(connection)
         return CallList(
             rows=tuple(traced.row_of(record) for record in found[:PAGE]),
             older=cursor(found[PAGE - 1]) if len(found) > PAGE else "",
@@ -109,12 +155,16 @@ class LiveData:
 
     def peek(self, call_id: str) -> Peek:
         """Return what is quickly known of one call."""
-        found = self._calls.find(call_id)
+        found = self._calls.find(call_id, self._tenant)
+        if not self._viewer.may("call.read", call_target(found.record)):
+            raise NotFound(f"there is no call {call_id!r} that you may see")
         return Peek(row=traced.row_of(found.record), facts=traced.facts_of(found))
 
     def call(self, call_id: str) -> CallPage:
         """Return one call with its chain; a prediction also with its explanation."""
-        found, chain = self._calls.find(call_id), self._why(call_id)
+        found = self._calls.find(call_id, self._tenant)
+        with self._database.read() as connection:
+            chain = seen.chain(self._viewer, connection, self._why(call_id))
         return CallPage(
             row=traced.row_of(found.record),
             facts=traced.facts_beside(found),
@@ -127,12 +177,12 @@ class LiveData:
 
     def verify(self, call_id: str) -> tuple[Verdict, ...]:
         """Check the call against its segment, the audit log and its commitment."""
-        found = self._calls.find(call_id)
+        found = self._calls.find(call_id, self._tenant)
         return (*self._proof(call_id), *traced.verdict_of_payload(found))
 
     def bodies(self, call_id: str) -> Bodies:
         """Return the request and the response; NotFound if they are not kept."""
-        payload = self._calls.find(call_id).payload
+        payload = self._calls.find(call_id, self._tenant).payload
         if payload is None:
             raise NotFound(
                 f"the request and the response of {call_id} are not kept",
@@ -142,13 +192,14 @@ class LiveData:
 
     def endpoints(self, now_us: int) -> tuple[EndpointRow, ...]:
         """Return all endpoints, by name."""
-        counted = self._traffic.get(now_us)
+        counted = self._traffic(now_us)
         with self._database.read() as connection:
-            return _endpoints(current_resources(connection), self._snapshot(), counted)
+            stack = self._endpoints(connection)
+        return _endpoints(stack, self._snapshot(), counted)
 
     def endpoint(self, name: str, now_us: int) -> EndpointPage:
         """Return one endpoint."""
-        counted = self._traffic.get(now_us)
+        counted = self._traffic(now_us)
         query = CallQuery(
             endpoint=name, since_us=now_us - traffic.DAY_US, limit=_RECENT
         )
@@ -164,7 +215,9 @@ class LiveData:
             row=_endpoint(found, self._snapshot(), counted),
             facts=_terms(found),
             traffic=counted.half_hours(name),
-            recent=tuple(map(traced.row_of, self._calls.search(query))),
+            recent=tuple(
+                map(traced.row_of, seen.calls(self._viewer, self._calls, query))
+            ),
             revisions=revisions,
         )
 
@@ -192,8 +245,8 @@ class LiveData:
         """Return what is declared and the latest revisions."""
         with self._database.read() as connection:
             return Changes(
-                resources=declared.rows(connection),
-                revisions=declared.latest(connection, _REVISIONS),
+                resources=declared.rows(self._viewer, connection),
+                revisions=declared.latest(self._viewer, connection, _REVISIONS),
             )
 
     def resource(self, kind: str, name: str) -> ResourcePage:
@@ -214,15 +267,46 @@ class LiveData:
                 signed = _head(connection).checkpoint_size
             yield from traced.verdict_of_proof(proof, signed)
 
+    def _traffic(self, now_us: int) -> traffic.Traffic:
+        return self._recent.get(self._viewer, now_us)
+
+    def _endpoints(self, connection: sa.Connection) -> list[Revision]:
+        return seen.declared(self._viewer, connection, "Endpoint", "endpoint.read")
+
+    def _alerts(self, connection: sa.Connection) -> Iterator[Alert]:
+        """Yield what is wrong with the platform, to those who run it."""
+        if self._tenant == DEFAULT_TENANT:
+            yield from _open_alerts(connection)
+            yield from self._unread()
+
+    def _choices(self, connection: sa.Connection) -> Choices:
+        """Return what the filters of the calls page offer to this viewer."""
+        viewer = self._viewer
+        accounts = [
+            f"service-account:{each.name}"
+            for each in seen.resources(viewer, connection)
+            if each.kind == "ServiceAccount"
+        ]
+        versions = [
+            str(version)
+            for model in seen.models(viewer, connection)
+            for version in list_versions(connection, model)
+        ]
+        return Choices(
+            endpoints=tuple(each.name for each in self._endpoints(connection)),
+            models=tuple(sorted(versions)),
+            principals=tuple(accounts),
+        )
+
     def _unread(self) -> Iterator[Alert]:
         for name, reason in sorted(self._calls.unreadable.items()):
             yield Alert(level="warning", title=f"{name} is left out", detail=reason)
 
 
 def _endpoints(
-    stack: State, served: Snapshot, counted: traffic.Traffic
+    stack: list[Revision], served: Snapshot, counted: traffic.Traffic
 ) -> tuple[EndpointRow, ...]:
-    return tuple(_endpoint(each, served, counted) for each in stack.of("Endpoint"))
+    return tuple(_endpoint(each, served, counted) for each in stack)
 
 
 def _endpoint(
@@ -260,8 +344,10 @@ def _terms(found: Revision) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value)
 
 
-def _broken(served: Snapshot) -> Iterator[Alert]:
+def _broken(served: Snapshot, names: Collection[str]) -> Iterator[Alert]:
     for name, reason in sorted(served.broken.items()):
+        if name not in names:
+            continue
         goes_on = name in served.deployments
         yield Alert(
             level="warning" if goes_on else "critical",
@@ -281,16 +367,6 @@ def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:
             detail=alert.message,
             at_us=alert.at_us,
         )
-
-
-def _choices(stack: State) -> Choices:
-    versions = [str(v) for of_one in stack.versions.values() for v in of_one]
-    accounts = [f"service-account:{a.name}" for a in stack.of("ServiceAccount")]
-    return Choices(
-        endpoints=tuple(each.name for each in stack.of("Endpoint")),
-        models=tuple(sorted(versions)),
-        principals=tuple(accounts),
-    )
 
 
 def _head(connection: sa.Connection) -> AuditHead:

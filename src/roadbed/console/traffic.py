@@ -4,9 +4,11 @@ import threading
 from collections import defaultdict
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Protocol
 
+from roadbed.access.visible import Viewer
 from roadbed.console.data import Point, Window
+from roadbed.core.actor import Principal
+from roadbed.gateway.history import Span
 from roadbed.gateway.series import Point as Counted
 
 HOUR_US = 3_600_000_000
@@ -16,14 +18,12 @@ STEPS = 48
 _ALL_US = 10**17
 """One step that holds all time, so that a window is not cut at a round hour."""
 _FRESH_US = 3_000_000
+_VIEWERS = 64
+"""How many viewers' counts are kept at once."""
 
 
-class Series(Protocol):
-    """Counts calls over time; a `gateway.calls.CallLog` does."""
-
-    def series(self, since_us: int, until_us: int, step_us: int) -> list[Counted]:
-        """Return calls, errors and latencies by endpoint, in steps of *step_us*."""
-        ...
+Count = Callable[[Span], list[Counted]]
+"""Counts the calls of a stretch of time by endpoint and step."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,31 +67,41 @@ class Traffic:
         )
 
 
-def count(log: Series, now_us: int) -> Traffic:
-    """Count the last day of *log*."""
-    until_us = now_us + 1
+def count(ask: Count, now_us: int) -> Traffic:
+    """Count the last day."""
+
+    def since(ago_us: int, step_us: int) -> tuple[Counted, ...]:
+        since_us, until_us = now_us - ago_us, now_us + 1
+        return tuple(ask(Span(since_us=since_us, until_us=until_us, step_us=step_us)))
+
     return Traffic(
         until_us=now_us,
-        hour=tuple(log.series(now_us - HOUR_US, until_us, _ALL_US)),
-        day=tuple(log.series(now_us - DAY_US, until_us, _ALL_US)),
-        steps=tuple(log.series(now_us - DAY_US, until_us, STEP_US)),
+        hour=since(HOUR_US, _ALL_US),
+        day=since(DAY_US, _ALL_US),
+        steps=since(DAY_US, STEP_US),
     )
 
 
 @dataclass(slots=True)
 class Recent:
-    """The last count, for three seconds: many open pages ask for one and the same."""
+    """The last counts, for three seconds: open pages of one viewer ask for the same.
 
-    make: Callable[[int], Traffic]
+    *make* counts what a viewer may see, at a time.
+    """
+
+    make: Callable[[Viewer, int], Traffic]
     _lock: threading.Lock = field(default_factory=threading.Lock)
-    _last: Traffic | None = None
+    _last: dict[tuple[Principal, str], Traffic] = field(default_factory=dict)
 
-    def get(self, now_us: int) -> Traffic:
+    def get(self, viewer: Viewer, now_us: int) -> Traffic:
         """Return a count no older than three seconds before *now_us*."""
+        key = viewer.principal, viewer.authority.digest
         with self._lock:
-            last = self._last
+            last = self._last.get(key)
             if last is None or not 0 <= now_us - last.until_us < _FRESH_US:
-                last = self._last = self.make(now_us)
+                if len(self._last) >= _VIEWERS:
+                    self._last.clear()
+                last = self._last[key] = self.make(viewer, now_us)
             return last
 
 

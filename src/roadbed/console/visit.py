@@ -9,16 +9,16 @@ from starlette.responses import RedirectResponse, Response
 
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.access.authorize import denial
+from roadbed.access.visible import Viewer, nothing, whole
 from roadbed.console import session
-from roadbed.console.data import ConsoleData
+from roadbed.console.data import ConsoleData, ConsoleSource
 from roadbed.console.render import Renderer, fragment, is_fetched
 from roadbed.console.session import People, SessionStore, Way, action_token
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
+from roadbed.core.errors import NotFound
 from roadbed.core.secret import Secret
-
-Authorize = Callable[[Principal, str, Target], Decision]
-"""Decides, without I/O and without a record."""
+from roadbed.inference.snapshot import Authority
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,9 +40,9 @@ OnRefused = Callable[[Refusal], None]
 class Console:
     """What the console is made of."""
 
-    data: ConsoleData
+    data: ConsoleSource
     sessions: SessionStore
-    authorize: Authorize
+    authority: Authority
     refused: OnRefused
     now_us: Callable[[], int]
     renderer: Renderer
@@ -59,6 +59,8 @@ class Place:
     action: str
 
 
+LISTED = frozenset({"Call", "Endpoint", "Resource"})
+"""Kinds whose pages are lists, which show as much as the visitor may see."""
 PLACES = (
     Place("o", "Overview", "/console", "console.view"),
     Place("c", "Calls", "/console/calls", "call.read"),
@@ -80,9 +82,18 @@ class Visit:
     form: dict[str, str]
 
     @property
+    def viewer(self) -> Viewer:
+        """Return the visitor as one who sees what the policies let them see."""
+        return Viewer(
+            authority=self.console.authority,
+            principal=self.principal,
+            now_us=self.now_us,
+        )
+
+    @property
     def data(self) -> ConsoleData:
-        """Where the page gets what it shows."""
-        return self.console.data
+        """Where the page gets what it shows: what this visitor may see."""
+        return self.console.data.seen_by(self.viewer)
 
     @property
     def from_form(self) -> bool:
@@ -93,22 +104,50 @@ class Visit:
         """Return the part of the address that the route calls *part*."""
         return self.request.path_params[part]
 
-    def may(self, action: str, name: str = ANY) -> Decision:
-        """Decide whether this visitor may do *action* to what is called *name*."""
-        return self.console.authorize(self.principal, action, target_of(action, name))
+    def may(self, action: str, target: Target | None = None) -> Decision:
+        """Decide whether this visitor may do *action* to *target*, or to all."""
+        chosen = target or whole(self.principal, ACTIONS[action].kind)
+        return self.viewer.decide(action, chosen)
 
-    def require(self, action: str, name: str = ANY) -> None:
-        """Go on if the visitor may do *action*; else tell of it and raise Denied."""
-        decision = self.may(action, name)
+    def found(self, action: str) -> Target | None:
+        """Return what the address names, if it is there for this visitor."""
+        kind, params = ACTIONS[action].kind, self.request.path_params
+        return self.data.find(kind, params["name"], params.get("kind", ""))
+
+    def enter(self, action: str) -> None:
+        """Go on if the visitor may do *action* to what the address names.
+
+        Else tell of it and raise Denied, or NotFound: also for what is of another
+        tenant. A list goes on where some of it may be seen, and shows no more.
+        """
+        kind = ACTIONS[action].kind
+        name = self.request.path_params.get("name")
+        asked = Target(kind=kind, name=name or ANY)
+        might = self.viewer.might(action)
+        if name is None:
+            if not (might and kind in LISTED):
+                self._require(action, whole(self.principal, kind), asked)
+            return
+        found = self.found(action) if might else None
+        target = found or nothing(self.principal, kind, name)
+        self._require(action, target, asked)
+        if found is None:
+            raise NotFound(
+                f"there is no {self.request.path_params.get('kind', kind)[:40]} "
+                f"called {name[:80]!r}",
+                hint="the lists show what you may see",
+            )
+
+    def _require(self, action: str, target: Target, asked: Target) -> None:
+        decision = self.may(action, target)
         if decision.allowed:
             return
-        target = target_of(action, name)
-        error = denial(self.principal, action, target, decision)
+        error = denial(self.principal, action, asked, decision)
         self.console.refused(
             Refusal(
                 principal=self.principal,
                 action=action,
-                target=target,
+                target=asked,
                 reason=error.message,
                 where=f"{self.request.method} {self.request.url.path}",
             )
@@ -124,7 +163,7 @@ class Visit:
         ways = [way for way in self.console.people.ways() if way.issuer == issuer]
         return ways[0] if ways else None
 
-    def proving_anew(self, action: str, name: str = ANY) -> str:
+    def proving_anew(self, action: str) -> str:
         """Return where to sign in again, if that is all that *action* still needs.
 
         A privileged act takes a proof that is fresh; empty if it would not help.
@@ -133,8 +172,12 @@ class Visit:
         if way is None or self.principal.fresh_until_us > now_us:
             return ""
         anew = replace(self.principal, fresh_until_us=now_us + 1)
-        target = target_of(action, name)
-        if not self.console.authorize(anew, action, target).allowed:
+        named = self.request.path_params.get("name")
+        target = (self.found(action) if named else None) or whole(
+            self.principal, ACTIONS[action].kind
+        )
+        authority = self.console.authority
+        if not authority.decide(anew, action, target, now_us).allowed:
             return ""
         url = self.request.url
         path = url.path + (f"?{url.query}" if url.query else "")
@@ -148,11 +191,16 @@ class Visit:
             template,
             status,
             principal=self.principal,
-            places=[p for p in PLACES if self.may(p.action).allowed],
+            places=[p for p in PLACES if self._leads_on(p)],
             form_token=action_token(self.token),
             now_us=self.now_us,
             **values,
         )
+
+    def _leads_on(self, place: Place) -> bool:
+        listed = ACTIONS[place.action].kind in LISTED
+        some = listed and self.viewer.might(place.action)
+        return some or self.may(place.action).allowed
 
     def part(self, template: str, parts: dict[str, str], **values: Any) -> Response:
         """Write the part htmx asks for, by the id of its element, or the page."""
@@ -164,8 +212,3 @@ class Visit:
         if is_fetched(self.request):
             return Response(headers={"HX-Redirect": path})
         return RedirectResponse(path, 303)
-
-
-def target_of(action: str, name: str) -> Target:
-    """Return what *action* is done to when it is done to *name*."""
-    return Target(kind=ACTIONS[action].kind, name=name)

@@ -3,7 +3,9 @@
 import sqlalchemy as sa
 
 from roadbed.control.state import current_resources
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Conflict, NotFound
+from roadbed.core.resource import tenant_of
 from roadbed.identity.keys import NewKey, create_key
 
 
@@ -14,15 +16,17 @@ def make_key(
     now_us: int,
     lifetime_us: int,
     created_by: str,
+    tenant: str = DEFAULT_TENANT,
 ) -> NewKey:
-    """Make a key for *account* in the caller's transaction.
+    """Make a key for *account* of *tenant* in the caller's transaction.
 
-    Raises NotFound, naming those that are, if no such account is declared, and
-    Conflict if it is declared to have no keys.
+    Raises NotFound, naming those that are, if the tenant declares no such account,
+    and Conflict if it is declared to have no keys.
     """
     declared = {
         found.name: found.content["spec"].get("keys", False)
         for found in current_resources(connection).of("ServiceAccount")
+        if tenant_of(found.content) == tenant
     }
     if account not in declared:
         raise NotFound(

@@ -9,7 +9,7 @@ from roadbed.control.load import read_stack, refuse
 from roadbed.control.plan import Plan, make_plan
 from roadbed.control.promote import Promotion, promotions
 from roadbed.control.stack import Stack
-from roadbed.control.state import current
+from roadbed.control.state import current, tenants_of
 from roadbed.control.validate import check
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.decision import Target
@@ -52,7 +52,9 @@ class Desk:
             now_us = to_us(self.clock.now())
             keys = [key for key in list_keys(connection) if key.live(now_us)]
             keyed = frozenset(key.account for key in keys)
-            state = replace(current(connection), keyed=keyed)
+            state = replace(
+                current(connection), keyed=keyed, tenants=tenants_of(connection)
+            )
         refuse(problems + check(stack, state, self.catalog))
         return Proposal(
             stack=stack,

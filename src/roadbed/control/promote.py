@@ -7,9 +7,10 @@ import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
 from roadbed.control.plan import next_version, pins
+from roadbed.control.readable import Content, version_target
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
-from roadbed.control.targets import Content, version_target
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.decision import Target
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Denied
@@ -82,7 +83,8 @@ def _promotion(
     providers |= {p.key[1]: p.content for p in stack.of("Provider")}
     directory = directory_of(state)
     targets = [
-        version_target(model, version, directory, providers) for model in declared
+        _of_the_stack(version_target(model, version, directory, providers))
+        for model in declared
     ]
     return Promotion(
         endpoint=endpoint.key[1],
@@ -90,6 +92,15 @@ def _promotion(
         needed=max((m["spec"].get("approvals", 0) for m in declared), default=0),
         targets=tuple({t.revision: t for t in targets}.values()),
     )
+
+
+def _of_the_stack(version: Target) -> Target:
+    """Return *version* as what a stack puts into production, whosever it is.
+
+    A stack is the platform's: who may apply it applies it for all tenants.
+    """
+    attributes = {**version.attributes, "tenant": DEFAULT_TENANT}
+    return Target.fixed(version.kind, version.name, attributes)
 
 
 def _models(name: str, stack: Stack, state: State) -> Iterator[Content]:

@@ -15,15 +15,15 @@ from roadbed.access.steps import questions_of, together
 from roadbed.control.directory import directory_from
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of
-from roadbed.control.stack import Key
-from roadbed.control.state import current_resources, policies_in
-from roadbed.control.targets import (
+from roadbed.control.readable import (
     Content,
     dataset_target,
     deployment_of,
     version_attributes,
     version_target,
 )
+from roadbed.control.stack import Key
+from roadbed.control.state import current_resources, policies_in
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Invalid, NotFound

@@ -8,12 +8,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
-from roadbed.control.state import Revision, State, current_resources
-from roadbed.control.targets import (
+from roadbed.control.readable import (
+    attributes_of,
     deployment_of,
     terms_of,
     version_attributes,
 )
+from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
@@ -118,6 +119,7 @@ def compile_snapshot(
         tokens=declared.tokens,
         deployments=building.deployments,
         broken=building.broken,
+        unserved=building.unserved,
     )
     return Serving(
         snapshot=snapshot, providers=building.providers, runners=building.runners
@@ -145,6 +147,7 @@ class _Building:
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
+        self.unserved: dict[str, dict[str, Any]] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
@@ -231,6 +234,7 @@ class _Building:
         before = self._previous
         kept = before.snapshot.deployments.get(endpoint.name) if before else None
         if before is None or kept is None:
+            self.unserved[endpoint.name] = attributes_of(endpoint.content)
             return
         if ("Model", kept.version.model) not in self._state.resources:
             return

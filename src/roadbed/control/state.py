@@ -12,10 +12,10 @@ from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
+from roadbed.core.resource import tenant_of
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.approvals import withdrawn
-from roadbed.registry.tables import model_versions
-from roadbed.registry.versions import list_versions
+from roadbed.registry.versions import list_versions, model_names
 
 _MEND = "restore the database from a backup, then run `roadbed audit verify`"
 
@@ -51,8 +51,9 @@ class State:
     """What is live: the resources, and the versions of every model, oldest first.
 
     `revision` is 0 and `digest` is empty before anything was applied. `keyed` are
-    the service accounts that hold a key that works, where somebody looked;
-    `withdrawn` are the model versions that can never be pinned again.
+    the service accounts that hold a key that works, and `tenants` whose each
+    resource is or was, where somebody looked; `withdrawn` are the model versions
+    that can never be pinned again.
     """
 
     revision: int = 0
@@ -61,6 +62,7 @@ class State:
     versions: Mapping[str, tuple[ModelVersion, ...]] = field(default_factory=dict)
     keyed: frozenset[str] = frozenset()
     withdrawn: frozenset[VersionRef] = frozenset()
+    tenants: Mapping[Key, str] = field(default_factory=dict)
 
     def policies(self) -> dict[str, str]:
         """Return the Cedar text of every live policy and role, by its name."""
@@ -132,29 +134,28 @@ def live_at(connection: sa.Connection, revision: int) -> dict[Key, Revision]:
 
     Raises Corrupt if one is not what was written.
     """
-    newest = (
-        sa.select(
-            resources.c.kind,
-            resources.c.name,
-            sa.func.max(resources.c.revision).label("revision"),
-        )
-        .where(resources.c.snapshot <= revision)
-        .group_by(resources.c.kind, resources.c.name)
-        .subquery()
+    found = _newest(
+        connection,
+        resources.c.snapshot <= revision,
+        within=resources.c.state == "live",
     )
-    query = (
-        sa.select(resources)
-        .join(
-            newest,
-            (resources.c.kind == newest.c.kind)
-            & (resources.c.name == newest.c.name)
-            & (resources.c.revision == newest.c.revision),
-        )
-        .where(resources.c.state == "live")
-        .order_by(resources.c.kind, resources.c.name)
-    )
-    found = [_revision(row) for row in connection.execute(query).mappings()]
     return {r.key: r for r in found}
+
+
+def newest_revision(connection: sa.Connection, kind: str, name: str) -> Revision | None:
+    """Return the newest revision of one resource, live or retired, or None."""
+    same = (resources.c.kind == kind) & (resources.c.name == name)
+    return next(iter(_newest(connection, same)), None)
+
+
+def newest_revisions(connection: sa.Connection) -> list[Revision]:
+    """Return the newest revision of each resource, live or retired."""
+    return _newest(connection, sa.true())
+
+
+def tenants_of(connection: sa.Connection) -> dict[Key, str]:
+    """Return the tenant that each resource belongs to, live or retired."""
+    return {r.key: tenant_of(r.content) for r in newest_revisions(connection)}
 
 
 def history(
@@ -198,6 +199,40 @@ def last_revisions(connection: sa.Connection) -> dict[Key, int]:
     return {(kind, name): number for kind, name, number in connection.execute(query)}
 
 
+def _newest(
+    connection: sa.Connection,
+    where: sa.ColumnElement[bool],
+    within: sa.ColumnElement[bool] | None = None,
+) -> list[Revision]:
+    """Return the newest revision of each resource of those that *where* chooses.
+
+    *within* chooses among the newest ones.
+    """
+    newest = (
+        sa.select(
+            resources.c.kind,
+            resources.c.name,
+            sa.func.max(resources.c.revision).label("revision"),
+        )
+        .where(where)
+        .group_by(resources.c.kind, resources.c.name)
+        .subquery()
+    )
+    query = (
+        sa.select(resources)
+        .join(
+            newest,
+            (resources.c.kind == newest.c.kind)
+            & (resources.c.name == newest.c.name)
+            & (resources.c.revision == newest.c.revision),
+        )
+        .order_by(resources.c.kind, resources.c.name)
+    )
+    if within is not None:
+        query = query.where(within)
+    return [_revision(row) for row in connection.execute(query).mappings()]
+
+
 def _applied(connection: sa.Connection, row: Mapping[Any, Any]) -> StackRevision:
     if digest_of(row["content"]) != row["digest"]:
         raise Corrupt(f"snapshot {row['revision']} is not what was applied", hint=_MEND)
@@ -219,5 +254,5 @@ def _revision(row: Mapping[Any, Any]) -> Revision:
 
 
 def _versions(connection: sa.Connection) -> dict[str, tuple[ModelVersion, ...]]:
-    names = connection.execute(sa.select(model_versions.c.model).distinct()).scalars()
-    return {n: tuple(reversed(list_versions(connection, n))) for n in names.all()}
+    names = model_names(connection)
+    return {n: tuple(reversed(list_versions(connection, n))) for n in names}

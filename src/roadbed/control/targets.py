@@ -1,139 +1,186 @@
-"""What policies may read of endpoints, datasets and model versions: targets of state.
+"""What policies read of each thing: the one way from content to a target.
 
-A list of who may do something names people as the stack does, `user:company/1f2e`;
-here it gets the name that a principal has, `user:https://login.example.com#1f2e`.
+The API, the console and the command line all come here, for a list as for a get.
 """
 
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 
+import sqlalchemy as sa
+
+from roadbed.control.readable import attributes_of
+from roadbed.control.state import Revision, newest_revision
+from roadbed.control.versions import target_of as version_target_of
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.decision import Target
-from roadbed.core.reference import VersionRef
-from roadbed.core.resource import tenant_of
-from roadbed.identity.directory import Directory
-from roadbed.inference.snapshot import Deployment, ModelVersion
-from roadbed.registry.approvals import made_by
-
-Content = Mapping[str, Any]
-LISTS = ("infer", "read", "retrain", "approve", "promote", "delete")
-"""The lists of who may do something that a model can have."""
-
-
-def endpoint_attributes(content: Content) -> dict[str, Any]:
-    """Return what policies may read of an endpoint's own *content*."""
-    spec = content["spec"]
-    readable = {name: spec[name] for name in ("stage", "purpose", "owner")}
-    readable |= {"residency": spec.get("residency", []), **_whose(content)}
-    return {name: value for name, value in readable.items() if value}
+from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.reference import parse
+from roadbed.data.datasets import has_versions
+from roadbed.gateway.calls import CallLog
+from roadbed.gateway.history import Tally
+from roadbed.identity.directory import read_subject
+from roadbed.identity.keys import KeyInfo, find_key
+from roadbed.inference.record import CallRecord
+from roadbed.inference.snapshot import Directory
+from roadbed.registry.runs import Run, get_run
+from roadbed.registry.versions import newest_version
 
 
-def terms_of(content: Content) -> dict[str, Any]:
-    """Return an endpoint's own terms, and what policies may read of it."""
-    spec = content["spec"]
-    own = ("stage", "deadline_ms", "ack", "keep_payloads")
-    return {name: spec[name] for name in own} | {
-        "attributes": endpoint_attributes(content)
+def target_of(revision: Revision, kind: str = "") -> Target:
+    """Return a resource as a target: of its own kind, or as the *kind* given."""
+    attributes = attributes_of(revision.content)
+    return Target(kind=kind or revision.kind, name=revision.name, attributes=attributes)
+
+
+def resource_target(revision: Revision) -> Target:
+    """Return a resource as what is declared, whatever its kind."""
+    return target_of(revision, "Resource")
+
+
+def call_target(record: CallRecord | Tally) -> Target:
+    """Return calls as a target: what policies read of them are the facts on record.
+
+    The name is the endpoint's: calls with the same facts are decided upon alike,
+    one by one as well as counted. Whoever was not known called in nobody's name:
+    that is on the platform's record.
+    """
+    facts = {
+        "endpoint": record.endpoint,
+        "model": record.model.partition("@")[0],
+        "provider": record.provider,
+        "region": record.region,
     }
-
-
-def deployment_of(
-    endpoint: Content,
-    version: ModelVersion,
-    readable: Mapping[str, Any],
-    provider: Content | None,
-    runner: Any = None,
-) -> Deployment:
-    """Return what *endpoint* serves; *readable* are the version's attributes."""
-    return Deployment(
-        endpoint=endpoint["metadata"]["name"],
-        version=version,
-        provider=str(version.body.get("provider", "")),
-        region=region_of(provider),
-        runner=runner,
-        version_attributes=readable,
-        **terms_of(endpoint),
+    known = {name: value for name, value in facts.items() if value}
+    tenant = record.tenant or DEFAULT_TENANT
+    return Target(
+        kind="Call", name=record.endpoint, attributes={"tenant": tenant, **known}
     )
 
 
-def dataset_target(content: Content) -> Target:
-    """Return the dataset with this *content* as a target."""
-    spec = content["spec"]
-    names = ("owner", "classification", "purposes", "region")
-    readable = {name: spec[name] for name in names if spec.get(name)}
-    own = {**readable, **_whose(content)}
-    return Target.fixed("Dataset", content["metadata"]["name"], own)
+def run_target(run: Run) -> Target:
+    """Return a run as a target; it belongs to the tenant of who ran it."""
+    return Target(kind="Run", name=run.id, attributes={"tenant": run.tenant})
 
 
-def version_attributes(
-    content: Content | None, ref: VersionRef, maker: str, directory: Directory
-) -> dict[str, Any]:
-    """Return what policies may read of the version *ref*, made by *maker*.
+def find(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return the resource called *name* as a target, live or retired, or None."""
+    found = newest_revision(connection, kind, name)
+    return None if found is None else target_of(found)
 
-    *content* is the model's, None if it was never declared; a list for the version
-    takes the place of the one for all.
+
+def find_endpoint(connection: sa.Connection, name: str) -> Target | None:
+    """Return an endpoint as a target, live or retired, or None."""
+    return find(connection, "Endpoint", name)
+
+
+def find_live(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return the resource called *name* as a target, None if it is not live."""
+    found = newest_revision(connection, kind, name)
+    if found is None or found.state != "live":
+        return None
+    return target_of(found)
+
+
+def find_model(connection: sa.Connection, name: str) -> Target | None:
+    """Return a model as a target; it may have versions and be declared no more."""
+    found = find(connection, "Model", name)
+    if found is None and newest_version(connection, name) is not None:
+        return Target(kind="Model", name=name)
+    return found
+
+
+def find_version(connection: sa.Connection, ref: str) -> Target | None:
+    """Return the model version called *ref* as a target, with its lists, or None."""
+    with suppress(Invalid, NotFound):
+        return version_target_of(connection, parse(ref))
+    return None
+
+
+def find_dataset(connection: sa.Connection, name: str) -> Target | None:
+    """Return a dataset as a target; it may have versions and be declared no more."""
+    found = find(connection, "Dataset", name)
+    if found is None and has_versions(connection, name):
+        return Target(kind="Dataset", name=name)
+    return found
+
+
+def find_resource(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return what is or was declared as *kind* and *name* as a target, or None."""
+    found = newest_revision(connection, kind, name)
+    return None if found is None else resource_target(found)
+
+
+def find_run(connection: sa.Connection, run_id: str) -> Target | None:
+    """Return a run as a target, or None."""
+    with suppress(NotFound):
+        return run_target(get_run(connection, run_id))
+    return None
+
+
+def find_call(log: CallLog, call_id: str, tenant: str) -> Target | None:
+    """Return a call of *tenant* as a target, or None; Invalid for what is no id."""
+    with suppress(NotFound):
+        return call_target(log.find(call_id, tenant).record)
+    return None
+
+
+def find_account(connection: sa.Connection, account: str) -> Target | None:
+    """Return the keys of *account* as a target, None if it was never declared."""
+    found = newest_revision(connection, "ServiceAccount", account)
+    return None if found is None else _key_target(account, found)
+
+
+def find_of_key(connection: sa.Connection, key_id: str) -> Target | None:
+    """Return one key as a target, or None."""
+    found = find_key(connection, key_id)
+    return None if found is None else keys_of(connection)(found)
+
+
+_FINDERS: Mapping[str, Callable[[sa.Connection, str], Target | None]] = {
+    "Dataset": find_dataset,
+    "Endpoint": find_endpoint,
+    "Key": find_of_key,
+    "Model": find_model,
+    "ModelVersion": find_version,
+    "Run": find_run,
+}
+
+
+def locate(connection: sa.Connection, kind: str, name: str) -> Target | None:
+    """Return what a command or a notebook means by *kind* and *name*, or None."""
+    find = _FINDERS.get(kind)
+    return find(connection, name) if find else None
+
+
+def keys_of(connection: sa.Connection) -> Callable[[KeyInfo], Target]:
+    """Return what makes a target of a key: it is as its account is."""
+    known: dict[str, Revision | None] = {}
+
+    def target(key: KeyInfo) -> Target:
+        if key.account not in known:
+            account = newest_revision(connection, "ServiceAccount", key.account)
+            known[key.account] = account
+        return _key_target(key.id, known[key.account], key.account)
+
+    return target
+
+
+def _key_target(name: str, account: Revision | None, called: str = "") -> Target:
+    attributes = attributes_of(account.content) if account else {}
+    readable = {n: attributes[n] for n in ("tenant", "labels") if n in attributes}
+    account_name = account.name if account else called
+    return Target(
+        kind="Key", name=name, attributes={**readable, "account": account_name}
+    )
+
+
+def tokens_of(directory: Directory, name: str) -> Target:
+    """Return the tokens of the subject called *name* as a target.
+
+    They belong to the subject's tenant. One token, of which only the id is known, and
+    a subject that the stack no longer knows are the platform's.
     """
-    made = {"registered_by": made_by(maker)} if maker else {}
-    if content is None:
-        return made
-    spec = content["spec"]
-    all_versions = spec.get("access") or {}
-    this_one = spec.get("versions", {}).get(str(ref.number)) or {}
-    lists = {}
-    for name in LISTS:
-        who = this_one.get(name)
-        who = all_versions.get(name) if who is None else who
-        if who is not None:
-            lists[f"{name}_by"] = resolved(who, directory)
-    readable = {"owner": spec["owner"], "purposes": spec.get("purposes", [])}
-    readable |= _whose(content)
-    said = {name: value for name, value in readable.items() if value}
-    return {**said, **lists, **made}
-
-
-def version_target(
-    content: Content | None,
-    version: ModelVersion,
-    directory: Directory,
-    providers: Mapping[str, Content],
-    maker: str = "",
-) -> Target:
-    """Return *version* as a target, apart from any endpoint.
-
-    *providers* are the contents of the Providers, by name.
-    """
-    ref = VersionRef(version.model, version.number)
-    own = version_attributes(content, ref, maker, directory)
-    provider = str(version.body.get("provider", ""))
-    own |= {"model": version.model, "provider": provider}
-    region = region_of(providers.get(provider))
-    if region:
-        own["region"] = region
-    return Target.fixed("ModelVersion", str(ref), own)
-
-
-def region_of(provider: Content | None) -> str:
-    """Return where the provider with this content processes, empty if unknown."""
-    return (provider["spec"].get("region") or "") if provider else ""
-
-
-def resolved(who: Iterable[str], directory: Directory) -> list[str]:
-    """Return *who* with people named by issuer and subject, as principals are.
-
-    A person of a provider that is not declared is nobody, and left out.
-    """
-    issuers = {company.name: issuer for issuer, company in directory.companies.items()}
-    names = []
-    for name in who:
-        kind, _, rest = name.partition(":")
-        if kind != "user":
-            names.append(name)
-            continue
-        company, _, subject = rest.partition("/")
-        if company in issuers:
-            names.append(f"user:{issuers[company]}#{subject}")
-    return sorted(names)
-
-
-def _whose(content: Content) -> dict[str, Any]:
-    labels = content["metadata"]["labels"]
-    return {"tenant": tenant_of(content), **({"labels": labels} if labels else {})}
+    subject = read_subject(name)
+    found = directory.find(subject) if subject else None
+    tenant = found.tenant if found else DEFAULT_TENANT
+    return Target(kind="Token", name=name, attributes={"tenant": tenant})

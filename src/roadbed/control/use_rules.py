@@ -5,9 +5,9 @@ from collections.abc import Iterator
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of, next_version, pins
+from roadbed.control.readable import region_of
 from roadbed.control.stack import Stack
 from roadbed.control.state import State
-from roadbed.control.targets import region_of
 from roadbed.core.errors import Problem
 from roadbed.core.reference import VersionRef
 from roadbed.data.purposes import unfit_for

@@ -21,6 +21,11 @@ from roadbed.control.lockout import accounts_can_still_act, policies_can_be_read
 from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
+from roadbed.control.tenants import (
+    federations_stay_within_a_tenant,
+    references_stay_within_a_tenant,
+    tenants_stay,
+)
 from roadbed.core.errors import Problem
 from roadbed.core.reference import VersionRef
 
@@ -207,4 +212,7 @@ RULES: tuple[Rule, ...] = (
     issuers_are_sound,
     federations_are_sound,
     federations_are_distinct,
+    tenants_stay,
+    references_stay_within_a_tenant,
+    federations_stay_within_a_tenant,
 )

@@ -5,8 +5,8 @@ from collections.abc import Callable
 import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
+from roadbed.control.readable import Content, version_target
 from roadbed.control.state import current_resources, revisions
-from roadbed.control.targets import Content, version_target
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef

@@ -31,7 +31,9 @@ class Metadata(BaseModel):
     tenant: str = Field(
         default=DEFAULT_TENANT,
         pattern=r"^[a-z][a-z0-9-]{0,62}$",
-        description="The tenant it belongs to; nobody of another tenant reaches it.",
+        description="The tenant it belongs to, for good; nobody of another one "
+        "reaches it, and it refers to nothing of another one. Only a Provider of "
+        "default is for the models of all.",
     )
 
 

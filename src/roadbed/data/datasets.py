@@ -182,6 +182,11 @@ class Datasets:
         return ""
 
 
+def has_versions(connection: sa.Connection, name: str) -> bool:
+    """Say whether there is any version of the dataset called *name*."""
+    return connection.execute(_of(name).limit(1)).first() is not None
+
+
 def _of(name: str) -> sa.Select[Any]:
     query = sa.select(dataset_versions).where(dataset_versions.c.name == name)
     return query.order_by(dataset_versions.c.number.desc())

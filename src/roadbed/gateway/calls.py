@@ -11,10 +11,18 @@ from pathlib import Path
 from typing import TypeVar
 
 from roadbed.audit.sequencer import catch_up
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.database.engine import Database
-from roadbed.gateway.history import CallQuery, History, Tally, cursor, read_cursor
+from roadbed.gateway.history import (
+    CallQuery,
+    History,
+    Span,
+    Tally,
+    cursor,
+    read_cursor,
+)
 from roadbed.gateway.proof import CallProof, examine, in_order, prove
 from roadbed.gateway.reader import SpoolReader, spools_in
 from roadbed.gateway.segments import (
@@ -57,19 +65,22 @@ class CallLog:
         self._root = root
         self.unreadable: dict[str, str] = {}
 
-    def find(self, call_id: str) -> Found:
-        """Return one call; NotFound if there is none, Invalid for another text."""
-        region, ms = split_call_id(call_id)
+    def find(self, call_id: str, tenant: str = "") -> Found:
+        """Return one call; NotFound if there is none, Invalid for another text.
+
+        With a *tenant*, a call of another one is not there, and takes as long to miss.
+        """
+        split_call_id(call_id)  # Raises Invalid for what is no id at all.
         for found in self._live(lambda reader: reader.find(call_id)).values():
-            if found is not None:
+            if found is not None and _is_of(found[0], tenant):
                 return Found(record=found[0], payload=found[1])
-        return self._find_sealed(call_id, region, ms)
+        return self._find_sealed(call_id, tenant)
 
     def search(self, query: CallQuery) -> list[CallRecord]:
         """Return the calls that match, newest first.
 
         `query.before` is the cursor of a call or its id; raises NotFound if no
-        call has that id.
+        call of that tenant has that id.
         """
         query = self._with_cursor(query)
         found: dict[str, CallRecord] = {}
@@ -81,19 +92,21 @@ class CallLog:
             found |= {r.call_id: r for r in self._search(chunk, query)}
         return _newest(found.values(), query.limit)
 
-    def series(self, since_us: int, until_us: int, step_us: int) -> list[Point]:
-        """Return calls, errors and latencies by endpoint, in steps of *step_us*.
+    def series(
+        self, span: Span, keep: Callable[[Tally], bool] = lambda _: True
+    ) -> list[Point]:
+        """Return calls, errors and latencies by endpoint, in the steps of *span*.
 
-        Steps begin at multiples of *step_us* since 1970; those without calls are
-        absent.
+        Steps begin at multiples of their length since 1970; those without calls are
+        absent. Calls whose facts *keep* does not want are not counted.
         """
-        live = self._live(lambda reader: reader.tally(since_us, until_us, step_us))
+        live = self._live(lambda reader: reader.tally(span))
         with self._database.read() as connection:
-            sealed = segments_between(connection, since_us, until_us)
+            sealed = segments_between(connection, span.since_us, span.until_us)
         twice = {segment.spool for segment in sealed}
         tallies = [t for name, some in live.items() if name not in twice for t in some]
-        tallies += self._tally(sealed, since_us, until_us, step_us)
-        return points(tallies)
+        tallies += self._sealed(sealed, lambda f: self._history.tally(f, span))
+        return points(filter(keep, tallies))
 
     def prove(self, call_id: str) -> CallProof:
         """Return the proof that a call is in its segment, and the segment's entry.
@@ -128,22 +141,20 @@ class CallLog:
         with self._database.read() as connection:
             return segments_between(connection, since_us, until_us)
 
-    def _find_sealed(self, call_id: str, region: str, ms: int) -> Found:
+    def _find_sealed(self, call_id: str, tenant: str) -> Found:
+        region, ms = split_call_id(call_id)
         with self._database.read() as connection:
             candidates = segments_with(connection, region, ms)
         trouble: RoadbedError | None = None
         for segment in candidates:
             try:
                 record = self._history.find(self._path(segment), call_id)
-                if record is not None:
+                if record is not None and _is_of(record, tenant):
                     payload = self._payload(segment, call_id)
                     return Found(record=record, payload=payload, segment=segment)
             except (Corrupt, NotFound) as error:
                 trouble = error
-        raise trouble or NotFound(
-            f"no call {call_id} is on record",
-            hint="look at the id; calls of other hosts appear when they are sealed",
-        )
+        raise trouble or _unknown(call_id)
 
     def _payload(self, segment: Segment, call_id: str) -> Payload | None:
         if segment.payloads is None:
@@ -153,7 +164,8 @@ class CallLog:
     def _with_cursor(self, query: CallQuery) -> CallQuery:
         if not query.before or "~" in query.before:
             return query
-        return replace(query, before=cursor(self.find(query.before).record))
+        last = self.find(query.before, query.tenant).record
+        return replace(query, before=cursor(last))
 
     def _live(self, ask: Callable[[SpoolReader], _T]) -> dict[str, _T]:
         """Return what each spool answers, by its name."""
@@ -180,14 +192,6 @@ class CallLog:
 
     def _search(self, chunk: Sequence[Segment], query: CallQuery) -> list[CallRecord]:
         return self._sealed(chunk, lambda files: self._history.search(files, query))
-
-    def _tally(
-        self, sealed: Sequence[Segment], since_us: int, until_us: int, step_us: int
-    ) -> list[Tally]:
-        def count(files: Sequence[Path]) -> list[Tally]:
-            return self._history.tally(files, since_us, until_us, step_us)
-
-        return self._sealed(sealed, count)
 
     def _sealed(
         self,
@@ -235,6 +239,17 @@ class _Noting:
             self._notes[self._name] = error.message
             return True
         return False
+
+
+def _is_of(record: CallRecord, tenant: str) -> bool:
+    return not tenant or (record.tenant or DEFAULT_TENANT) == tenant
+
+
+def _unknown(call_id: str) -> NotFound:
+    return NotFound(
+        f"no call {call_id} is on record",
+        hint="look at the id; calls of other hosts appear when they are sealed",
+    )
 
 
 def _end(query: CallQuery) -> int | None:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Invalid
 from roadbed.inference.record import CallRecord, Payload
 
@@ -15,11 +16,12 @@ DATASETS = ("calls", "payloads")
 class CallQuery:
     """Which calls are wanted. Empty text means any; times are UTC microseconds.
 
-    `model` is `name@number`, or a name for all its versions. `since_us` is
-    inside, `until_us` outside. `before` continues a list: the `cursor` of the
-    last call that was shown.
+    `model` is `name@number`, or a name for all its versions; a call of nobody known
+    is of the tenant `default`. `since_us` is inside, `until_us` outside. `before`
+    continues a list: the `cursor` of the last call that was shown.
     """
 
+    tenant: str = ""
     endpoint: str = ""
     model: str = ""
     status: str = ""
@@ -33,7 +35,7 @@ class CallQuery:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tally:
-    """How many calls of one endpoint began in one stretch of time, by latency.
+    """How many calls with the same facts began in one stretch of time, by latency.
 
     `bucket` is floor(ln(latency_us) / ln 1.05): counts of one bucket add up,
     wherever they were counted.
@@ -44,10 +46,40 @@ class Tally:
     bucket: int
     calls: int
     errors: int
+    tenant: str = DEFAULT_TENANT
+    model: str = ""
+    provider: str = ""
+    region: str = ""
+
+
+FACTS = ("tenant", "endpoint", "model", "provider", "region")
+"""What calls are told apart by when they are counted."""
 
 
 FAILED = ("error", "truncated")
 """The states that count as our errors; a denial or a hang-up is the caller's."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Span:
+    """A stretch of time in steps, in microseconds, and whose calls are wanted.
+
+    `since_us` is inside, `until_us` outside; an empty tenant means any.
+    """
+
+    since_us: int
+    until_us: int
+    step_us: int
+    tenant: str = ""
+
+    def conditions(self, column: Callable[[str], str]) -> tuple[str, list[Any]]:
+        """Return the WHERE clause of the span and its parameters."""
+        parts = [f"{column('ts')} >= ?", f"{column('ts')} < ?"]
+        values: list[Any] = [self.since_us, self.until_us]
+        if self.tenant:
+            more, names = _of_tenant(self.tenant, column)
+            return " AND ".join([*parts, more]), values + names
+        return " AND ".join(parts), values
 
 
 class History(Protocol):
@@ -83,10 +115,8 @@ class History(Protocol):
         """Return every payload of a file, in the order of (ts, call_id)."""
         ...
 
-    def tally(
-        self, files: Sequence[Path], since_us: int, until_us: int, step_us: int
-    ) -> list[Tally]:
-        """Count the calls from *since_us* to before *until_us*, in steps."""
+    def tally(self, files: Sequence[Path], span: "Span") -> list[Tally]:
+        """Count the calls of *span* in its steps, by their `FACTS`."""
         ...
 
 
@@ -115,7 +145,12 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
 
     *column* gives the SQL of a field by its name.
     """
-    parts, values = ["TRUE"], []
+    parts: list[str] = ["TRUE"]
+    values: list[Any] = []
+    if query.tenant:
+        more, names = _of_tenant(query.tenant, column)
+        parts.append(more)
+        values += names
     for name in ("endpoint", "status", "principal", "kind"):
         if wanted := getattr(query, name):
             parts.append(f"{column(name)} = ?")
@@ -126,6 +161,12 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         values += [query.model, len(query.model) + 1, query.model + "@"]
     times, more = _times(query, column("ts"), column("call_id"))
     return " AND ".join(parts + times), values + more
+
+
+def _of_tenant(tenant: str, column: Callable[[str], str]) -> tuple[str, list[Any]]:
+    """Return what chooses the calls of *tenant*; nobody's are those of `default`."""
+    nobody = "" if tenant == DEFAULT_TENANT else tenant
+    return f"{column('tenant')} IN (?, ?)", [tenant, nobody]
 
 
 def _times(query: CallQuery, ts: str, call_id: str) -> tuple[list[str], list[Any]]:

@@ -27,7 +27,11 @@ PinnedVersion = Annotated[
 
 
 class Provider(Spec):
-    """Where models run: an LLM API, an inference server, or this process."""
+    """Where models run: an LLM API, an inference server, or this process.
+
+    One of the tenant `default` is for the models of all tenants; any other only for
+    those of its own.
+    """
 
     kind: ClassVar[str] = "Provider"
 

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import msgspec
 
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
-from roadbed.gateway.history import FAILED, CallQuery, Tally, conditions
+from roadbed.gateway.history import FACTS, FAILED, CallQuery, Span, Tally, conditions
 from roadbed.gateway.series import bucket_of
 from roadbed.gateway.spool import SUFFIX
 from roadbed.inference.record import CallRecord, Payload
@@ -120,23 +120,24 @@ class SpoolReader:
         )
         return [self._decode(_record, text) for (text,) in rows]
 
-    def tally(self, since_us: int, until_us: int, step_us: int) -> list[Tally]:
-        """Count the calls of a stretch of time, by endpoint, step and latency."""
+    def tally(self, span: Span) -> list[Tally]:
+        """Count the calls of *span* in its steps, by what tells them apart."""
         if not self.exists:
             return []
-        fields = ", ".join(map(_column, ("endpoint", "latency_us", "status", "ts")))
-        rows = self._rows(
-            f"SELECT {fields} FROM calls WHERE ts >= ? AND ts < ?", [since_us, until_us]
-        )
-        calls: Counter[tuple[str, int, int]] = Counter()
-        errors: Counter[tuple[str, int, int]] = Counter()
-        for endpoint, latency_us, status, ts in rows:
-            key = (endpoint, ts // step_us * step_us, bucket_of(latency_us))
+        where, values = span.conditions(_column)
+        fields = ", ".join(map(_column, (*FACTS, "latency_us", "status", "ts")))
+        rows = self._rows(f"SELECT {fields} FROM calls WHERE {where}", values)
+        calls: Counter[tuple[Any, ...]] = Counter()
+        errors: Counter[tuple[Any, ...]] = Counter()
+        for *facts, latency_us, status, ts in rows:
+            step = ts // span.step_us * span.step_us
+            key = (*(fact or "" for fact in facts), step, bucket_of(latency_us))
             calls[key] += 1
             errors[key] += status in FAILED
+        names = (*FACTS, "at_us", "bucket")
         return [
-            Tally(endpoint=e, at_us=at, bucket=b, calls=n, errors=errors[e, at, b])
-            for (e, at, b), n in calls.items()
+            Tally(**dict(zip(names, key, strict=True)), calls=n, errors=errors[key])
+            for key, n in calls.items()
         ]
 
     def _hour(self, region: str, hour: int, payload: str) -> Iterator[Any]:

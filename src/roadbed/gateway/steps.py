@@ -8,6 +8,7 @@ from typing import Protocol
 
 import msgspec
 
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.gateway.capture import payload_of, record_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
@@ -38,12 +39,15 @@ class Records(Protocol):
 
 
 class Resolve:
-    """Turns the name of an endpoint into what it serves now."""
+    """Turns the name of an endpoint into what it serves now, to its own tenant."""
 
     def admit(self, call: Call) -> None:
         """Set the call's deployment; raise NotFound, or NotReady if it is broken."""
-        deployment = call.snapshot.deployments.get(call.endpoint)
         name = text_of(call.endpoint, 100)
+        tenant = call.principal.tenant if call.principal else DEFAULT_TENANT
+        if call.snapshot.tenant_of(call.endpoint) != tenant:
+            raise _missing(name, None)
+        deployment = call.snapshot.deployments.get(call.endpoint)
         if deployment is None:
             raise _missing(name, call.snapshot.broken.get(call.endpoint))
         number = deployment.version.number

@@ -6,6 +6,7 @@ replicas learn of it within a second.
 
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -104,9 +105,15 @@ def create_key(
 def list_keys(connection: sa.Connection) -> list[KeyInfo]:
     """Return what is known about every key, newest first."""
     table = tables.keys
-    columns = [c for c in table.c if c.name != "digest"]
-    query = sa.select(*columns).order_by(table.c.created_us.desc(), table.c.id)
+    query = _known().order_by(table.c.created_us.desc(), table.c.id)
     return [KeyInfo(**row) for row in connection.execute(query).mappings()]
+
+
+def find_key(connection: sa.Connection, key_id: str) -> KeyInfo | None:
+    """Return what is known about one key, or None."""
+    query = _known().where(tables.keys.c.id == key_id)
+    row = connection.execute(query).mappings().first()
+    return KeyInfo(**row) if row else None
 
 
 def revoke_key(
@@ -185,6 +192,11 @@ def _check(account: str, lifetime_us: int) -> None:
             f"a key lives between a moment and {MAX_LIFETIME_US // DAY_US} days",
             hint="make a new key beside the old one before it expires",
         )
+
+
+def _known() -> sa.Select[Any]:
+    columns = [c for c in tables.keys.c if c.name != "digest"]
+    return sa.select(*columns)
 
 
 def _live(connection: sa.Connection, account: str, now_us: int) -> list[str]:

@@ -17,6 +17,7 @@ from roadbed.identity import tables
 from roadbed.identity.directory import Subject, read_subject
 from roadbed.identity.jwt import FOREIGN_LIFETIME_US, LEEWAY_US, names
 from roadbed.identity.proof import Proof
+from roadbed.identity.sessions import end_sessions
 
 JTI, SUBJECT = "jti", "subject"
 KEPT_US = 2 * (FOREIGN_LIFETIME_US + LEEWAY_US)
@@ -71,19 +72,22 @@ def revoke_token(
 def revoke_subject(
     connection: sa.Connection, subject: str, now_us: int, *, revoked_by: str
 ) -> None:
-    """End every token of *subject* that was made until now, and what came of them.
+    """End every token and session of *subject* that was made until now.
+
+    What was exchanged for such a token ends with it.
 
     *subject* is spelled as in the tokens: `agent:NAME`, `service-account:NAME` or
     `user:ISSUER#SUBJECT`. A credential that it can still show buys new ones: take it
-    out of the stack, or out of its provider, first. Whoever keeps sessions of people
-    ends them in the same transaction.
+    out of the stack, or out of its provider, first.
     """
-    if read_subject(subject) is None or not _fits(subject):
+    named = read_subject(subject)
+    if named is None or not _fits(subject):
         raise Invalid(
             "this is no subject",
             hint="write agent:NAME, service-account:NAME or user:ISSUER#SUBJECT",
         )
     hold(connection)
+    end_sessions(connection, named)
     _write(connection, SUBJECT, subject, now_us, revoked_by)
 
 

@@ -5,7 +5,7 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from roadbed.core.actor import Principal
+from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import RoadbedError
 from roadbed.inference.chat import ChatRequest
@@ -81,11 +81,13 @@ class Call:
     def asked_for(self) -> str:
         """Return the endpoint's name as it may be written down.
 
-        What names no endpoint may be anything, also a key that went into the wrong
-        field; it is kept only if it looks like a slip of the keyboard.
+        What names no endpoint of the caller's tenant may be anything, also a key that
+        went into the wrong field; it is kept only if it looks like a slip of the
+        keyboard.
         """
-        snapshot, name = self.snapshot, self.endpoint
-        if name in snapshot.deployments or name in snapshot.broken:
+        tenant = self.principal.tenant if self.principal else DEFAULT_TENANT
+        name = self.endpoint
+        if self.snapshot.tenant_of(name) == tenant:
             return name
         return name if _SLIP.fullmatch(name) and not _KEY.match(name) else UNNAMED
 

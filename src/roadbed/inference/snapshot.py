@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Any, Literal, Protocol
 
-from roadbed.core.actor import Principal
+from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
 
@@ -15,7 +15,10 @@ Ack = Literal["durable", "spool"]
 class Authority(Protocol):
     """Decides from compiled policies, without I/O."""
 
-    digest: str
+    @property
+    def digest(self) -> str:
+        """Return the name of the policies."""
+        ...
 
     def decide(
         self, principal: Principal, action: str, target: Target, now_us: int = 0
@@ -34,6 +37,10 @@ class Authority(Protocol):
         now_us: int = 0,
     ) -> tuple[Decision, ...]:
         """Decide each of *asked*, an action and its target, up to the first denial."""
+        ...
+
+    def declares(self, action: str) -> bool:
+        """Say whether a policy of the stack, not a built-in one, concerns *action*."""
         ...
 
 
@@ -173,7 +180,8 @@ class Snapshot:
 
     `credentials` maps the digest of a key to the principal it proves, `tokens` does
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
-    the reason.
+    the reason, and `unserved` those of them that serve nothing at all to what
+    policies read of them.
     """
 
     revision: int
@@ -182,5 +190,20 @@ class Snapshot:
     credentials: Mapping[str, Principal]
     deployments: Mapping[str, Deployment]
     broken: Mapping[str, str] = field(default_factory=dict)
+    unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     directory: Directory = field(default_factory=_Nobody)
     tokens: Tokens = field(default_factory=_NoTokens)
+
+    def readable(self, endpoint: str) -> Mapping[str, Any] | None:
+        """Return what policies read of an endpoint, None if there is none."""
+        found = self.deployments.get(endpoint)
+        if found is not None:
+            return found.target.attributes
+        absent = {} if endpoint in self.broken else None
+        return self.unserved.get(endpoint, absent)
+
+    def tenant_of(self, endpoint: str) -> str | None:
+        """Return the tenant of an endpoint, None if there is none."""
+        served = self.deployments.get(endpoint)
+        found = served.attributes if served else self.readable(endpoint)
+        return None if found is None else found.get("tenant", DEFAULT_TENANT)

@@ -12,6 +12,7 @@ import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.clock import Clock, to_text, to_us
 from roadbed.core.digest import digest_of, short
 from roadbed.core.errors import Conflict, NotFound
@@ -42,7 +43,8 @@ class Intent:
     """What is known before the work begins.
 
     `code` and `environment` say what was observed on the machine, without naming
-    it; `seed` is whatever fixes the randomness, in the trainer's own terms.
+    it; `seed` is whatever fixes the randomness, in the trainer's own terms; `tenant`
+    is that of the actor, and the run's for good.
     """
 
     name: str
@@ -52,6 +54,7 @@ class Intent:
     data: tuple[Input, ...] = ()
     params: Mapping[str, Any] = field(default_factory=dict)
     seed: Any = None
+    tenant: str = DEFAULT_TENANT
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
@@ -78,6 +81,8 @@ class Run(Intent):
     def digest(self) -> str:
         """Return the SHA-256 of the whole record; the audit log holds it too."""
         content = {name: plain(value) for name, value in asdict(self).items()}
+        if self.tenant == DEFAULT_TENANT:
+            del content["tenant"]  # as in records from before there were tenants
         return digest_of(content)
 
     def _facts(self) -> dict[str, object]:
@@ -142,11 +147,25 @@ class Runs:
         with self._database.read() as connection:
             return get_run(connection, run_id)
 
-    def list(self, name: str | None = None, limit: int = 100) -> list[Run]:
-        """Return the newest runs first, all of them or those called *name*."""
+    def list(
+        self,
+        name: str | None = None,
+        limit: int = 100,
+        *,
+        tenant: str | None = None,
+        before: str | None = None,
+    ) -> list[Run]:
+        """Return the newest runs first: all, or those called *name*, or of a *tenant*.
+
+        *before* is the id of the last run that was seen.
+        """
         query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
         if name is not None:
             query = query.where(runs.c.name == name)
+        if tenant is not None:
+            query = query.where(runs.c.tenant == tenant)
+        if before is not None:
+            query = query.where(runs.c.id < before)
         with self._database.read() as connection:
             return [_read(row) for row in connection.execute(query).mappings()]
 

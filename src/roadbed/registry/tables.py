@@ -2,6 +2,7 @@
 
 import sqlalchemy as sa
 
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.database.tables import Json, metadata, moment
 
 runs = sa.Table(
@@ -20,6 +21,7 @@ runs = sa.Table(
     sa.Column("actor", sa.Text, nullable=False),
     moment("started_us"),
     moment("finished_us", nullable=True),
+    sa.Column("tenant", sa.Text, nullable=False, server_default=DEFAULT_TENANT),
 )
 """A row is written when the work starts, and once more when it ends."""
 

@@ -106,6 +106,12 @@ def list_versions(connection: sa.Connection, model: str) -> list[Registered]:
     return [_read(row) for row in connection.execute(_of(model)).mappings()]
 
 
+def model_names(connection: sa.Connection) -> list[str]:
+    """Return the names of all models that have a version, in order."""
+    names = sa.select(model_versions.c.model).distinct()
+    return sorted(connection.execute(names).scalars())
+
+
 def versions_of_run(connection: sa.Connection, run_id: str) -> list[Registered]:
     """Return the versions that the run *run_id* registered, oldest first."""
     query = (

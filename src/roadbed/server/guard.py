@@ -4,10 +4,11 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 
-from roadbed.access.authorize import NOBODY, require
+from roadbed.access.authorize import NOBODY, denial
+from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
-from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
+from roadbed.core.errors import RoadbedError, Unauthenticated
 from roadbed.identity.authenticate import authenticate
 from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
@@ -17,11 +18,21 @@ from roadbed.server.denials import DenialWriter, entry_for, patiently
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wanted:
-    """What somebody wants: an action, its target, and *where* they asked for it."""
+    """What somebody wants: an action, its target, and *where* they asked for it.
+
+    `asked` is the target as they named it, which is all that they are told of it;
+    by itself the target as it is found.
+    """
 
     action: str
     target: Target
     where: str
+    asked: Target | None = None
+
+    @property
+    def told(self) -> Target:
+        """Return the target that a refusal speaks of."""
+        return self.asked or self.target
 
 
 class Guard:
@@ -64,14 +75,13 @@ class Guard:
         self, snapshot: Snapshot, principal: Principal, request: Wanted
     ) -> None:
         """Go on only if *principal* may; else raise Denied, after it is on record."""
-        try:
-            now_us = self._now_us()
-            require(
-                snapshot.authority, principal, request.action, request.target, now_us
-            )
-        except Denied as error:
+        decision = self.viewer(snapshot, principal).decide(
+            request.action, request.target
+        )
+        if not decision.allowed:
+            error = denial(principal, request.action, request.told, decision)
             await self.refuse(principal, request, error)
-            raise
+            raise error
 
     async def refuse(
         self, principal: Principal | None, request: Wanted, error: RoadbedError
@@ -80,15 +90,14 @@ class Guard:
         entry = entry_for(
             actor=str(principal) if principal else NOBODY,
             action=request.action,
-            resource=str(request.target),
+            resource=str(request.told),
             reason=error.message,
             where=request.where,
         )
         await patiently(self._denials.put(entry))
 
-    def may(
-        self, snapshot: Snapshot, principal: Principal, action: str, target: Target
-    ) -> bool:
-        """Say whether *principal* may do *action*, without a record of the answer."""
-        now_us = self._now_us()
-        return snapshot.authority.decide(principal, action, target, now_us).allowed
+    def viewer(self, snapshot: Snapshot, principal: Principal) -> Viewer:
+        """Return *principal* as one who looks, by the policies of *snapshot*."""
+        return Viewer(
+            authority=snapshot.authority, principal=principal, now_us=self._now_us()
+        )

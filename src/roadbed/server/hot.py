@@ -2,17 +2,18 @@
 
 import re
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
 import msgspec
 
-from roadbed.access.actions import PUBLIC
+from roadbed.access.actions import ANY, PUBLIC
+from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
-from roadbed.inference.snapshot import Deployment, Snapshot
+from roadbed.inference.snapshot import Deployment
 from roadbed.server import chat, infer
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
@@ -67,14 +68,11 @@ async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """List the endpoints that the caller may see."""
-    snapshot, guard = plane.switch.snapshot, plane.guard
-    caller = await guard.enter(snapshot, exchange.credential, _wanted(exchange, "*"))
-    seen = [
-        chat.model_document(name)
-        for name in sorted(snapshot.deployments)
-        if guard.may(snapshot, caller, "endpoint.read", _target(snapshot, name))
-    ]
-    await _reply(exchange, {"object": "list", "data": seen})
+    snapshot = plane.switch.snapshot
+    caller = await plane.guard.enter(snapshot, exchange.credential, _wanted(exchange))
+    seen = endpoints(plane.guard.viewer(snapshot, caller), snapshot)
+    documents = [chat.model_document(n) for n in seen if n in snapshot.deployments]
+    await _reply(exchange, {"object": "list", "data": documents})
 
 
 async def show_model(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -98,8 +96,7 @@ async def show_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None
 async def show_server(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Show the name, the version and the extensions of this server."""
     snapshot = plane.switch.snapshot
-    wanted = _wanted(exchange, "*")
-    await plane.guard.enter(snapshot, exchange.credential, wanted)
+    await plane.guard.enter(snapshot, exchange.credential, _wanted(exchange))
     await _reply(exchange, infer.SERVER)
 
 
@@ -236,14 +233,18 @@ def version_number(text: str) -> int | None:
 
 async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Deployment:
     """Return what the endpoint in the address serves, if the caller may see it."""
-    snapshot, name = plane.switch.snapshot, place.model
-    target = _target(snapshot, name)
-    await plane.guard.admit(snapshot, exchange.credential, _wanted(exchange, target))
-    deployment = snapshot.deployments.get(name)
-    if deployment is None and name in snapshot.broken:
-        raise NotReady(f"endpoint {name} does not serve: {snapshot.broken[name]}")
-    if deployment is None:
+    snapshot, name, guard = plane.switch.snapshot, place.model, plane.guard
+    wanted = _wanted(exchange, name[:128])
+    caller = await guard.enter(snapshot, exchange.credential, wanted)
+    found = endpoint_of(snapshot, caller, name)
+    target = found or nothing(caller, "Endpoint", name[:128])
+    await guard.permit(snapshot, caller, replace(wanted, target=target))
+    if found is None:
         raise NotFound(f"no endpoint is called {name[:128]!r}", hint=_LISTED)
+    deployment = snapshot.deployments.get(name)
+    if deployment is None:
+        reason = snapshot.broken.get(name, "it is not loaded")
+        raise NotReady(f"endpoint {name} does not serve: {reason}")
     number = version_number(place.version)
     if number not in (None, deployment.version.number):
         raise NotFound(
@@ -253,18 +254,9 @@ async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Dep
     return deployment
 
 
-def _target(snapshot: Snapshot, name: str) -> Target:
-    deployment = snapshot.deployments.get(name)
-    if deployment is None:
-        return Target(kind="Endpoint", name=name[:128])
-    return deployment.target
-
-
-def _wanted(exchange: Exchange, target: Target | str) -> Wanted:
-    if isinstance(target, str):
-        target = Target(kind="Endpoint", name=target)
+def _wanted(exchange: Exchange, name: str = ANY) -> Wanted:
     where = f"{exchange.method} {exchange.path}"
-    return Wanted(action=_READ, target=target, where=where)
+    return Wanted(action=_READ, target=Target(kind="Endpoint", name=name), where=where)
 
 
 async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:

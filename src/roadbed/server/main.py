@@ -33,7 +33,7 @@ from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
-from roadbed.server.table import api_routes
+from roadbed.server.table import all_routes, api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
@@ -197,9 +197,10 @@ def application(app: App, parts: Parts) -> Application:
         guard=parts.guard,
         limits=limits_of(app),
     )
-    routes = api_routes(parts.metrics)
+    routes, pages = api_routes(parts.metrics), console(app, parts)
+    all_routes(routes, pages)  # Refuses to begin with one that declares no action.
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
-    shown = make_rest(rest, routes, console(app, parts), OPEN_ROUTES)
+    shown = make_rest(rest, routes, pages, OPEN_ROUTES)
     return make_asgi(parts.plane, shown, hosts)
 
 

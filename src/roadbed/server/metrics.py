@@ -5,6 +5,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
+from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.inference.call import Call, Outcome, TensorRequest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -35,6 +36,7 @@ class Metrics:
         self._calls: dict[tuple[str, str, str], int] = {}
         self._latencies: dict[str, _Latency] = {}
         self._tokens: dict[tuple[str, str], int] = {}
+        self._tenants: dict[str, str] = {}
 
     def count(self, call: Call, outcome: Outcome, seconds: float) -> None:
         """Take in the end of one call."""
@@ -54,25 +56,34 @@ class Metrics:
                     self._tokens.get((endpoint, way), 0) + count
                 )
 
-    def text(self, gauges: Gauges) -> str:
-        """Return everything in the Prometheus text format."""
-        return "\n".join([*self._lines(), *_gauge_lines(gauges)]) + "\n"
+    def text(self, gauges: Gauges, tenant: str = DEFAULT_TENANT) -> str:
+        """Return all in the Prometheus text format; of endpoints, those of *tenant*."""
+        return "\n".join([*self._lines(tenant), *_gauge_lines(gauges)]) + "\n"
 
     def _label(self, call: Call) -> str:
         if call.deployment is None:
             return ""
         known = self._latencies
         if call.endpoint in known or len(known) < MAX_ENDPOINTS:
+            tenant = call.deployment.attributes.get("tenant", DEFAULT_TENANT)
+            self._tenants[call.endpoint] = tenant
             return call.endpoint
         return "other"
 
-    def _lines(self) -> Iterator[str]:
+    def _lines(self, tenant: str) -> Iterator[str]:
+        def shown(endpoint: str) -> bool:
+            return self._tenants.get(endpoint, tenant) == tenant
+
         yield from _head("roadbed_calls_total", "counter", "Calls that have ended.")
         for (endpoint, kind, status), count in sorted(self._calls.items()):
+            if not shown(endpoint):
+                continue
             labels = _labels(endpoint=endpoint, kind=kind, status=status)
             yield f"roadbed_calls_total{labels} {count}"
         yield from _head("roadbed_tokens_total", "counter", "Tokens, as counted.")
         for (endpoint, way), count in sorted(self._tokens.items()):
+            if not shown(endpoint):
+                continue
             labels = _labels(endpoint=endpoint, direction=way)
             yield f"roadbed_tokens_total{labels} {count}"
         yield from _head("roadbed_calls_under_way", "gauge", "Calls not ended yet.")
@@ -80,7 +91,8 @@ class Metrics:
         name = "roadbed_call_seconds"
         yield from _head(name, "histogram", "From the first byte to the record.")
         for endpoint, latency in sorted(self._latencies.items()):
-            yield from _histogram(name, endpoint, latency)
+            if shown(endpoint):
+                yield from _histogram(name, endpoint, latency)
 
 
 class Measure:

@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 from urllib.parse import parse_qsl
 
 import msgspec
@@ -19,7 +19,9 @@ from starlette.routing import Route as Place
 from starlette.routing import Router
 
 from roadbed.access.actions import ACTIONS, ANY
+from roadbed.access.visible import nothing, own, whole
 from roadbed.control.masks import mask
+from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import (
     Denied,
@@ -57,6 +59,7 @@ Show = Callable[[Request], Awaitable[Response]]
 ConsoleRoute = tuple[str, str, str, Show]
 """Method, path, action, handler; the handler asks for session and permission itself."""
 
+T = TypeVar("T")
 _log = logging.getLogger("roadbed.server")
 
 
@@ -80,7 +83,8 @@ class Rest:
         with self.switch.borrow() as snapshot:
             wanted = wanted_by(route, request)
             token = token_of(request)
-            principal = await self.guard.admit(snapshot, token, wanted)
+            principal = await self.guard.enter(snapshot, token, wanted)
+            await self._open(snapshot, principal, route, wanted)
             ask = Ask(
                 services=self.services,
                 principal=principal,
@@ -89,12 +93,44 @@ class Rest:
                 query=read_query(route, request),
                 body=await self._body(route, request),
             )
-            loop = asyncio.get_running_loop()
+            await self._find(route, ask, wanted)
             try:
-                return await loop.run_in_executor(self.threads, _write, route, ask)
+                return await self._in_thread(_write, route, ask)
             except Denied as error:
                 await self.guard.refuse(principal, wanted, error)
                 raise
+
+    async def _open(
+        self, snapshot: Snapshot, principal: Principal, route: Route, wanted: Wanted
+    ) -> None:
+        """Go on if the caller may do the route's action to anything at all."""
+        viewer = self.guard.viewer(snapshot, principal)
+        single = bool(route.locate or route.lists)
+        if not (single and viewer.might(route.action)):
+            kind = wanted.target.kind
+            everything = replace(wanted, target=whole(principal, kind))
+            await self.guard.permit(snapshot, principal, everything)
+
+    async def _find(self, route: Route, ask: Ask, wanted: Wanted) -> None:
+        """Go on if there is what the request names, and the caller may reach it.
+
+        What is of another tenant is asked for in vain, in the same words and by
+        the same steps as what does not exist.
+        """
+        if route.locate is None:
+            return
+        found = own(ask.principal, await self._in_thread(route.locate, ask))
+        kind, name = wanted.target.kind, wanted.target.name
+        target = found or nothing(ask.principal, kind, name)
+        await self.guard.permit(
+            ask.snapshot, ask.principal, replace(wanted, target=target)
+        )
+        if found is None:
+            raise missing(route, ask.params)
+
+    async def _in_thread(self, work: Callable[..., T], *given: Any) -> T:
+        loop = asyncio.get_running_loop()
+        return await loop.run_in_executor(self.threads, work, *given)
 
     def known(self, request: Request) -> Snapshot:
         """Return the snapshot, if the caller is known at all."""
@@ -210,9 +246,19 @@ def token_of(request: Request) -> str:
 def wanted_by(route: Route, request: Request) -> Wanted:
     """Return what *request* wants, for the guard to decide upon."""
     name = request.path_params.get(route.target, ANY) if route.target else ANY
-    target = Target(kind=ACTIONS[route.action].kind, name=name[:200])
+    asked = Target(kind=ACTIONS[route.action].kind, name=name[:200])
     where = f"{request.method} {request.url.path}"
-    return Wanted(action=route.action, target=target, where=where)
+    return Wanted(action=route.action, target=asked, where=where, asked=asked)
+
+
+def missing(route: Route, params: Mapping[str, str]) -> NotFound:
+    """Return the error for something that is not there, or not for this caller."""
+    kind = params.get("kind") or ACTIONS[route.action].kind
+    named = params.get(route.target, "")
+    return NotFound(
+        f"there is no {kind[:40]} {named[:80]!r}",
+        hint="look at the name; what is listed is what you may see",
+    )
 
 
 def read_query(route: Route, request: Request) -> BaseModel | None:

@@ -8,6 +8,7 @@ from pydantic import BaseModel
 
 from roadbed.access.actions import PUBLIC
 from roadbed.access.authorize import require
+from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import RoadbedError
@@ -32,15 +33,19 @@ class Ask:
         """Return who asks, as the audit log writes it."""
         return str(self.principal)
 
-    def may(self, action: str, kind: str, name: str = "*") -> bool:
-        """Say whether the caller may also do *action*, without a record of it."""
-        return self.allows(action, Target(kind=kind, name=name))
+    @property
+    def viewer(self) -> Viewer:
+        """Return the caller as one who sees what the policies let them see."""
+        return Viewer(
+            authority=self.snapshot.authority,
+            principal=self.principal,
+            now_us=self.services.now_us(),
+        )
 
-    def allows(self, action: str, target: Target) -> bool:
-        """Say whether the caller may also do *action* to *target*, without a record."""
-        now_us = self.services.now_us()
-        authority = self.snapshot.authority
-        return authority.decide(self.principal, action, target, now_us).allowed
+    @property
+    def tenant(self) -> str:
+        """Return the tenant of the caller: nothing they send says another."""
+        return self.principal.tenant
 
     def require(self, action: str, target: Target) -> None:
         """Raise Denied unless the caller may also do *action* to *target*.
@@ -62,15 +67,20 @@ class Raw:
 
 Handler = Callable[[Ask], Any]
 """Returns an instance of the route's `answer`, or a Raw. Blocks; runs in a thread."""
+Locate = Callable[[Ask], Target | None]
+"""Finds what a request names, as policies read it; None if there is no such thing.
+What is of another tenant than the caller is no such thing either."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Route:
     """One method of one path. `{name}` in the path is one part of an address.
 
-    `action` is asked for before the handler runs, on the kind that the action
-    belongs to and the name that the part called `target` has (all, if empty).
-    `raw_type` is the type of what a handler returns as Raw.
+    `action` is asked for before the handler runs. What it is asked for on is one
+    thing that `locate` finds, called by the part of the path named `target`; or each
+    item of the list in the answer's field `lists`, which the handler sees to; or,
+    without either, all of the kind that the action belongs to. `raw_type` is the type
+    of what a handler returns as Raw.
     """
 
     method: str
@@ -82,6 +92,8 @@ class Route:
     query: type[BaseModel] | None = None
     body: type[BaseModel] | None = None
     target: str = ""
+    locate: Locate | None = None
+    lists: str = ""
     status: int = 200
     tag: str = ""
     raw_type: str = "application/octet-stream"

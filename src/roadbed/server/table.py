@@ -4,7 +4,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadbed.access.actions import PUBLIC
+from roadbed.access.actions import ACTIONS, PUBLIC
+from roadbed.core.errors import Invalid
 from roadbed.server import openapi
 from roadbed.server.api import (
     access,
@@ -68,7 +69,10 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
 def all_routes(
     routes: Iterable[Route], console: Sequence[ConsoleRoute] = ()
 ) -> list[Line]:
-    """List every route that is served, in the order of the paths."""
+    """List every route that is served, in the order of the paths.
+
+    Raises Invalid if one of them declares no action: such a route is not served.
+    """
     lines = [
         Line(r.path, r.method, r.action) for r in (*HOT_ROUTES, *OPEN_ROUTES, *routes)
     ]
@@ -76,4 +80,7 @@ def all_routes(
     lines.append(Line("/healthz", "GET", PUBLIC))
     if console:
         lines.append(Line("/", "GET", PUBLIC))
+    undeclared = [line for line in lines if line.action not in (*ACTIONS, PUBLIC)]
+    if undeclared:
+        raise Invalid(f"a route without an action that exists: {undeclared[0]}")
     return sorted(lines)

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from roadbed.core.errors import Corrupt, NotFound
-from roadbed.gateway.history import CallQuery, History, cursor
+from roadbed.gateway.history import CallQuery, History, Span, cursor
 from roadbed.inference.record import CallRecord, Payload, commit, leaf_bytes
 
 NOON_US = 1_795_262_400_000_000
@@ -36,6 +36,12 @@ def any_payloads() -> st.SearchStrategy[Payload]:
     """Return a strategy for payloads with anything in them."""
     fields = {f.name: _TYPES[f.type] for f in msgspec.structs.fields(Payload)}
     return st.builds(Payload, **fields)
+
+
+def _span(length_us: int, step_us: int, tenant: str = "") -> Span:
+    return Span(
+        since_us=NOON_US, until_us=NOON_US + length_us, step_us=step_us, tenant=tenant
+    )
 
 
 def call_id(number: int, ts: int = NOON_US) -> str:
@@ -186,10 +192,27 @@ class HistoryContract:
         calls.append(a_record(9, ts=NOON_US, status="error", latency_us=0))
         write(history, "calls", calls, file)
 
-        tallies = history.tally([file], NOON_US, NOON_US + 2 * second, second)
+        tallies = history.tally([file], _span(2 * second, second))
         found = {(t.at_us - NOON_US, t.bucket): (t.calls, t.errors) for t in tallies}
 
         assert found == {(0, 160): (2, 0), (second, 160): (2, 0), (0, 0): (1, 1)}
+
+    def test_a_tenant_counts_and_finds_its_own_calls_only(
+        self, history: History, tmp_path: Path
+    ) -> None:
+        """Whoever was not known called in nobody's name: that is the default's."""
+        file, second = tmp_path / "calls.parquet", 1_000_000
+        tenants = ("default", "", "acme", "acme", "acme-2")
+        calls = [a_record(n, tenant=tenant) for n, tenant in enumerate(tenants)]
+        write(history, "calls", calls, file)
+
+        for tenant, mine in (("default", [1, 0]), ("acme", [3, 2]), ("a", [])):
+            tallies = history.tally([file], _span(second, second, tenant))
+            found = history.search([file], CallQuery(tenant=tenant))
+
+            assert found == [calls[n] for n in mine]
+            assert sum(t.calls for t in tallies) == len(mine)
+            assert {t.tenant or "default" for t in tallies} <= {tenant}
 
     def test_a_missing_file_is_named(self, history: History, tmp_path: Path) -> None:
         """Retention may have removed it."""

@@ -46,6 +46,9 @@ class _Nobody:
     ) -> tuple[Decision, ...]:
         return tuple(self.decide(principal, *asked[0]) for _ in asked[:1])
 
+    def declares(self, action: str) -> bool:
+        return False
+
 
 def chat_request(
     question: str, *, stream: bool = False, wants_usage: bool = False, **fields: Any

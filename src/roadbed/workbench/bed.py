@@ -11,6 +11,7 @@ with bed.run("train-triage", data=tumors, params={"C": 1.0}) as run:
 from collections.abc import Mapping
 from typing import Any
 
+from roadbed.control import seen
 from roadbed.core.decision import Target
 from roadbed.core.reference import parse
 from roadbed.data.datasets import DatasetVersion
@@ -69,8 +70,10 @@ class Bed(Tools):
 
     def history(self, name: str | None = None, limit: int = 20) -> list[Run]:
         """Return the newest runs, all of them or those called *name*."""
-        self.allow("run.read", Target(kind="Run", name=name or "*"))
-        return self.runs.list(name, limit)
+        viewer = self.viewer()
+        if not viewer.might("run.read"):
+            self.allow("run.read", Target(kind="Run", name=name or "*"))
+        return seen.runs(viewer, self.runs, name, limit)
 
     def _inputs(self, data: Any) -> dict[str, DatasetVersion]:
         if data is None:

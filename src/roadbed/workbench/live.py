@@ -170,6 +170,7 @@ class LiveRun:
             data=tuple(_input(role, v) for role, v in self._data.items()),
             params=self._params,
             seed=self._seed,
+            tenant=self._tools.actor.tenant,
         )
 
     def _version(self, role: str | None) -> DatasetVersion:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock
 from roadbed.core.decision import Target
@@ -27,7 +28,7 @@ class Tools:
     `exporters` finds an exporter by the name of a library, `models` finds what was
     declared of a model, `declared` whether a kind has a resource of that name;
     `dataset_target` and `version_target` say what policies read. All raise NotFound.
-    `folder` is where the code is.
+    `viewer` is the actor as one who sees lists, `folder` where the code is.
     """
 
     database: Database
@@ -42,5 +43,6 @@ class Tools:
     version_target: Callable[[VersionRef], Target]
     actor: Principal
     allow: Allow
+    viewer: Callable[[], Viewer]
     folder: Path = Path()
     progress: Progress = field(default_factory=Progress)

@@ -13,7 +13,7 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from roadbed.core.errors import Corrupt, NotFound, NotReady
-from roadbed.gateway.history import FAILED, CallQuery, Tally, conditions
+from roadbed.gateway.history import FACTS, FAILED, CallQuery, Span, Tally, conditions
 from roadbed.gateway.series import GROWTH
 from roadbed.inference.record import CallRecord, Payload
 
@@ -90,25 +90,22 @@ class DuckDBHistory:
         """Return every payload of a file, in the order of (ts, call_id)."""
         return self._select(Payload, [file], "ORDER BY ts, call_id", [])
 
-    def tally(
-        self, files: Sequence[Path], since_us: int, until_us: int, step_us: int
-    ) -> list[Tally]:
-        """Count the calls of a stretch of time, by endpoint, step and latency."""
+    def tally(self, files: Sequence[Path], span: Span) -> list[Tally]:
+        """Count the calls of *span* in its steps, by facts and latency."""
         if not files:
             return []
         failed = ", ".join(f"'{status}'" for status in FAILED)
+        where, values = span.conditions(lambda name: name)
         rows = self._run(
-            "SELECT endpoint, ts // ? * ? AS at_us, "
+            f"SELECT {', '.join(FACTS)}, ts // ? * ? AS at_us, "
             f"floor(ln(greatest(latency_us, 1)) / ln({GROWTH}))::BIGINT AS bucket, "
             f"count(*), count(*) FILTER (status IN ({failed})) FROM {_parquet(files)} "
-            "WHERE ts >= ? AND ts < ? GROUP BY ALL",
-            [step_us, step_us, since_us, until_us],
+            f"WHERE {where} GROUP BY ALL",
+            [span.step_us, span.step_us, *values],
             files=files,
         )
-        return [
-            Tally(endpoint=e, at_us=at, bucket=bucket, calls=n, errors=bad)
-            for e, at, bucket, n, bad in rows
-        ]
+        names = (*FACTS, "at_us", "bucket", "calls", "errors")
+        return [Tally(**dict(zip(names, row, strict=True))) for row in rows]
 
     def close(self) -> None:
         """Let go of DuckDB's memory; the next question opens it again."""

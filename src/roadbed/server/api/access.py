@@ -3,8 +3,11 @@
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.access.actions import ACTIONS
-from roadbed.control import accounts
-from roadbed.identity.keys import KeyInfo, list_keys, revoke_key
+from roadbed.access.visible import nothing, own
+from roadbed.control import accounts, seen
+from roadbed.control.targets import find_account, find_of_key
+from roadbed.core.decision import Target
+from roadbed.identity.keys import KeyInfo, revoke_key
 from roadbed.server.routes import Ask, Route
 
 _DAY_US = 86_400_000_000
@@ -24,7 +27,7 @@ class Me(BaseModel):
 
 
 class Keys(BaseModel):
-    """Every key that was ever made, newest first; never a secret."""
+    """The keys that were ever made and that you may see, newest first; no secrets."""
 
     keys: list[KeyInfo]
 
@@ -35,7 +38,9 @@ class KeyWanted(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     account: str = Field(description="The service account it is for.")
-    days: int = Field(default=30, ge=1, le=90, description="How long it works.")
+    days: int = Field(
+        default=30, ge=1, le=90, strict=True, description="How long it works."
+    )
 
 
 class MadeKey(BaseModel):
@@ -56,7 +61,7 @@ class Revoked(BaseModel):
 def whoami(ask: Ask) -> Me:
     """Say who the caller is."""
     principal = ask.principal
-    allowed = [a.name for a in ACTIONS.values() if ask.may(a.name, a.kind)]
+    allowed = [name for name in ACTIONS if ask.viewer.may(name)]
     return Me(
         principal=str(principal),
         kind=principal.kind,
@@ -72,7 +77,21 @@ def whoami(ask: Ask) -> Me:
 def keys(ask: Ask) -> Keys:
     """List the keys."""
     with ask.services.database.read() as connection:
-        return Keys(keys=list_keys(connection))
+        return Keys(keys=seen.keys(ask.viewer, connection))
+
+
+def account_named(ask: Ask) -> Target:
+    """Find the account that a key is wanted for; the handler says if there is none."""
+    wanted: KeyWanted = ask.body
+    with ask.services.database.read() as connection:
+        found = find_account(connection, wanted.account)
+    return own(ask.principal, found) or nothing(ask.principal, "Key", wanted.account)
+
+
+def key_named(ask: Ask) -> Target | None:
+    """Find a key."""
+    with ask.services.database.read() as connection:
+        return find_of_key(connection, ask.params["key"])
 
 
 def make_key(ask: Ask) -> MadeKey:
@@ -85,6 +104,7 @@ def make_key(ask: Ask) -> MadeKey:
             now_us=ask.services.now_us(),
             lifetime_us=wanted.days * _DAY_US,
             created_by=ask.actor,
+            tenant=ask.tenant,
         )
     return MadeKey(
         id=new.id,
@@ -116,6 +136,7 @@ ROUTES = (
         method="GET",
         path="/api/v1/keys",
         action="key.list",
+        lists="keys",
         handler=keys,
         summary="List the keys, without their secrets",
         answer=Keys,
@@ -125,6 +146,7 @@ ROUTES = (
         method="POST",
         path="/api/v1/keys",
         action="key.create",
+        locate=account_named,
         handler=make_key,
         summary="Make a key; its secret is shown once",
         answer=MadeKey,
@@ -136,6 +158,7 @@ ROUTES = (
         method="DELETE",
         path="/api/v1/keys/{key}",
         action="key.revoke",
+        locate=key_named,
         handler=end_key,
         summary="Make a key stop working",
         answer=Revoked,

@@ -2,11 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.control.versions import target_of
 from roadbed.control.withdraw import withdraw_version
-from roadbed.core.reference import VersionRef
 from roadbed.registry.approvals import Approval, Withdrawal, approve, list_approvals
-from roadbed.server.api.registry import version_ref
+from roadbed.server.api.registry import version_named, version_ref
 from roadbed.server.routes import Ask, Route
 
 
@@ -26,14 +24,14 @@ class Approvals(BaseModel):
 
 def list_(ask: Ask) -> Approvals:
     """List the approvals of a version."""
-    ref = _allowed(ask, "version.read")
+    ref = version_ref(ask, "model")
     with ask.services.database.read() as connection:
         return Approvals(approvals=list_approvals(connection, ref))
 
 
 def vouch(ask: Ask) -> Approval:
     """Vouch for a version, in the caller's name."""
-    ref = _allowed(ask, "version.approve")
+    ref = version_ref(ask, "model")
     with ask.services.database.write() as connection:
         now_us, reason = ask.services.now_us(), ask.body.reason
         return approve(connection, ref, ask.actor, reason, now_us)
@@ -41,19 +39,10 @@ def vouch(ask: Ask) -> Approval:
 
 def end(ask: Ask) -> Withdrawal:
     """Withdraw a version that no endpoint pins."""
-    ref = _allowed(ask, "version.delete")
+    ref = version_ref(ask, "model")
     with ask.services.database.write() as connection:
         now_us, reason = ask.services.now_us(), ask.body.reason
         return withdraw_version(connection, ref, ask.actor, reason, now_us)
-
-
-def _allowed(ask: Ask, action: str) -> VersionRef:
-    """Return the version in the address, if its lists allow *action* as well."""
-    ref = version_ref(ask, "model")
-    with ask.services.database.read() as connection:
-        target = target_of(connection, ref)
-    ask.require(action, target)
-    return ref
 
 
 _VERSION = "/api/v1/models/{model}/versions/{number}"
@@ -66,6 +55,7 @@ ROUTES = (
         summary="List who approved a version",
         answer=Approvals,
         target="model",
+        locate=version_named,
         tag="registry",
     ),
     Route(
@@ -78,6 +68,7 @@ ROUTES = (
         body=Reasoned,
         status=201,
         target="model",
+        locate=version_named,
         tag="registry",
     ),
     Route(
@@ -90,6 +81,7 @@ ROUTES = (
         body=Reasoned,
         status=201,
         target="model",
+        locate=version_named,
         tag="registry",
     ),
 )

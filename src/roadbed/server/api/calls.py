@@ -5,8 +5,11 @@ from typing import Any
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
+from roadbed.control import seen
+from roadbed.control.targets import call_target, find_call
+from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
-from roadbed.gateway.history import CallQuery, cursor
+from roadbed.gateway.history import CallQuery, Span, cursor
 from roadbed.gateway.series import Point
 from roadbed.inference.record import CallRecord
 from roadbed.server.routes import Ask, Route
@@ -105,7 +108,8 @@ class Series(BaseModel):
 def calls(ask: Ask) -> CallsPage:
     """List calls."""
     wanted: CallFilter = ask.query
-    found = ask.services.calls.search(CallQuery(**wanted.model_dump()))
+    query = CallQuery(**wanted.model_dump())
+    found = seen.calls(ask.viewer, ask.services.calls, query)
     more = cursor(found[-1]) if len(found) == wanted.limit else None
     return CallsPage(calls=[_plain(r) for r in found], before=more)
 
@@ -140,8 +144,11 @@ def payload(ask: Ask) -> Bodies:
 def why(ask: Ask) -> Why:
     """Show where an answer came from."""
     call_id = ask.params["call"]
-    chain = ask.services.why(call_id).to_json()
-    if not ask.may("call.read-payload", "Call", call_id):
+    whole = ask.services.why(call_id)
+    with ask.services.database.read() as connection:
+        chain = seen.chain(ask.viewer, connection, whole).to_json()
+    read = call_target(ask.services.calls.find(call_id).record)
+    if not ask.viewer.may("call.read-payload", read):
         chain["explanation"] = None
     return Why(**chain)
 
@@ -167,8 +174,17 @@ def series(ask: Ask) -> Series:
         raise Invalid(
             f"a series has at most {MAX_STEPS} steps", hint="ask for longer steps"
         )
-    points = ask.services.calls.series(wanted.since_us, wanted.until_us, wanted.step_us)
-    return Series(points=points)
+    span = Span(
+        since_us=wanted.since_us,
+        until_us=wanted.until_us,
+        step_us=wanted.step_us,
+    )
+    return Series(points=seen.series(ask.viewer, ask.services.calls, span))
+
+
+def call_named(ask: Ask) -> Target | None:
+    """Find a call of the caller's tenant."""
+    return find_call(ask.services.calls, ask.params["call"], ask.tenant)
 
 
 def _plain(record: CallRecord) -> Any:
@@ -184,6 +200,7 @@ ROUTES = (
         handler=calls,
         summary="List calls, newest first",
         answer=CallsPage,
+        lists="calls",
         query=CallFilter,
         tag="calls",
     ),
@@ -195,6 +212,7 @@ ROUTES = (
         summary="Show one call",
         answer=CallShown,
         target="call",
+        locate=call_named,
         tag="calls",
     ),
     Route(
@@ -205,6 +223,7 @@ ROUTES = (
         summary="Show what was asked and answered",
         answer=Bodies,
         target="call",
+        locate=call_named,
         tag="calls",
     ),
     Route(
@@ -215,6 +234,7 @@ ROUTES = (
         summary="Show where an answer came from",
         answer=Why,
         target="call",
+        locate=call_named,
         tag="calls",
     ),
     Route(
@@ -225,6 +245,7 @@ ROUTES = (
         summary="Prove that a call is in the log",
         answer=Proof,
         target="call",
+        locate=call_named,
         tag="calls",
     ),
     Route(
@@ -234,6 +255,7 @@ ROUTES = (
         handler=series,
         summary="Count calls over time",
         answer=Series,
+        lists="points",
         query=SeriesFilter,
         tag="calls",
     ),

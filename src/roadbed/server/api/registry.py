@@ -5,7 +5,10 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.control.versions import target_of, targets
+from roadbed.control import seen
+from roadbed.control.targets import find_dataset, find_model, find_run, find_version
+from roadbed.control.versions import targets
+from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
 from roadbed.data.datasets import DatasetVersion
@@ -56,22 +59,44 @@ class RunList(BaseModel):
     runs: list[Run]
 
 
+def model_named(ask: Ask) -> Target | None:
+    """Find a model."""
+    with ask.services.database.read() as connection:
+        return find_model(connection, ask.params["model"])
+
+
+def version_named(ask: Ask) -> Target | None:
+    """Find a version of a model, with the lists of who may do what to it."""
+    name, number = ask.params["model"], ask.params["number"]
+    with ask.services.database.read() as connection:
+        return find_version(connection, f"{name}@{number}")
+
+
+def dataset_named(ask: Ask) -> Target | None:
+    """Find a dataset."""
+    with ask.services.database.read() as connection:
+        return find_dataset(connection, ask.params["dataset"])
+
+
+def run_named(ask: Ask) -> Target | None:
+    """Find a run."""
+    with ask.services.database.read() as connection:
+        return find_run(connection, ask.params["run"])
+
+
 def model_versions(ask: Ask) -> ModelVersions:
     """List the versions of a model that the caller may see."""
     model = ask.params["model"]
     with ask.services.database.read() as connection:
         target = targets(connection, model)
         found = list_versions(connection, model)
-    seen = [v for v in found if ask.allows("version.read", target(v))]
-    return ModelVersions(versions=seen)
+    return ModelVersions(versions=ask.viewer.only("version.read", found, target))
 
 
 def model_version(ask: Ask) -> Registered:
-    """Show one version of a model, if its lists let the caller see it."""
-    ref = version_ref(ask, "model")
+    """Show one version of a model."""
     with ask.services.database.read() as connection:
-        ask.require("version.read", target_of(connection, ref))
-        return get_version(connection, ref)
+        return get_version(connection, version_ref(ask, "model"))
 
 
 def dataset_versions(ask: Ask) -> DatasetVersions:
@@ -88,7 +113,8 @@ def dataset_version(ask: Ask) -> DatasetShown:
 def runs(ask: Ask) -> RunList:
     """List runs."""
     wanted: RunFilter = ask.query
-    return RunList(runs=ask.services.runs.list(wanted.name, wanted.limit))
+    runs = ask.services.runs
+    return RunList(runs=seen.runs(ask.viewer, runs, wanted.name, wanted.limit))
 
 
 def run(ask: Ask) -> Run:
@@ -139,14 +165,16 @@ ROUTES = (
         "List the versions of a model",
         answer=ModelVersions,
         target="model",
+        locate=model_named,
     ),
     _get(
         f"{_MODEL}/{{number}}",
-        "model.read",
+        "version.read",
         model_version,
         "Show one version of a model",
         answer=Registered,
         target="model",
+        locate=version_named,
     ),
     _get(
         _DATASET,
@@ -155,6 +183,7 @@ ROUTES = (
         "List the versions of a dataset",
         answer=DatasetVersions,
         target="dataset",
+        locate=dataset_named,
     ),
     _get(
         f"{_DATASET}/{{number}}",
@@ -163,6 +192,7 @@ ROUTES = (
         "Show one version of a dataset",
         answer=DatasetShown,
         target="dataset",
+        locate=dataset_named,
     ),
     _get(
         "/api/v1/runs",
@@ -170,6 +200,7 @@ ROUTES = (
         runs,
         "List runs, newest first",
         answer=RunList,
+        lists="runs",
         query=RunFilter,
     ),
     _get(
@@ -179,5 +210,6 @@ ROUTES = (
         "Show one run",
         answer=Run,
         target="run",
+        locate=run_named,
     ),
 )

@@ -8,15 +8,18 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadbed.access.visible import endpoints
+from roadbed.control import seen
 from roadbed.control.apply import Applied
 from roadbed.control.desk import Proposal
 from roadbed.control.state import (
     Revision,
     StackRevision,
     current_resources,
-    history,
     revisions,
 )
+from roadbed.control.targets import find_resource
+from roadbed.core.decision import Target
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.server.routes import Ask, Route
 
@@ -116,8 +119,15 @@ def resources(ask: Ask) -> Resources:
     """List what is declared."""
     with ask.services.database.read() as connection:
         state = current_resources(connection)
-    found = [r for r in state.resources.values() if ask.query.kind in ("", r.kind)]
+        visible = seen.resources(ask.viewer, connection)
+    found = [r for r in visible if ask.query.kind in ("", r.kind)]
     return Resources(revision=state.revision, digest=state.digest, resources=found)
+
+
+def resource_named(ask: Ask) -> Target | None:
+    """Find what is or was declared."""
+    with ask.services.database.read() as connection:
+        return find_resource(connection, ask.params["kind"], ask.params["name"])
 
 
 def resource(ask: Ask) -> Revision:
@@ -140,13 +150,14 @@ def resource_history(ask: Ask) -> History:
 def stack_history(ask: Ask) -> StackHistory:
     """List the changes of the stack."""
     with ask.services.database.read() as connection:
-        found = history(connection, ask.query.limit, ask.query.before)
+        found = seen.changes(ask.viewer, connection, ask.query.limit, ask.query.before)
     return StackHistory(revisions=found)
 
 
 def snapshot(ask: Ask) -> Served:
     """Show what this replica serves."""
     served = ask.snapshot
+    mine = set(endpoints(ask.viewer, served))
     return Served(
         revision=served.revision,
         digest=served.digest,
@@ -161,8 +172,9 @@ def snapshot(ask: Ask) -> Served:
                 stage=deployment.stage,
             )
             for name, deployment in sorted(served.deployments.items())
+            if name in mine
         ],
-        broken=dict(served.broken),
+        broken={n: reason for n, reason in served.broken.items() if n in mine},
     )
 
 
@@ -230,6 +242,7 @@ def _get(path: str, handler: Any, summary: str, **more: Any) -> Route:
 
 
 _ONE = "/api/v1/resources/{kind}/{name}"
+_NAMED: dict[str, Any] = {"target": "name", "locate": resource_named}
 ROUTES = (
     _get(
         "/api/v1/resources",
@@ -237,14 +250,15 @@ ROUTES = (
         "List what is declared",
         answer=Resources,
         query=KindFilter,
+        lists="resources",
     ),
-    _get(_ONE, resource, "Show one resource", answer=Revision, target="name"),
+    _get(_ONE, resource, "Show one resource", answer=Revision, **_NAMED),
     _get(
         f"{_ONE}/history",
         resource_history,
         "Show the revisions of one resource",
         answer=History,
-        target="name",
+        **_NAMED,
     ),
     _get(
         "/api/v1/revisions",
@@ -252,8 +266,15 @@ ROUTES = (
         "List the changes of the stack",
         answer=StackHistory,
         query=PageFilter,
+        lists="revisions",
     ),
-    _get("/api/v1/snapshot", snapshot, "Show what is served", answer=Served),
+    _get(
+        "/api/v1/snapshot",
+        snapshot,
+        "Show what is served",
+        answer=Served,
+        lists="endpoints",
+    ),
     Route(
         method="POST",
         path="/api/v1/plan",

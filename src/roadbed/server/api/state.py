@@ -35,7 +35,7 @@ def state_routes(metrics: Metrics) -> tuple[Route, ...]:
         gauges = dict(ask.services.gauges())
         revision = float(ask.snapshot.revision)
         gauges["roadbed_snapshot_revision"] = "The revision that is served.", revision
-        body = metrics.text(gauges).encode()
+        body = metrics.text(gauges, ask.tenant).encode()
         return Raw(content_type=CONTENT_TYPE, body=body)
 
     return (

@@ -2,6 +2,7 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from roadbed.control.targets import tokens_of
 from roadbed.core.errors import Invalid
 from roadbed.identity.revocations import revoke_subject, revoke_token
 from roadbed.server.routes import Ask, Route
@@ -39,6 +40,8 @@ def revoke(ask: Ask) -> Ended:
     wanted: ToRevoke = ask.body
     if bool(wanted.token_id) == bool(wanted.subject):
         raise Invalid("name either a token_id or a subject")
+    directory = ask.snapshot.directory
+    ask.require("token.revoke", tokens_of(directory, wanted.subject or wanted.token_id))
     now_us = ask.services.now_us()
     with ask.services.database.write() as connection:
         if wanted.token_id:

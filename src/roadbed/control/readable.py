@@ -1,0 +1,148 @@
+"""What policies may read of what is declared: the one way from content to attributes.
+
+A list of who may do something names people as the stack does, `user:company/1f2e`;
+here it gets the name that a principal has, `user:https://login.example.com#1f2e`.
+"""
+
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from roadbed.core.decision import Target
+from roadbed.core.reference import VersionRef
+from roadbed.core.resource import tenant_of
+from roadbed.identity.directory import Directory
+from roadbed.inference.snapshot import Deployment, ModelVersion
+from roadbed.registry.approvals import made_by
+
+Content = Mapping[str, Any]
+LISTS = ("infer", "read", "retrain", "approve", "promote", "delete")
+"""The lists of who may do something that a model can have."""
+
+
+_READABLE = (
+    "classification",
+    "owner",
+    "purpose",
+    "purposes",
+    "region",
+    "residency",
+    "stage",
+)
+"""The fields of a spec that a policy may read, where a kind has them."""
+
+
+def attributes_of(content: Mapping[str, Any]) -> dict[str, Any]:
+    """Return what policies may read of the resource with this *content*."""
+    spec = content["spec"]
+    known = {name: spec[name] for name in _READABLE if spec.get(name)}
+    if content["kind"] == "Endpoint":
+        known["model"] = spec["model"].partition("@")[0]
+    if labels := content["metadata"].get("labels"):
+        known["labels"] = labels
+    return {"tenant": tenant_of(content), **known}
+
+
+def terms_of(content: Content) -> dict[str, Any]:
+    """Return an endpoint's own terms, and what policies may read of it."""
+    spec = content["spec"]
+    own = ("stage", "deadline_ms", "ack", "keep_payloads")
+    return {name: spec[name] for name in own} | {"attributes": attributes_of(content)}
+
+
+def deployment_of(
+    endpoint: Content,
+    version: ModelVersion,
+    readable: Mapping[str, Any],
+    provider: Content | None,
+    runner: Any = None,
+) -> Deployment:
+    """Return what *endpoint* serves; *readable* are the version's attributes."""
+    return Deployment(
+        endpoint=endpoint["metadata"]["name"],
+        version=version,
+        provider=str(version.body.get("provider", "")),
+        region=region_of(provider),
+        runner=runner,
+        version_attributes=readable,
+        **terms_of(endpoint),
+    )
+
+
+def dataset_target(content: Content) -> Target:
+    """Return the dataset with this *content* as a target."""
+    return Target.fixed("Dataset", content["metadata"]["name"], attributes_of(content))
+
+
+def version_attributes(
+    content: Content | None, ref: VersionRef, maker: str, directory: Directory
+) -> dict[str, Any]:
+    """Return what policies may read of the version *ref*, made by *maker*.
+
+    *content* is the model's, None if it was never declared; a list for the version
+    takes the place of the one for all.
+    """
+    made = {"registered_by": made_by(maker)} if maker else {}
+    if content is None:
+        return made
+    spec = content["spec"]
+    all_versions = spec.get("access") or {}
+    this_one = spec.get("versions", {}).get(str(ref.number)) or {}
+    lists = {}
+    for name in LISTS:
+        who = this_one.get(name)
+        who = all_versions.get(name) if who is None else who
+        if who is not None:
+            lists[f"{name}_by"] = resolved(who, directory)
+    readable = {"owner": spec["owner"], "purposes": spec.get("purposes", [])}
+    readable |= _whose(content)
+    said = {name: value for name, value in readable.items() if value}
+    return {**said, **lists, **made}
+
+
+def version_target(
+    content: Content | None,
+    version: ModelVersion,
+    directory: Directory,
+    providers: Mapping[str, Content],
+    maker: str = "",
+) -> Target:
+    """Return *version* as a target, apart from any endpoint.
+
+    *providers* are the contents of the Providers, by name.
+    """
+    ref = VersionRef(version.model, version.number)
+    own = version_attributes(content, ref, maker, directory)
+    provider = str(version.body.get("provider", ""))
+    own |= {"model": version.model, "provider": provider}
+    region = region_of(providers.get(provider))
+    if region:
+        own["region"] = region
+    return Target.fixed("ModelVersion", str(ref), own)
+
+
+def region_of(provider: Content | None) -> str:
+    """Return where the provider with this content processes, empty if unknown."""
+    return (provider["spec"].get("region") or "") if provider else ""
+
+
+def resolved(who: Iterable[str], directory: Directory) -> list[str]:
+    """Return *who* with people named by issuer and subject, as principals are.
+
+    A person of a provider that is not declared is nobody, and left out.
+    """
+    issuers = {company.name: issuer for issuer, company in directory.companies.items()}
+    names = []
+    for name in who:
+        kind, _, rest = name.partition(":")
+        if kind != "user":
+            names.append(name)
+            continue
+        company, _, subject = rest.partition("/")
+        if company in issuers:
+            names.append(f"user:{issuers[company]}#{subject}")
+    return sorted(names)
+
+
+def _whose(content: Content) -> dict[str, Any]:
+    labels = content["metadata"]["labels"]
+    return {"tenant": tenant_of(content), **({"labels": labels} if labels else {})}

@@ -1,0 +1,159 @@
+"""Lists as one viewer may see them: of calls, runs, resources, keys and changes.
+
+Each shows what a get would show, by the same target: see `control/targets.py`.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+
+import sqlalchemy as sa
+
+from roadbed.access.visible import BATCH, Viewer, nothing
+from roadbed.control.stack import Key
+from roadbed.control.state import (
+    Revision,
+    StackRevision,
+    current_resources,
+    history,
+    newest_revisions,
+)
+from roadbed.control.targets import (
+    call_target,
+    find_model,
+    keys_of,
+    locate,
+    resource_target,
+    run_target,
+    target_of,
+)
+from roadbed.control.why import Chain, Hop
+from roadbed.gateway.calls import CallLog
+from roadbed.gateway.history import CallQuery, Span, cursor
+from roadbed.gateway.series import Point
+from roadbed.identity.keys import KeyInfo, list_keys
+from roadbed.inference.record import CallRecord
+from roadbed.registry.runs import Run, Runs
+from roadbed.registry.versions import model_names
+
+
+def calls(viewer: Viewer, log: CallLog, query: CallQuery) -> list[CallRecord]:
+    """Return the calls that match *query* and that the viewer may read."""
+    mine = replace(query, tenant=viewer.principal.tenant)
+
+    def fetch(last: CallRecord | None, size: int) -> list[CallRecord]:
+        before = cursor(last) if last else mine.before
+        return log.search(replace(mine, before=before, limit=size))
+
+    return viewer.page("call.read", fetch, call_target, query.limit)
+
+
+def series(viewer: Viewer, log: CallLog, span: Span) -> list[Point]:
+    """Count the calls of *span* that the viewer may read."""
+    mine = replace(span, tenant=viewer.principal.tenant)
+    return log.series(mine, lambda t: viewer.may("call.read", call_target(t)))
+
+
+def runs(viewer: Viewer, found: Runs, name: str | None, limit: int) -> list[Run]:
+    """Return the newest runs that the viewer may read, all or those called *name*."""
+    tenant = viewer.principal.tenant
+
+    def fetch(last: Run | None, size: int) -> list[Run]:
+        before = last.id if last else None
+        return found.list(name, size, tenant=tenant, before=before)
+
+    return viewer.page("run.read", fetch, run_target, limit)
+
+
+def keys(viewer: Viewer, connection: sa.Connection) -> list[KeyInfo]:
+    """Return the keys that the viewer may see, newest first."""
+    return viewer.only("key.list", list_keys(connection), keys_of(connection))
+
+
+def resources(viewer: Viewer, connection: sa.Connection) -> list[Revision]:
+    """Return what is declared now and the viewer may see, by kind and name."""
+    live = current_resources(connection).resources
+    ordered = [found for _, found in sorted(live.items())]
+    return viewer.only("resource.read", ordered, resource_target)
+
+
+def declared(
+    viewer: Viewer, connection: sa.Connection, kind: str, action: str
+) -> list[Revision]:
+    """Return the live resources of *kind* to which the viewer may do *action*."""
+    return viewer.only(action, current_resources(connection).of(kind), target_of)
+
+
+def models(viewer: Viewer, connection: sa.Connection) -> list[str]:
+    """Return the names of the models that have versions and the viewer may read."""
+    found = (find_model(connection, name) for name in model_names(connection))
+    seen = viewer.only("model.read", filter(None, found), lambda target: target)
+    return [target.name for target in seen]
+
+
+def chain(viewer: Viewer, connection: sa.Connection, whole: Chain) -> Chain:
+    """Return *whole* without the links that a get would refuse to the viewer.
+
+    What is left out is noted by its title.
+    """
+    hops: list[Hop] = []
+    notes = list(whole.notes)
+    for hop in whole.hops:
+        if _may_follow(viewer, connection, hop):
+            hops.append(hop)
+        else:
+            notes.append(f"{hop.title}: you may not see it")
+    return replace(whole, hops=tuple(hops), notes=tuple(notes))
+
+
+def _may_follow(viewer: Viewer, connection: sa.Connection, hop: Hop) -> bool:
+    """Say whether the viewer may see what a link of a chain speaks of."""
+    kind, action = _READ_BY.get(hop.kind, ("", ""))
+    if not kind:
+        return True
+    name = hop.name.partition("@")[0]
+    found = locate(connection, kind, name)
+    absent = nothing(viewer.principal, kind, name)
+    return viewer.may(action, found or absent)
+
+
+_READ_BY: Mapping[str, tuple[str, str]] = {
+    "Dataset": ("Dataset", "dataset.read"),
+    "DatasetVersion": ("Dataset", "dataset.read"),
+    "Endpoint": ("Endpoint", "endpoint.read"),
+    "ModelVersion": ("Model", "model.read"),
+    "Run": ("Run", "run.read"),
+}
+"""What is asked for each kind of link: the kind it is read as, and the action."""
+
+
+def changes(
+    viewer: Viewer, connection: sa.Connection, limit: int, before: int | None = None
+) -> list[StackRevision]:
+    """Return the changes of the stack, newest first, as far as the viewer sees them.
+
+    A change of nothing that the viewer may see is left out, and in what each made
+    live only what they may see is named.
+    """
+    known = newest_revisions(connection)
+    mine = viewer.only("resource.read", known, resource_target)
+    keys = {each.key for each in mine}
+    seen: list[StackRevision] = []
+    size = limit
+    while True:
+        batch = history(connection, size, before)
+        seen += [c for c in (_cut(change, keys) for change in batch) if c.changes]
+        if len(seen) >= limit or len(batch) < size:
+            return seen[:limit]
+        before, size = batch[-1].revision, min(2 * size, BATCH)
+
+
+def _cut(change: StackRevision, keys: Collection[Key]) -> StackRevision:
+    """Return *change* with nothing in it but what *keys* name."""
+    names = {f"{kind}/{name}" for kind, name in keys}
+    live = change.content.get("resources", {})
+    kept = {name: digest for name, digest in live.items() if name in names}
+    return replace(
+        change,
+        content={**change.content, "resources": kept},
+        changes=tuple(each for each in change.changes if each.key in keys),
+    )
