@@ -572,3 +572,29 @@ def test_importing_the_provider_loads_no_http_library():
     )
 
     assert told.stdout == "False\n"
+
+
+def test_a_key_whose_source_is_slow_is_not_waited_for_beyond_the_deadline():
+    class Slow(Place):
+        lifetime_s = 0.0
+
+        def fetch(self, path):
+            if self.values.pop() == "slow":
+                time.sleep(1.5)
+            return Secret(KEY)
+
+    slow = Slow(["slow", "quick"])
+    with Upstream() as upstream:
+        secrets = Resolver(lambda scheme: slow, ["env"])
+        both = opened(upstream.url, secrets=secrets)
+        start = time.monotonic()
+
+        async def ask_once():
+            with pytest.raises(TimedOut):
+                await answer(both.runner, chat_request("a"), deadline_ms=200)
+            return time.monotonic() - start
+
+        waited_s = finish_with(both, ask_once())
+
+    assert waited_s < 1.2
+    assert upstream.requests == []

@@ -155,13 +155,7 @@ class OpenAIRunner:
                 hint="POST /v1/chat/completions",
             )
         body, limits = self._question.ask(request), Limits(call, self._config)
-        key = await self._provider.key()
-        response = await self._post(body, limits, key)
-        if response.status in _REFUSES_KEY:
-            other = await self._provider.other_key(key)
-            if other is not None:
-                response.release()
-                key, response = other, await self._post(body, limits, other)
+        key, response = await self._ask(body, limits)
         try:
             await self._refuse_failure(response, limits, key)
             answer = Answer(request.wants_usage, key)
@@ -176,6 +170,25 @@ class OpenAIRunner:
 
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
+
+    async def _ask(
+        self, body: bytes, limits: Limits
+    ) -> "tuple[Secret | None, ClientResponse]":
+        """Return the answer and the key that was sent: another, if one was refused."""
+        key = await within(self._provider.key(), limits.first(), Unavailable)
+        response = await self._post(body, limits, key)
+        if response.status not in _REFUSES_KEY:
+            return key, response
+        try:
+            renewal = self._provider.other_key(key)
+            other = await within(renewal, limits.first(), Unavailable)
+        except BaseException:
+            response.release()
+            raise
+        if other is None:
+            return key, response
+        response.release()
+        return other, await self._post(body, limits, other)
 
     async def _post(
         self, body: bytes, limits: Limits, key: Secret | None
