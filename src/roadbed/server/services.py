@@ -12,6 +12,7 @@ from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.gateway.alerts import Alert
 from roadbed.gateway.calls import CallLog
+from roadbed.ports.copies import Copies
 from roadbed.registry.runs import Runs
 from roadbed.server.metrics import Gauges
 
@@ -32,7 +33,8 @@ def _well() -> bool:
 class Services:
     """The rooms behind the control API. All of them block: never on the loop.
 
-    `copies` is the folder of the checkpoints' copies, `pending` the alerts that
+    `copies` is the folder of the checkpoints' copies, `places` are those of others,
+    `pending` the alerts that
     the database could not take, `gauges` what a scrape reads at its moment, and
     `healthy` whether calls can be put on record.
     """
@@ -47,6 +49,7 @@ class Services:
     runs: Runs
     desk: Desk
     why: Callable[[str], Chain]
+    places: tuple[Copies, ...] = ()
     pending: Callable[[], list[Alert]] = field(default=_none)
     gauges: Callable[[], Gauges] = field(default=_no_gauges)
     healthy: Callable[[], bool] = field(default=_well)
