@@ -3,9 +3,10 @@
 Proved against obstore's own stores and moto's S3 server, an emulator.
 """
 
+from datetime import timedelta
 from typing import Any
 
-from roadbed.core.errors import Conflict, NotReady
+from roadbed.core.errors import Conflict, Invalid, NotReady
 
 
 class ObjectStoreCopies:
@@ -29,7 +30,7 @@ class ObjectStoreCopies:
                     f"{key} holds another checkpoint over {size} entries",
                     hint="run `roadbed audit verify`: the log may have been forked",
                 ) from None
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise _not_ready(error) from None
 
     def notes(self) -> list[str]:
@@ -40,7 +41,7 @@ class ObjectStoreCopies:
         try:
             listed = obstore.list(self._store, "checkpoints")
             keys = sorted(item["path"] for chunk in listed for item in chunk)
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise _not_ready(error) from None
         return [self._get(key).decode("utf-8", "replace") for key in keys]
 
@@ -50,15 +51,24 @@ class ObjectStoreCopies:
 
         try:
             return bytes(obstore.get(self._store, key).bytes())
-        except BaseError as error:
+        except (BaseError, OSError) as error:
             raise _not_ready(error) from None
 
 
 def open_store(url: str) -> Any:
-    """Return the store at *url*, such as `s3://bucket/prefix`."""
-    from obstore.store import from_url
-
-    return from_url(url)
+    """Return the store at *url*, such as `s3://bucket/prefix`; raise Invalid."""
+    try:
+        from obstore.exceptions import BaseError
+        from obstore.store import from_url
+    except ImportError:
+        raise Invalid(
+            f"{url} needs what is not installed", hint="install roadbed[objectstore]"
+        ) from None
+    patience: Any = {"max_retries": 2, "retry_timeout": timedelta(seconds=15)}
+    try:
+        return from_url(url, retry_config=patience)
+    except (BaseError, ValueError) as error:
+        raise Invalid(f"{url} is no bucket: {str(error)[:300]}") from None
 
 
 def _not_ready(error: Exception) -> NotReady:
