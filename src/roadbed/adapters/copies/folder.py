@@ -1,6 +1,7 @@
 """Copies of checkpoints in a folder, such as a disk that another host exports."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
 from roadbed.core.errors import Conflict, NotReady
@@ -30,7 +31,8 @@ class FolderCopies:
                 hint="make room or mend the permissions",
             ) from None
         finally:
-            draft.unlink(missing_ok=True)
+            with suppress(OSError):
+                draft.unlink()
 
     def notes(self) -> list[str]:
         """Return the notes; see the port."""
