@@ -1,7 +1,7 @@
 """The one place where ports meet adapters: settings in, a frozen App out."""
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -16,12 +16,18 @@ from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
 from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.copies.folder import FolderCopies
+from roadbed.adapters.copies.git import GitCopies
+from roadbed.adapters.copies.objectstore import ObjectStoreCopies, open_store
+from roadbed.adapters.copies.webhook import WebhookCopies
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
+from roadbed.audit.deliver import deliver
 from roadbed.audit.log import AuditLog
+from roadbed.audit.note import read_verifier
 from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
@@ -38,6 +44,7 @@ from roadbed.core.errors import (
     Conflict,
     Corrupt,
     Denied,
+    Invalid,
     NotFound,
     Unauthenticated,
 )
@@ -62,6 +69,7 @@ from roadbed.inference.provider import Explainer, Explanation, Provider
 from roadbed.inference.snapshot import Authority
 from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
+from roadbed.ports.copies import Copies
 from roadbed.ports.secrets import Secrets, SecretSource
 from roadbed.ports.web import Web
 from roadbed.registry.approvals import withdrawn
@@ -136,6 +144,7 @@ class App:
     relying: RelyingParty
     catalog: Installed
     audit: AuditLog
+    copies: tuple[Copies, ...] = ()
     public_key: str
     history: DuckDBHistory
     calls: CallLog
@@ -149,6 +158,10 @@ class App:
     def checkpoints(self) -> Path:
         """Return the folder of the checkpoints' copies, outside the database."""
         return _audit_folder(self.settings)
+
+    def deliver(self) -> int:
+        """Bring each checkpoint to every place for copies that lacks it."""
+        return deliver(self.database, self.copies, read_verifier(self.public_key))
 
     def now_us(self) -> int:
         """Return the current time in microseconds since 1970, UTC."""
@@ -383,6 +396,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         relying=relying,
         catalog=catalog,
         audit=AuditLog(database, signer, clock, folder),
+        copies=tuple(_places(settings.audit_copy_addresses, web)),
         public_key=signer.public_key,
         history=history,
         calls=CallLog(state / "spool", database, history, log),
@@ -424,6 +438,25 @@ def open_secrets(settings: Settings) -> Resolver:
 
     schemes = plugins.names(roadbed.adapters.secrets, SECRETS)
     return Resolver(open_source, schemes)
+
+
+def _places(addresses: Iterable[str], web: Web) -> Iterator[Copies]:
+    """Open the places for copies; a number tells places of one kind apart."""
+    for number, address in enumerate(addresses, 1):
+        scheme, _, rest = address.partition(":")
+        if scheme == "git":
+            yield GitCopies(Path(rest), f"git-{number}")
+        elif scheme == "folder":
+            yield FolderCopies(Path(rest), f"folder-{number}")
+        elif scheme in ("http", "https"):
+            yield WebhookCopies(web, address, f"webhook-{number}")
+        elif scheme in ("s3", "gs", "az"):
+            yield ObjectStoreCopies(open_store(address), f"objectstore-{number}")
+        else:
+            raise Invalid(
+                f"{address!r} is no place for copies of checkpoints",
+                hint="write git:/path, folder:/path, https://… or s3://bucket/prefix",
+            )
 
 
 def _audit_folder(settings: Settings) -> Path:

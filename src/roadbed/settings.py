@@ -102,6 +102,12 @@ class Settings(BaseModel):
         description="The file with the age identity that decrypts secret://age/…; "
         "keep it out of Git.",
     )
+    audit_copies: str = Field(
+        default="",
+        description="Places that also get each checkpoint of the audit log, with "
+        "commas between: `git:/path/to/clone`, `folder:/path`, `s3://bucket/prefix`, "
+        "or an address `https://…` that it is posted to.",
+    )
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,
@@ -162,6 +168,12 @@ class Settings(BaseModel):
     def private_host_names(self) -> tuple[str, ...]:
         """Return the private hosts that may be asked, one by one."""
         names = (name.strip() for name in self.private_hosts.split(","))
+        return tuple(name for name in names if name)
+
+    @property
+    def audit_copy_addresses(self) -> tuple[str, ...]:
+        """Return the places for copies of checkpoints, one by one."""
+        names = (name.strip() for name in self.audit_copies.split(","))
         return tuple(name for name in names if name)
 
     def own_key(self) -> str:

@@ -1,6 +1,7 @@
 """What a verification looks at: leaves in order, signed notes, and the tree's row."""
 
 import json
+import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -15,10 +16,12 @@ from roadbed.audit.copies import read_copy
 from roadbed.audit.kept import kept_data
 from roadbed.audit.rows import COLUMNS, from_row
 from roadbed.audit.tiles import Tile
-from roadbed.core.errors import Corrupt
+from roadbed.core.errors import Corrupt, RoadbedError
 from roadbed.database.engine import Database
+from roadbed.ports.copies import Copies
 
 _PAGE = 1000
+_log = logging.getLogger("roadbed.audit")
 Note = tuple[str, str]
 """Where a signed note was found, and the note."""
 
@@ -63,15 +66,19 @@ class Bundle:
 
 
 @contextmanager
-def opened(database: Database, copies: Path) -> Iterator[Bundle]:
+def opened(
+    database: Database, copies: Path, places: Iterable[Copies] = ()
+) -> Iterator[Bundle]:
     """Open the log of *database* as it stands at one moment, however damaged it is.
 
-    Leaves are read a page at a time. Raises Corrupt if the database cannot be read
-    at all.
+    Notes come from the database, from the folder *copies*, and from all of *places*
+    that can be read now. Leaves are read a page at a time. Raises Corrupt if the
+    database cannot be read at all.
     """
     try:
         with steady(database) as connection:
-            yield bundle_of(connection, copies)
+            bundle = bundle_of(connection, copies)
+            yield replace(bundle, notes=(*bundle.notes, *_elsewhere(places)))
     # SQLite quotes a damaged schema in its message, in bytes that are no text.
     except (DatabaseError, UnicodeDecodeError) as error:
         raise Corrupt(
@@ -93,6 +100,15 @@ def bundle_of(connection: sa.Connection, copies: Path) -> Bundle:
         tile=lambda tile: _compare(connection, tile),
         size=connection.execute(count).scalar_one(),
     )
+
+
+def _elsewhere(places: Iterable[Copies]) -> Iterator[Note]:
+    for place in places:
+        try:
+            for note in place.notes() or ():
+                yield place.name, note
+        except RoadbedError as error:
+            _log.warning("the %s copy cannot be read", place.name, exc_info=error)
 
 
 def _leaves(connection: sa.Connection) -> Iterator[Leaf]:

@@ -9,7 +9,12 @@ from roadbed.audit.torn import is_torn
 from roadbed.core.errors import Invalid
 
 DATABASE, COPY = "database", "copy"
-_PLACES = {"bundle": "bundle's head", "given": "file that was given"}
+_PLACES = {
+    DATABASE: "database",
+    COPY: "copy",
+    "bundle": "bundle's head",
+    "given": "file that was given",
+}
 
 
 @dataclass
@@ -53,12 +58,12 @@ class Notes:
     def findings(self) -> list[str]:
         """Name the notes that are not what they claim to be, or not where they were."""
         found = [
-            f"{count} of the checkpoints in the {_PLACES.get(source, source)} "
+            f"{count} of the checkpoints in the {_name(source)} "
             f"{_be(count)} not signed by this log's key"
             for source, count in self.untrue.items()
         ]
         found += [
-            f"the {_PLACES.get(source, source)} was damaged: {count} of the pieces in "
+            f"the {_name(source)} was damaged: {count} of the pieces in "
             f"it {_be(count)} no checkpoint"
             for source, count in self.damaged.items()
         ]
@@ -91,6 +96,10 @@ class Notes:
             self.torn += 1
         else:
             pile[source] += 1
+
+
+def _name(source: str) -> str:
+    return _PLACES.get(source, f"{source} copy")
 
 
 def _be(count: int) -> str:

@@ -4,7 +4,7 @@ Pure. All it needs is a bundle and the public key; `bundle.py` opens the log of 
 database, and `tar.py` one that was exported.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -17,6 +17,7 @@ from roadbed.audit.tiles import Pyramid
 from roadbed.audit.walk import Walk
 from roadbed.core.errors import Invalid
 from roadbed.database.engine import Database
+from roadbed.ports.copies import Copies
 
 __all__ = ["Bundle", "Report", "verify", "verify_database"]
 Progress = Callable[[int], object]
@@ -54,9 +55,10 @@ def verify_database(
     copies: Path,
     public_key: str,
     progress: Progress | None = None,
+    places: Iterable[Copies] = (),
 ) -> Report:
-    """Return what is true of the log in *database*, with the notes in *copies*."""
-    with opened(database, copies) as bundle:
+    """Return what is true of the log in *database*, with the notes kept elsewhere."""
+    with opened(database, copies, places) as bundle:
         return verify(bundle, public_key, progress=progress)
 
 

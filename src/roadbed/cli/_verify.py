@@ -148,7 +148,7 @@ def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
         app.audit.checkpoint()
     with bar(app.audit.size(), "checking entries") as entries:
         report = verify_database(
-            app.database, app.checkpoints, app.public_key, entries.update
+            app.database, app.checkpoints, app.public_key, entries.update, app.copies
         )
     with _progress(app.calls.segments(), "checking sealed calls") as segments:
         findings = [f for s in segments for f in app.calls.verify_segment(s.id)]

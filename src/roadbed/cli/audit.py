@@ -84,7 +84,7 @@ def export(file: Path) -> None:
     with session("audit") as line:
         line.note("audit.export", "Audit/log")
         line.app.audit.checkpoint()
-        log = opened(line.app.database, line.app.checkpoints)
+        log = opened(line.app.database, line.app.checkpoints, line.app.copies)
         with log as bundle, file.open("wb") as out:
             write_tar(out, bundle, line.app.public_key)
     click.echo(f"wrote {file}; check it with `roadbed audit verify --bundle {file}`")

@@ -36,6 +36,7 @@ from roadbed.server.switch import Switch
 from roadbed.server.table import all_routes, api_routes
 
 CHECKPOINT_EVERY_S = 1.0
+COPIES_EVERY_S = 5.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
 
@@ -127,6 +128,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             Chore(
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
             ),
+            Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
             Chore(
                 name="seal",
                 every_s=SEAL_LOOK_EVERY_S,
@@ -175,6 +177,7 @@ def services(app: App, parts: Parts) -> Services:
         database=app.database,
         audit=app.audit,
         copies=app.checkpoints,
+        places=app.copies,
         public_key=app.public_key,
         calls=app.calls,
         datasets=app.datasets,

@@ -16,6 +16,7 @@ from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.gateway.alerts import Alert
 from roadbed.gateway.calls import CallLog
+from roadbed.ports.copies import Copies
 from roadbed.registry.runs import Runs
 from roadbed.server.metrics import Gauges
 
@@ -52,9 +53,10 @@ def _unwritten(
 class Services:
     """The rooms behind the control API. All of them block: never on the loop.
 
-    `copies` is the folder of the checkpoints' copies, `pending` the alerts that
-    the database could not take, `gauges` what a scrape reads at its moment,
-    `healthy` whether calls can be put on record, and `refused` writes refusals down.
+    `copies` is the folder of the checkpoints' copies, `places` are those of others,
+    `pending` the alerts that the database could not take, `gauges` what a scrape
+    reads at its moment, `healthy` whether calls can be put on record, and `refused`
+    writes refusals down.
     """
 
     clock: Clock
@@ -68,6 +70,7 @@ class Services:
     desk: Desk
     why: Callable[[str], Chain]
     tokens: TokenService
+    places: tuple[Copies, ...] = ()
     pending: Callable[[], list[Alert]] = field(default=_none)
     gauges: Callable[[], Gauges] = field(default=_no_gauges)
     healthy: Callable[[], bool] = field(default=_well)

@@ -106,7 +106,12 @@ def report(ask: Ask) -> Report:
     services = ask.services
     _note(ask, "audit.verify")
     catch_up(services.database)
-    told = verify_database(services.database, services.copies, services.public_key)
+    told = verify_database(
+        services.database,
+        services.copies,
+        services.public_key,
+        places=services.places,
+    )
     with services.database.read() as connection:
         findings = examine(connection, services.desk.blobs)
     return replace(
@@ -122,7 +127,7 @@ def bundle(ask: Ask) -> Raw:
     _note(ask, "audit.export")
     services.audit.checkpoint()
     with (
-        opened(services.database, services.copies) as whole,
+        opened(services.database, services.copies, services.places) as whole,
         tempfile.TemporaryFile(prefix="roadbed-") as file,
     ):
         write_tar(file, whole, services.public_key)

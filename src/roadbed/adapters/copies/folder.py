@@ -1,0 +1,50 @@
+"""Copies of checkpoints in a folder, such as a disk that another host exports."""
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+from roadbed.core.errors import Conflict, NotReady
+
+
+class FolderCopies:
+    """One file to a checkpoint, named after its size; a file is never written again."""
+
+    def __init__(self, folder: Path, name: str = "folder") -> None:
+        self.name = name
+        self._folder = folder
+
+    def put(self, size: int, note: str) -> None:
+        """Keep *note*; see the port."""
+        file = self._folder / f"{size:020d}"
+        draft = self._folder / f".{file.name}.{os.getpid()}"
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            with draft.open("w", encoding="utf-8") as out:
+                out.write(note)
+                out.flush()
+                os.fsync(out.fileno())
+            self._link(draft, file, size, note)
+        except OSError as error:
+            raise NotReady(
+                f"a checkpoint cannot be copied to {file}: {error.strerror}",
+                hint="make room or mend the permissions",
+            ) from None
+        finally:
+            with suppress(OSError):
+                draft.unlink()
+
+    def notes(self) -> list[str]:
+        """Return the notes; see the port."""
+        files = sorted(f for f in self._folder.glob("[0-9]*") if f.is_file())
+        return [file.read_text("utf-8", "replace") for file in files]
+
+    def _link(self, draft: Path, file: Path, size: int, note: str) -> None:
+        try:
+            file.hardlink_to(draft)
+        except FileExistsError:
+            if file.read_text("utf-8", "replace") != note:
+                raise Conflict(
+                    f"{file} holds another checkpoint over {size} entries",
+                    hint="run `roadbed audit verify`: the log may have been forked",
+                ) from None
