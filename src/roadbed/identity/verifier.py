@@ -9,6 +9,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.access_token import proof_of
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
+from roadbed.identity.dpop import check_possession
 from roadbed.identity.jwt import (
     ACCESS,
     OURS_LIFETIME_US,
@@ -60,10 +61,15 @@ class Verifier:
 
     def authenticate(self, token: str, now_us: int) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
-        return self._known(token, now_us).principal
+        known = self._known(token, now_us)
+        check_possession(token, known.proof.binding)
+        return known.principal
 
     def prove(self, token: str, now_us: int) -> Proof:
-        """Return what *token* proves; raise Unauthenticated."""
+        """Return what *token* proves; raise Unauthenticated.
+
+        Whether its bearer holds the key that it is bound to is the caller's to ask.
+        """
         return self._known(token, now_us).proof
 
     def _known(self, token: str, now_us: int) -> _Known:

@@ -9,6 +9,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, RoadbedError, Unauthenticated
 from roadbed.identity.authenticate import authenticate
+from roadbed.identity.dpop import Possession
 from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Snapshot
@@ -27,9 +28,12 @@ class Wanted:
 class Guard:
     """Proves keys against a snapshot, decides, and writes every refusal down."""
 
-    def __init__(self, denials: DenialWriter, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, denials: DenialWriter, now_us: Callable[[], int], base: str = ""
+    ) -> None:
         self._denials = denials
         self._now_us = now_us
+        self.possession = Possession(base, now_us)
 
     def knows(self, snapshot: Snapshot, token: str) -> bool:
         """Say whether *token* is a key of this snapshot, expired or not, or a token."""
