@@ -11,6 +11,7 @@ import sqlalchemy as sa
 from pydantic import BaseModel
 
 import roadbed.adapters.providers
+import roadbed.adapters.signers
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denied_entry, require
 from roadbed.adapters.blobs.local import LocalBlobs
@@ -18,7 +19,6 @@ from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.secrets.env import EnvSecrets
 from roadbed.adapters.secrets.file import FileSecrets
-from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.log import AuditLog
@@ -54,12 +54,14 @@ from roadbed.inference.snapshot import Authority
 from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
+from roadbed.ports.signers import Signers
 from roadbed.ports.web import Web
 from roadbed.registry.runs import Runs
 from roadbed.registry.versions import Registered
 from roadbed.settings import Settings, environment
 
 PROVIDERS = "roadbed.providers"
+SIGNERS = "roadbed.signers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -356,7 +358,8 @@ def _tokens(
     def now_us() -> int:
         return to_us(clock.now())
 
-    signers = LocalSigners(settings.state / "tokens")
+    module = plugins.find(roadbed.adapters.signers, SIGNERS, settings.signer)
+    signers: Signers = module.signers(settings.state / "tokens")
     return TokenService(
         database=database,
         issuers=Issuers(web, now_us),
