@@ -15,8 +15,8 @@ from roadbed.identity.jwt import (
     OURS_LIFETIME_US,
     Expected,
     Key,
+    judge,
     read,
-    verify,
 )
 from roadbed.identity.proof import Proof, principal_of
 from roadbed.identity.revocations import Revoked, ended
@@ -91,9 +91,10 @@ class Verifier:
             types=frozenset({ACCESS}),
             lifetime_us=OURS_LIFETIME_US,
         )
-        key, until_us = self.keys.get(read(token).kid, (None, 0))
+        told = read(token)
+        key, until_us = self.keys.get(told.kid, (None, 0))
         keys = {key.kid: key} if key is not None and now_us < until_us else {}
-        proof = proof_of(verify(token, keys, expected, now_us))
+        proof = proof_of(judge(told, token, keys, expected, now_us))
         if self.revoked.covers(proof) or ended(proof.via, self.live, now_us):
             raise Unauthenticated(
                 "the token was revoked, or what it was made from was", hint=_HINT
