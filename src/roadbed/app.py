@@ -309,14 +309,20 @@ def _must_have_begun(app: App) -> None:
     )
 
 
-def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
+def _must_be_there(settings: Settings) -> None:
     state = settings.state
-    if not begin and not settings.database and not (state / "control.db").exists():
+    if not settings.database and not (state / "control.db").exists():
         raise Corrupt(
             f"the control database is gone from {state.name}/",
             hint="restore control.db from a backup; `roadbed init` in another folder "
             "begins anew",
         )
+
+
+def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
+    state = settings.state
+    if not begin:
+        _must_be_there(settings)
     database = open_database(settings.database_url)
     blobs = LocalBlobs(state / "blobs")
     secrets = Resolver(
