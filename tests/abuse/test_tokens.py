@@ -300,6 +300,8 @@ def test_who_acts_for_somebody_is_never_allowed_more_than_both(estate):
     assert status(estate, token, "/api/v1/runs") == 403
     assert status(estate, estate.for_person(), "/api/v1/runs") == 200
     assert [answer[0] for answer in (looped, person, nested)] == [403, 403, 403]
+    entry = estate.line.audited("run.read", "denied")[0]
+    assert entry["actor"] == f"user:{estate.idp.issuer}#2489 (agent:triage)"
 
 
 def test_what_a_key_signed_ends_with_the_key(estate):

@@ -81,7 +81,7 @@ class Guard:
         self, principal: Principal | None, request: Wanted, error: RoadbedError
     ) -> None:
         entry = entry_for(
-            actor=str(principal) if principal else NOBODY,
+            actor=principal.chain if principal else NOBODY,
             action=request.action,
             resource=str(request.target),
             reason=error.message,
