@@ -12,6 +12,7 @@ from pydantic import BaseModel
 
 import roadbed.adapters.providers
 import roadbed.adapters.secrets
+import roadbed.adapters.signers
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
@@ -22,7 +23,6 @@ from roadbed.adapters.copies.objectstore import ObjectStoreCopies, open_store
 from roadbed.adapters.copies.webhook import WebhookCopies
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
-from roadbed.adapters.signers.local import LocalSigners
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.deliver import deliver
@@ -71,6 +71,7 @@ from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.copies import Copies
 from roadbed.ports.secrets import Secrets, SecretSource
+from roadbed.ports.signers import Signers
 from roadbed.ports.web import Web
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.runs import Runs
@@ -79,6 +80,7 @@ from roadbed.settings import Settings
 
 PROVIDERS = "roadbed.providers"
 SECRETS = "roadbed.secrets"
+SIGNERS = "roadbed.signers"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -417,7 +419,8 @@ def _identity(
         return to_us(clock.now())
 
     issuers = Issuers(web, now_us)
-    signers = LocalSigners(settings.state / "tokens")
+    module = plugins.find(roadbed.adapters.signers, SIGNERS, settings.signer)
+    signers: Signers = module.signers(settings.state / "tokens")
     tokens = TokenService(
         database=database,
         issuers=issuers,

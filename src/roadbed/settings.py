@@ -49,6 +49,12 @@ class Settings(BaseModel):
         "https://roadbed.example.com: identity providers lead back there. "
         "Default: http:// with the host and the port.",
     )
+    signer: str = Field(
+        default="local",
+        pattern=r"^[a-z][a-z0-9-]{0,30}$",
+        description="Where the private keys of tokens are: `local`, files in the state "
+        "directory, or `aws-kms`.",
+    )
     private_hosts: str = Field(
         default="",
         description="Hosts inside a private network that may be asked all the same, "

@@ -14,7 +14,9 @@ from roadbed.identity.federation import satisfies
 from roadbed.identity.jwt import read
 from roadbed.identity.prove import ACCESS_TOKEN, ID_TOKEN, JWT
 from roadbed.identity.signing import retire_signing_key
+from roadbed.server.oauth import TOKEN_EXCHANGE
 from tests.issuers import SECOND, Minter, part
+from tests.possession import Holder
 from tests.server.tokens import GITHUB, token_estate
 
 RULE = Rule(
@@ -227,12 +229,12 @@ def test_the_same_name_from_another_issuer_is_somebody_else(estate):
 
 def test_what_is_revoked_for_a_subject_reaches_all_it_has(estate):
     """Case 9: a disabled subject's tokens stop within five seconds, and their heirs."""
-    token = estate.for_agent()
+    token = estate.for_agent("leaver")
     heir = estate.access(token)
     person = estate.id_token()
     delegated = estate.access(person, ID_TOKEN, actor=token)
-    stale = estate.agent_token()
-    body = {"subject": "agent:triage"}
+    stale = estate.agent_token("leaver")
+    body = {"subject": "agent:leaver"}
     done = estate.line.ask("POST", "/api/v1/tokens/revoke", estate.line.key, body)
     seconds = estate.line.settled(401, "/api/v1/whoami", token)
 
@@ -298,6 +300,8 @@ def test_who_acts_for_somebody_is_never_allowed_more_than_both(estate):
     assert status(estate, token, "/api/v1/runs") == 403
     assert status(estate, estate.for_person(), "/api/v1/runs") == 200
     assert [answer[0] for answer in (looped, person, nested)] == [403, 403, 403]
+    entry = estate.line.audited("run.read", "denied")[0]
+    assert entry["actor"] == f"user:{estate.idp.issuer}#2489 (agent:triage)"
 
 
 def test_what_a_key_signed_ends_with_the_key(estate):
@@ -312,6 +316,45 @@ def test_what_a_key_signed_ends_with_the_key(estate):
 
     assert read(renewed).kid != kid
     assert status(estate, token) == 401
+
+
+def test_a_bound_token_is_worth_nothing_without_its_key(estate):
+    """Case 12: a replayed jti, a wrong htu or htm, no ath, another key: 401."""
+    holder, thief = Holder(), Holder()
+    line, me = estate.line, "/api/v1/whoami"
+    bought = {"DPoP": holder.proof("POST", line.url + "/oauth/token", estate.now_us())}
+    fields = {
+        "grant_type": TOKEN_EXCHANGE,
+        "subject_token": estate.ci_token(),
+        "subject_token_type": JWT,
+    }
+    code, _, told = line.form(bought, **fields)
+    token = told["access_token"]
+
+    def send(by, path=me, scheme="DPoP", address="", method="GET", **claims):
+        claimed = {"token": token} | claims
+        proof = by.proof(method, address or line.url + path, estate.now_us(), **claimed)
+        headers = {"Authorization": f"{scheme} {token}", "DPoP": proof}
+        first = line.ask("GET", path, headers=headers)[0]
+        return first, line.ask("GET", path, headers=headers)[0]
+
+    assert (code, told["token_type"]) == (200, "DPoP")
+    assert line.form(bought, **fields)[2]["error"] == "invalid_dpop_proof"
+    assert send(holder) == (200, 401)
+    assert send(holder, "/v1/models") == (200, 401)
+    assert status(estate, token) == 401
+    assert line.ask("GET", "/v1/models", token)[0] == 401
+    refused = [
+        send(thief),
+        send(holder, scheme="Bearer"),
+        send(holder, address=line.url + "/v1/models"),
+        send(holder, method="POST"),
+        send(holder, ath=...),
+        send(holder, token="another"),
+        send(holder, iat=0),
+    ]
+    assert refused == [(401, 401)] * len(refused)
+    assert estate.exchange(token)[0] == 401
 
 
 def raw(estate, header):

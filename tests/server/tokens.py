@@ -16,18 +16,21 @@ GITHUB = {
     "ref": "refs/heads/main",
 }
 
+AGENT = """
+owner: desk
+roles: [viewer]
+mandate: [token.exchange, endpoint.read, session.read]
+"""
+POD = "system:serviceaccount:desk:"
+
 
 def accounts():
     return [
         OPERATOR,
         resource("ServiceAccount", "ci", "roles: [ci, viewer]"),
         resource("ServiceAccount", "legacy", "{roles: [viewer], keys: true}"),
-        resource(
-            "Agent",
-            "triage",
-            "{owner: desk, roles: [viewer], "
-            "mandate: [token.exchange, endpoint.read, session.read]}",
-        ),
+        resource("Agent", "triage", AGENT),
+        resource("Agent", "leaver", AGENT),
     ]
 
 
@@ -54,8 +57,9 @@ class Estate:
         told = GITHUB | {"sub": "repo:octo/shop:ref:refs/heads/main"} | claims
         return self.ci.token(header=header, now_us=self.now_us(), **told)
 
-    def agent_token(self, **claims):
-        told = {"sub": "system:serviceaccount:desk:triage", "aud": ["cluster"]} | claims
+    def agent_token(self, name="triage"):
+        """Return what a cluster gives a pod: its audience is a list of one."""
+        told = {"sub": POD + name, "aud": ["cluster"]}
         return self.ci.token(now_us=self.now_us(), **told)
 
     def id_token(self, **claims):
@@ -89,8 +93,8 @@ class Estate:
     def for_ci(self, **more):
         return self.access(self.ci_token(), JWT, **more)
 
-    def for_agent(self, **more):
-        return self.access(self.agent_token(), JWT, **more)
+    def for_agent(self, name="triage"):
+        return self.access(self.agent_token(name), JWT)
 
     def for_person(self, **more):
         return self.access(self.id_token(), ID_TOKEN, **more)
@@ -101,14 +105,16 @@ def token_estate(folder, database=""):
     """Serve such a line for the length of the block."""
     ci, idp = Minter(algorithm="RS256"), Minter()
     with publishing(ci), publishing(idp):
-        agent = {"sub": "system:serviceaccount:desk:triage"}
         provider = (
             f"{{issuer: '{idp.issuer}', client_id: console, device_client_id: cli}}"
         )
         stack = [
             *accounts(),
             federation("ci", ci, "ci", GITHUB),
-            federation("triage", ci, "agent:triage", agent, "cluster"),
+            *(
+                federation(name, ci, f"agent:{name}", {"sub": POD + name}, "cluster")
+                for name in ("triage", "leaver")
+            ),
             resource("IdentityProvider", "company", provider),
             resource(
                 "Binding", "eng", "{roles: [viewer], subjects: ['group:company/eng']}"

@@ -51,5 +51,5 @@ def denied_entry(
     principal: Principal | None, action: str, target: Target, reason: str
 ) -> Entry:
     """Return the audit entry for a denial, whoever was denied and why."""
-    actor = str(principal) if principal else NOBODY
+    actor = principal.chain if principal else NOBODY
     return Entry(actor, action, str(target), "denied", {"reason": reason})

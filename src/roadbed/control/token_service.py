@@ -75,8 +75,9 @@ class Shown:
 class Wanted:
     """What was asked for. An empty audience is this line's own; no scope is all.
 
-    `client` is set where the subject's token is the secret of a client, which must
-    then be its account.
+    `thumbprint` is that of a key whose possession was proven; the token is then bound
+    to it. `client` is set where the subject's token is the secret of a client, whose
+    key it must then be.
     """
 
     subject: Shown
@@ -84,6 +85,7 @@ class Wanted:
     audience: str = ""
     scope: tuple[str, ...] | None = None
     client: str = ""
+    thumbprint: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,7 +121,11 @@ class TokenService:
         be asked. The audit log names whom it is for, never the token.
         """
         now_us = self.now_us()
-        wish = Wish(audience=self._audience(wanted), scope=_scope(wanted))
+        wish = Wish(
+            audience=self._audience(wanted),
+            scope=_scope(wanted),
+            binding=wanted.thumbprint,
+        )
         subject = self._prove(wanted.subject, wanted.client, known, now_us)
         actor = wanted.actor and self._prove(wanted.actor, "", known, now_us)
         grant = decide(subject, actor, wish, now_us, secrets.token_urlsafe(16))

@@ -6,6 +6,7 @@ from typing import Protocol
 from roadbed.core.actor import Principal
 from roadbed.core.clock import to_text
 from roadbed.core.errors import Unauthenticated
+from roadbed.identity.dpop import check_possession
 from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Tokens
@@ -32,6 +33,7 @@ def authenticate(known: Credentials, token: str, now_us: int) -> Principal:
 
     What looks like a JWT is one of our access tokens, or nothing.
     """
+    check_possession(token, "")
     if not token:
         raise Unauthenticated("no key came with the request", hint=_HINT)
     if looks_like(token):

@@ -25,10 +25,15 @@ class WrongScope(Invalid):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Wish:
-    """What was asked for: an audience, and the actions that it is for (None: all)."""
+    """What was asked for: an audience, and the actions that it is for (None: all).
+
+    `binding` is the thumbprint of a key that was proven to be held, or empty: the
+    token will be worth nothing without that key.
+    """
 
     audience: str
     scope: frozenset[str] | None = None
+    binding: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +74,7 @@ def decide(
         scope=_scope(presented, wish),
         actors=actors,
         via=_line(presented),
-        binding=_binding(presented),
+        binding=_binding(presented, wish),
     )
     return Grant(audience=wish.audience, proof=proof, issued_us=issued_us)
 
@@ -128,9 +133,9 @@ def _line(presented: list[Proof]) -> tuple[str, ...]:
     return line
 
 
-def _binding(presented: list[Proof]) -> str:
-    """Return the key that the token is bound to, if one of *presented* is bound."""
+def _binding(presented: list[Proof], wish: Wish) -> str:
+    """Return the key that the token is bound to: that of *presented*, if one is."""
     bound = {proof.binding for proof in presented if proof.binding}
-    if len(bound) > 1:
-        raise Denied("what was presented is bound to different keys")
-    return bound.pop() if bound else ""
+    if bound - {wish.binding}:
+        raise Unauthenticated("what was presented is bound to a key that was not shown")
+    return wish.binding

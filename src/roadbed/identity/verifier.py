@@ -9,13 +9,14 @@ from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.access_token import proof_of
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
+from roadbed.identity.dpop import check_possession
 from roadbed.identity.jwt import (
     ACCESS,
     OURS_LIFETIME_US,
     Expected,
     Key,
+    judge,
     read,
-    verify,
 )
 from roadbed.identity.proof import Proof, principal_of
 from roadbed.identity.revocations import Revoked, ended
@@ -60,10 +61,15 @@ class Verifier:
 
     def authenticate(self, token: str, now_us: int) -> Principal:
         """Return the principal that *token* proves; raise Unauthenticated."""
-        return self._known(token, now_us).principal
+        known = self._known(token, now_us)
+        check_possession(token, known.proof.binding)
+        return known.principal
 
     def prove(self, token: str, now_us: int) -> Proof:
-        """Return what *token* proves; raise Unauthenticated."""
+        """Return what *token* proves; raise Unauthenticated.
+
+        Whether its bearer holds the key that it is bound to is the caller's to ask.
+        """
         return self._known(token, now_us).proof
 
     def _known(self, token: str, now_us: int) -> _Known:
@@ -85,9 +91,10 @@ class Verifier:
             types=frozenset({ACCESS}),
             lifetime_us=OURS_LIFETIME_US,
         )
-        key, until_us = self.keys.get(read(token).kid, (None, 0))
+        told = read(token)
+        key, until_us = self.keys.get(told.kid, (None, 0))
         keys = {key.kid: key} if key is not None and now_us < until_us else {}
-        proof = proof_of(verify(token, keys, expected, now_us))
+        proof = proof_of(judge(told, token, keys, expected, now_us))
         if self.revoked.covers(proof) or ended(proof.via, self.live, now_us):
             raise Unauthenticated(
                 "the token was revoked, or what it was made from was", hint=_HINT

@@ -98,7 +98,9 @@ class DataPlane:
         """Answer one request; whatever goes wrong is told in its dialect."""
         call_id = f"{self._region}-{self._new_id()}"
         bounds = self._limits, self._room
-        exchange = Exchange(scope, receive, send, call_id, bounds)
+        exchange = Exchange(
+            scope, receive, send, call_id, bounds, self.guard.possession
+        )
         try:
             await handler(exchange)
         except Gone:

@@ -172,7 +172,7 @@ def entry_of(call: Call, outcome: Outcome) -> Entry:
     """Return the audit entry of a refused call."""
     error = outcome.error
     return entry_for(
-        actor=str(call.principal) if call.principal else NOBODY,
+        actor=call.principal.chain if call.principal else NOBODY,
         action="endpoint.infer",
         resource=f"Endpoint/{call.asked_for}",
         reason=error.message if error else "",

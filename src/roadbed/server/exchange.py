@@ -3,9 +3,11 @@
 import asyncio
 from collections.abc import Awaitable, Callable, MutableMapping
 from contextlib import suppress
+from functools import cached_property
 from typing import Any
 
 from roadbed.core.errors import Invalid, NotReady, TooLarge
+from roadbed.identity.dpop import Possession
 from roadbed.server.errors import Headers, Reply, TooSlow
 from roadbed.server.limits import Limits, Room
 
@@ -18,6 +20,12 @@ ALWAYS: Headers = (
     (b"cache-control", b"no-store"),
 )
 """On every answer of the data plane."""
+
+
+def path_of(scope: Message) -> str:
+    """Return the path of a request as it was sent, without the query."""
+    raw = scope.get("raw_path")
+    return raw.decode("latin-1").partition("?")[0] if raw else scope["path"]
 
 
 class Gone(Exception):
@@ -38,9 +46,11 @@ class Exchange:
         send: Send,
         call_id: str,
         bounds: tuple[Limits, Room],
+        possession: Possession,
     ) -> None:
         self.scope = scope
         self.call_id = call_id
+        self.possession = possession
         self.limits, self._room = bounds
         self._held = 0
         self.started = False
@@ -70,11 +80,15 @@ class Exchange:
         """Return the header *name* (small letters), or an empty text."""
         return self._headers.get(name, b"").decode("latin-1")
 
-    @property
+    @cached_property
     def credential(self) -> str:
-        """Return the bearer token, or an empty text."""
-        scheme, _, token = self.header(b"authorization").partition(" ")
-        return token.strip() if scheme.lower() == "bearer" else ""
+        """Return the token that came, with what it proves, or an empty text."""
+        return self.possession.shown(
+            self.header(b"authorization"),
+            self.header(b"dpop"),
+            self.scope["method"],
+            path_of(self.scope),
+        )
 
     async def body(self, limit: int) -> bytes:
         """Return the whole request body.

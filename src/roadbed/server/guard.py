@@ -10,6 +10,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import RoadbedError, Unauthenticated
 from roadbed.identity.authenticate import authenticate
+from roadbed.identity.dpop import Possession
 from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Snapshot
@@ -38,9 +39,12 @@ class Wanted:
 class Guard:
     """Proves keys against a snapshot, decides, and writes every refusal down."""
 
-    def __init__(self, denials: DenialWriter, now_us: Callable[[], int]) -> None:
+    def __init__(
+        self, denials: DenialWriter, now_us: Callable[[], int], base: str = ""
+    ) -> None:
         self._denials = denials
         self._now_us = now_us
+        self.possession = Possession(base, now_us)
 
     def knows(self, snapshot: Snapshot, token: str) -> bool:
         """Say whether *token* is a key of this snapshot, expired or not, or a token."""
@@ -88,7 +92,7 @@ class Guard:
     ) -> None:
         """Write down that *request* was refused, and why."""
         entry = entry_for(
-            actor=str(principal) if principal else NOBODY,
+            actor=principal.chain if principal else NOBODY,
             action=request.action,
             resource=str(request.told),
             reason=error.message,

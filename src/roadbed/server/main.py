@@ -83,7 +83,7 @@ def assemble(app: App, closer: Closer) -> Parts:
     denials = DenialWriter(app.audit, keeper)
     metrics = Metrics()
     switch = Switch(closer.discard)
-    guard = Guard(denials, app.now_us)
+    guard = Guard(denials, app.now_us, settings.public_address)
     path = governed_path(
         now_us=app.now_us,
         records=recorder,

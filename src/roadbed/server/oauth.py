@@ -22,6 +22,7 @@ from roadbed.core.errors import (
     Unauthenticated,
 )
 from roadbed.core.secret import Secret
+from roadbed.identity.dpop import WrongProof
 from roadbed.identity.prove import ACCESS_TOKEN, ID_TOKEN, JWT
 from roadbed.server.errors import Reply
 from roadbed.server.routes import OpenAsk, OpenRoute
@@ -107,6 +108,7 @@ def metadata(ask: OpenAsk) -> dict[str, Any]:
             "client_secret_basic",
         ],
         "scopes_supported": list(ACTIONS),
+        "dpop_signing_alg_values_supported": ["ES256", "RS256", "EdDSA"],
     }
 
 
@@ -127,7 +129,13 @@ def wanted_by(ask: OpenAsk) -> Wanted:
     if form.grant_type == CLIENT_CREDENTIALS:
         client, secret = _client(form, ask.authorization)
         shown = Shown(token=Secret(secret))
-        return Wanted(subject=shown, client=client, audience=audience, scope=scope)
+        return Wanted(
+            subject=shown,
+            client=client,
+            audience=audience,
+            scope=scope,
+            thumbprint=ask.possession(),
+        )
     if form.grant_type != TOKEN_EXCHANGE:
         raise UnknownGrant(
             "this grant type is not offered",
@@ -137,7 +145,13 @@ def wanted_by(ask: OpenAsk) -> Wanted:
     actor = None
     if form.actor_token or form.actor_token_type:
         actor = _shown(form.actor_token, form.actor_token_type, "actor_token")
-    return Wanted(subject=subject, actor=actor, audience=audience, scope=scope)
+    return Wanted(
+        subject=subject,
+        actor=actor,
+        audience=audience,
+        scope=scope,
+        thumbprint=ask.possession(),
+    )
 
 
 def problem(error: RoadbedError) -> Reply:
@@ -154,6 +168,8 @@ def problem(error: RoadbedError) -> Reply:
 
 def _code(error: RoadbedError) -> tuple[str, int]:
     """Return the OAuth code of *error*, and its HTTP status."""
+    if isinstance(error, WrongProof):
+        return "invalid_dpop_proof", 401
     if isinstance(error, Unauthenticated):
         client = isinstance(error, WrongClient)
         return ("invalid_client" if client else "invalid_grant"), 401
@@ -203,6 +219,7 @@ def _answer(issued: Issued) -> TokenAnswer:
     scope = issued.grant.proof.scope
     return TokenAnswer(
         access_token=issued.token.reveal(),
+        token_type="DPoP" if issued.grant.proof.binding else "Bearer",
         expires_in=issued.seconds,
         scope=None if scope is None else " ".join(sorted(scope)),
     )

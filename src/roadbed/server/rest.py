@@ -35,7 +35,7 @@ from roadbed.inference.snapshot import Snapshot
 from roadbed.server import errors
 from roadbed.server.asgi import Application
 from roadbed.server.errors import Reply, TooSlow, WrongMethod
-from roadbed.server.exchange import Message, Receive, Send
+from roadbed.server.exchange import Message, Receive, Send, path_of
 from roadbed.server.guard import Guard, Wanted
 from roadbed.server.limits import Limits
 from roadbed.server.openapi import adapter_of
@@ -82,7 +82,7 @@ class Rest:
         """Answer *request* as *route* says."""
         with self.switch.borrow() as snapshot:
             wanted = wanted_by(route, request)
-            token = token_of(request)
+            token = self.shown(request)
             principal = await self.guard.enter(snapshot, token, wanted)
             await self._open(snapshot, principal, route, wanted)
             ask = Ask(
@@ -135,7 +135,7 @@ class Rest:
     def known(self, request: Request) -> Snapshot:
         """Return the snapshot, if the caller is known at all."""
         snapshot = self.switch.snapshot
-        self.guard.identify(snapshot, token_of(request))
+        self.guard.identify(snapshot, self.shown(request))
         return snapshot
 
     async def answer_open(self, route: OpenRoute, request: Request) -> Response:
@@ -146,6 +146,7 @@ class Rest:
                     services=self.services,
                     snapshot=snapshot,
                     authorization=request.headers.get("authorization", ""),
+                    possession=partial(self._thumbprint, request),
                     form=await read_form(route, request, self.limits),
                 )
                 loop = asyncio.get_running_loop()
@@ -153,6 +154,23 @@ class Rest:
                 return await loop.run_in_executor(self.open_threads, work)
             except RoadbedError as error:
                 return _response(route.problem(error))
+
+    def _thumbprint(self, request: Request) -> str:
+        """Return the key that *request* proves to hold; empty if it proves nothing."""
+        proof = request.headers.get("dpop", "")
+        if not proof:
+            return ""
+        path = path_of(request.scope)
+        return self.guard.possession.thumbprint(proof, request.method, path)
+
+    def shown(self, request: Request) -> str:
+        """Return the token that came with *request*, or an empty text."""
+        return self.guard.possession.shown(
+            request.headers.get("authorization", ""),
+            request.headers.get("dpop", ""),
+            request.method,
+            path_of(request.scope),
+        )
 
     async def _body(self, route: Route, request: Request) -> Any:
         if route.body is None:
@@ -235,12 +253,6 @@ class _Methods(_Plain):
 def problem(error: RoadbedError) -> Response:
     """Return *error* as RFC 9457 says it."""
     return _response(errors.problem(error))
-
-
-def token_of(request: Request) -> str:
-    """Return the bearer token of *request*, or an empty text."""
-    scheme, _, token = request.headers.get("authorization", "").partition(" ")
-    return token.strip() if scheme.lower() == "bearer" else ""
 
 
 def wanted_by(route: Route, request: Request) -> Wanted:

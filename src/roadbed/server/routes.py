@@ -103,13 +103,15 @@ class Route:
 class OpenAsk:
     """What a handler is given where nobody is known yet, and no one is asked for.
 
-    `authorization` is that header as it came; `form` the fields of the body.
+    `authorization` is that header as it came; `possession` returns the thumbprint of
+    the key that the request proves to hold, or raises; `form` holds the fields of
+    the body.
     """
 
     services: Services
     snapshot: Snapshot
     authorization: str = ""
-    proof: str = ""
+    possession: Callable[[], str] = str
     form: Mapping[str, str] = field(default_factory=dict)
 
 
