@@ -248,10 +248,12 @@ class Company:
         raise Unauthenticated("nobody")
 
 
-def only_when_fresh(principal, action, target):
-    """Allow it to whoever has just proven who they are."""
-    allowed = principal.fresh_until_us > NOW
-    return Decision(allowed=allowed, reasons=("freshness",), policy_digest="")
+class OnlyWhenFresh(Authority):
+    """Allows it to whoever has just proven who they are."""
+
+    def decide(self, principal, action, target, now_us=0):
+        allowed = principal.fresh_until_us > NOW
+        return Decision(allowed=allowed, reasons=("freshness",), policy_digest="")
 
 
 @pytest.fixture
@@ -262,7 +264,7 @@ def company_server():
     routes = make_console(
         SampleData(),
         sessions,
-        only_when_fresh,
+        OnlyWhenFresh(),
         refused=Refusals(),
         now_us=lambda: NOW,
         people=Company(),

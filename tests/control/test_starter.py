@@ -77,7 +77,13 @@ def test_every_page_of_the_handbook_is_text_with_a_title():
 
 
 @pytest.mark.parametrize(
-    "path", [p for p in starter_files() if p.endswith(".yaml")], ids=str
+    "path",
+    [
+        p
+        for p in starter_files()
+        if p.endswith(".yaml") and not p.startswith("policies/tests/")
+    ],
+    ids=str,
 )
 def test_every_file_names_the_schema_that_stands_beside_it(path, tmp_path):
     write_starter(tmp_path)

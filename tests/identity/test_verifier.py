@@ -204,13 +204,13 @@ def test_what_is_no_name_is_not_revoked(small, name):
 def test_memory_is_bounded_and_holds_no_token(small, monkeypatch):
     monkeypatch.setattr("roadbed.identity.verifier.REMEMBERED", 3)
     verifier = small.verifier()
-    tokens = [small.token(jti=f"t{n}") for n in range(8)]
+    tokens = [small.token(jti=f"token-number-{n}") for n in range(8)]
     for token in tokens:
         verifier.authenticate(token, NOW)
 
     assert len(verifier._seen) <= 3
     assert not any(token.encode() in verifier._seen for token in tokens)
-    assert "t7" not in repr(verifier)
+    assert "token-number" not in repr(verifier)
 
 
 def test_a_snapshot_of_before_does_not_outlive_its_keys(small):

@@ -1,9 +1,8 @@
 """One word for one version, from somebody else, and on the log in the same moment."""
 
 import pytest
-import sqlalchemy as sa
 
-from roadbed.audit.tables import entries
+from roadbed.audit.outbox import logged
 from roadbed.core.errors import Conflict, Denied, NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.registry.approvals import (
@@ -30,14 +29,11 @@ def version(database):
 def test_an_approval_names_the_digest_and_is_on_the_log(database, version):
     with database.write() as connection:
         made = approve(connection, REF, "user:a#1", "fine", 7)
-        logged = connection.execute(
-            sa.select(entries).where(entries.c.action == "version.approve")
-        ).mappings()
-        [entry] = [dict(row) for row in logged]
+        [entry] = logged(connection, lambda c: (c.action == "version.approve",))
 
     assert made.digest == version.digest
-    assert (entry["actor"], entry["resource"]) == ("user:a#1", "ModelVersion/triage@1")
-    assert entry["detail"]["digest"] == version.digest
+    assert (entry.actor, entry.resource) == ("user:a#1", "ModelVersion/triage@1")
+    assert entry.detail["digest"] == version.digest
 
 
 @pytest.mark.parametrize("name", [MAKER, made_by(MAKER), f"{made_by(MAKER)} (agent:x)"])

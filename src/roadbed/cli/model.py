@@ -24,24 +24,14 @@ def list_(model: str | None, output: str) -> None:
     """List the versions of MODEL, or of all models, newest first."""
     from roadbed.cli._session import listing, session
     from roadbed.control import seen
-    from roadbed.control.versions import targets
     from roadbed.core.clock import to_text
-    from roadbed.registry.versions import list_versions
 
     with (
         session(model) if model else listing() as line,
         line.app.database.read() as connection,
     ):
         names = [model] if model else seen.models(line.viewer, connection)
-        found = [
-            version
-            for name in names
-            for version in line.viewer.only(
-                "version.read",
-                list_versions(connection, name),
-                targets(connection, name),
-            )
-        ]
+        found = [v for n in names for v in seen.versions(line.viewer, connection, n)]
     rows = [
         {
             "version": str(v),

@@ -26,6 +26,7 @@ from roadbed.control.targets import (
     run_target,
     target_of,
 )
+from roadbed.control.versions import targets
 from roadbed.control.why import Chain, Hop
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, cursor
@@ -33,7 +34,7 @@ from roadbed.gateway.series import Point
 from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
-from roadbed.registry.versions import model_names
+from roadbed.registry.versions import Registered, list_versions, model_names
 
 
 def calls(viewer: Viewer, log: CallLog, query: CallQuery) -> list[CallRecord]:
@@ -81,6 +82,12 @@ def declared(
 ) -> list[Revision]:
     """Return the live resources of *kind* to which the viewer may do *action*."""
     return viewer.only(action, current_resources(connection).of(kind), target_of)
+
+
+def versions(viewer: Viewer, connection: sa.Connection, model: str) -> list[Registered]:
+    """Return the versions of *model* that the viewer may read, newest first."""
+    found = list_versions(connection, model)
+    return viewer.only("version.read", found, targets(connection, model))
 
 
 def models(viewer: Viewer, connection: sa.Connection) -> list[str]:

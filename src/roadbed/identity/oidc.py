@@ -193,10 +193,23 @@ def proven_by(claims: Mapping[str, Any], company: Company, client_id: str) -> Pr
     )
     return Proven(
         subject=subject,
-        authenticated_us=_moment(claims.get("auth_time"), claims["iat"]),
+        authenticated_us=proven_at(claims.get("auth_time"), claims["iat"]),
         methods=_names(claims.get("amr")),
         expires_us=claims["exp"] * 1_000_000,
     )
+
+
+def proven_at(seconds: Any, made: int) -> int:
+    """Return an `auth_time` in microseconds, 0 if it is no moment before *made*.
+
+    Then nobody knows when the person proved who they are: when the token was made is
+    no answer, for a refreshed token is new and its proof old. Some providers write
+    fractions of a second; they are cut off.
+    """
+    told = isinstance(seconds, int | float) and not isinstance(seconds, bool)
+    if not told or not 0 < seconds <= made + 60:
+        return 0
+    return int(seconds) * 1_000_000
 
 
 def check_age(proven: Proven, asked_us: int, *, again: bool) -> None:
@@ -234,17 +247,6 @@ def _half_hash(access_token: str) -> str:
 
 def _url64(data: bytes) -> str:
     return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
-
-
-def _moment(seconds: Any, made: int) -> int:
-    """Return *seconds* as microseconds, 0 for what is no moment before *made*.
-
-    Some providers write fractions of a second; they are cut off.
-    """
-    told = isinstance(seconds, int | float) and not isinstance(seconds, bool)
-    if not told or not 0 < seconds <= made + 60:
-        return 0
-    return int(seconds) * 1_000_000
 
 
 def _names(value: object) -> frozenset[str]:

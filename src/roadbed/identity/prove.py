@@ -22,6 +22,7 @@ from roadbed.identity.jwt import (
     read,
     verify,
 )
+from roadbed.identity.oidc import proven_at
 from roadbed.identity.proof import Proof
 
 ACCESS_TOKEN = "urn:ietf:params:oauth:token-type:access_token"
@@ -90,7 +91,7 @@ def prove_person(
     return Proof(
         subject=_person(claims, company),
         expires_us=claims["exp"] * SECOND_US,
-        authenticated_us=_authenticated(claims, now_us),
+        authenticated_us=proven_at(claims.get("auth_time"), claims["iat"]),
         since_us=claims["iat"] * SECOND_US,
         methods=frozenset(_texts(claims.get("amr"))[:_METHODS]),
     )
@@ -139,12 +140,6 @@ def _person(claims: Mapping[str, Any], company: Company) -> Subject:
         groups=frozenset(_texts(claims.get(company.groups_claim))),
         title=title,
     )
-
-
-def _authenticated(claims: Mapping[str, Any], now_us: int) -> int:
-    moment = claims.get("auth_time")
-    known = moment if type(moment) is int and moment >= 0 else claims["iat"]
-    return min(known * SECOND_US, now_us)
 
 
 def _audience(claims: Mapping[str, Any]) -> str:

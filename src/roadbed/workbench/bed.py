@@ -66,7 +66,7 @@ class Bed(Tools):
         """Return the registered versions of *model*, newest first."""
         self.allow("model.read", Target(kind="Model", name=model))
         with self.database.read() as connection:
-            return list_versions(connection, model)
+            return seen.versions(self._tools.viewer(), connection, model)
 
     def history(self, name: str | None = None, limit: int = 20) -> list[Run]:
         """Return the newest runs, all of them or those called *name*."""

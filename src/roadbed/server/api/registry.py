@@ -7,7 +7,6 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control import seen
 from roadbed.control.targets import find_dataset, find_model, find_run, find_version
-from roadbed.control.versions import targets
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
@@ -15,7 +14,7 @@ from roadbed.data.datasets import DatasetVersion
 from roadbed.data.manifest import Object
 from roadbed.ports.tables import Column
 from roadbed.registry.runs import Run
-from roadbed.registry.versions import Registered, get_version, list_versions
+from roadbed.registry.versions import Registered, get_version
 from roadbed.server.routes import Ask, Route
 
 
@@ -86,11 +85,9 @@ def run_named(ask: Ask) -> Target | None:
 
 def model_versions(ask: Ask) -> ModelVersions:
     """List the versions of a model that the caller may see."""
-    model = ask.params["model"]
     with ask.services.database.read() as connection:
-        target = targets(connection, model)
-        found = list_versions(connection, model)
-    return ModelVersions(versions=ask.viewer.only("version.read", found, target))
+        found = seen.versions(ask.viewer, connection, ask.params["model"])
+    return ModelVersions(versions=found)
 
 
 def model_version(ask: Ask) -> Registered:
