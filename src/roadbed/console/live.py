@@ -51,7 +51,6 @@ from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, cursor
 from roadbed.gateway.series import Point
 from roadbed.inference.snapshot import Deployment, Snapshot
-from roadbed.registry.versions import list_versions
 
 PAGE = 50
 _REVISIONS = 20
@@ -290,7 +289,7 @@ class Seen:
         versions = [
             str(version)
             for model in seen.models(viewer, connection)
-            for version in list_versions(connection, model)
+            for version in seen.versions(viewer, connection, model)
         ]
         return Choices(
             endpoints=tuple(each.name for each in self._endpoints(connection)),

@@ -16,7 +16,7 @@ from roadbed.core.decision import Target
 from roadbed.core.reference import parse
 from roadbed.data.datasets import DatasetVersion
 from roadbed.registry.runs import Run
-from roadbed.registry.versions import Registered, list_versions
+from roadbed.registry.versions import Registered
 from roadbed.workbench.dataset import DatasetHandle
 from roadbed.workbench.live import Lineage, LiveRun
 from roadbed.workbench.tools import Tools
@@ -66,7 +66,7 @@ class Bed(Tools):
         """Return the registered versions of *model*, newest first."""
         self.allow("model.read", Target(kind="Model", name=model))
         with self.database.read() as connection:
-            return seen.versions(self._tools.viewer(), connection, model)
+            return seen.versions(self.viewer(), connection, model)
 
     def history(self, name: str | None = None, limit: int = 20) -> list[Run]:
         """Return the newest runs, all of them or those called *name*."""
