@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
 from roadbed.server.table import api_routes
 from tests.server.api.estate import key_of, serving_estate
@@ -32,7 +33,9 @@ CHECKS = [
     content_type_conformance,
     response_schema_conformance,
 ]
-SCHEMA = schemathesis.openapi.from_dict(document(api_routes(Metrics()), HOT_ROUTES))
+SCHEMA = schemathesis.openapi.from_dict(
+    document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
+)
 
 
 @pytest.fixture(scope="module")

@@ -232,7 +232,7 @@ def lived(tmp_path_factory):
     return said, list(kept(line.folder)), canaries, asked
 
 
-OWN_PLACES = ("secrets/slot-", "operator.key", "signing-key.pem")
+OWN_PLACES = ("secrets/slot-", "operator.key", "signing-key.pem", "/tokens/")
 """Where secrets are kept on purpose."""
 
 

@@ -1,9 +1,7 @@
 """What strangers try at the sign-in, each against a real provider and a real server."""
 
 import html
-import json
 import re
-import sqlite3
 import time
 from contextlib import closing
 from dataclasses import replace
@@ -11,9 +9,11 @@ from urllib.parse import parse_qs, urlencode, urljoin, urlsplit
 
 import pytest
 
+from roadbed.audit.outbox import logged
 from roadbed.cli import _device
 from roadbed.core.errors import Denied
 from roadbed.core.secret import Secret
+from roadbed.database.engine import open_database
 from roadbed.identity.device import SLOWER_S, Waiting
 from tests.company import PEOPLE, company, company_of, declare, relying_party
 from tests.console.served import Visitor
@@ -87,17 +87,15 @@ def refused(line, visitor, path):
 
 def reasons(line):
     """Return why sign-ins were refused, as the audit log has it, the last one last."""
-    query = (
-        "SELECT detail FROM audit_entries WHERE action = 'session.open' "
-        "AND outcome = 'denied' AND actor = 'nobody' ORDER BY seq"
-    )
-    database = f"file:{line.folder}/.roadbed/control.db?mode=ro"
-    with closing(sqlite3.connect(database, uri=True)) as connection:
-        return [json.loads(row[0])["reason"] for row in connection.execute(query)]
+    database = open_database(f"sqlite:///{line.folder}/.roadbed/control.db")
+    with closing(database), database.read() as connection:
+        found = logged(connection, lambda c: (c.action == "session.open",))
+    denied = [e for e in found if (e.outcome, e.actor) == ("denied", "nobody")]
+    return [entry.detail["reason"] for entry in denied]
 
 
 def test_a_code_that_was_used_buys_nothing_twice(line, visitor):
-    """7: the same callback, and the same code in another sign-in."""
+    """Case 7: the same callback, and the same code in another sign-in."""
     path = callback(line, begin(visitor))
     visitor.get(path)
     visitor.cookies.pop("roadbed-session")
@@ -109,7 +107,7 @@ def test_a_code_that_was_used_buys_nothing_twice(line, visitor):
 
 
 def test_a_code_of_one_browser_is_worth_nothing_in_another(line, visitor):
-    """7: the verifier of another sign-in (PKCE), and another browser's state."""
+    """Case 7: the verifier of another sign-in (PKCE), and another browser's state."""
     theirs = callback(line, begin(Visitor(line)))
     mine = parse_qs(urlsplit(begin(visitor)).query)["state"][0]
 
@@ -121,7 +119,7 @@ def test_a_code_of_one_browser_is_worth_nothing_in_another(line, visitor):
 
 @pytest.mark.parametrize("state", [None, "", "altered", "' OR 1=1 --", "x" * 5000])
 def test_a_state_that_is_missing_or_altered_is_refused(line, visitor, state):
-    """7: nobody is signed in who did not ask to be."""
+    """Case 7: nobody is signed in who did not ask to be."""
     path = callback(line, begin(visitor))
 
     assert "not known here" in refused(line, visitor, changed(path, state=state))
@@ -129,7 +127,7 @@ def test_a_state_that_is_missing_or_altered_is_refused(line, visitor, state):
 
 @pytest.mark.parametrize("iss", [None, "https://evil.example", "http://127.0.0.1"])
 def test_an_answer_of_another_issuer_is_refused(line, visitor, iss):
-    """7: RFC 9207, also when the name is missing though it was promised."""
+    """Case 7: RFC 9207, also when the name is missing though it was promised."""
     path = callback(line, begin(visitor))
     reason = refused(line, visitor, changed(path, iss=iss))
 
@@ -137,7 +135,7 @@ def test_an_answer_of_another_issuer_is_refused(line, visitor, iss):
 
 
 def test_an_answer_that_says_something_twice_is_refused(line, visitor):
-    """7: no two readers may see two codes."""
+    """Case 7: no two readers may see two codes."""
     path = callback(line, begin(visitor)) + "&code=other"
 
     assert "twice" in refused(line, visitor, path)
@@ -156,7 +154,7 @@ def test_an_answer_that_says_something_twice_is_refused(line, visitor):
     ],
 )
 def test_nobody_is_led_out_of_the_console_after_signing_in(line, visitor, back):
-    """7: an open redirect in `next` leads to the first page."""
+    """Case 7: an open redirect in `next` leads to the first page."""
     reply = enter(line, visitor, back=back)
     led = re.search(r'content="0; url=([^"]*)"', reply.text)[1]
 
@@ -164,17 +162,19 @@ def test_nobody_is_led_out_of_the_console_after_signing_in(line, visitor, back):
 
 
 def test_the_redirect_does_not_follow_the_host_header(line, visitor):
-    """7: where the provider leads back to is a setting, not what a caller says."""
-    reply = visitor.get("/console/sign-in/company", Host="evil.example")
+    """Case 7: where the provider leads back to is a setting, not what a caller says."""
+    misled = visitor.get("/console/sign-in/company", Host="evil.example")
+    reply = visitor.get("/console/sign-in/company", X_Forwarded_Host="evil.example")
     asked = parse_qs(urlsplit(reply.headers["location"]).query)
 
+    assert misled.status == 421
     assert asked["redirect_uri"] == [line.callback]
     assert asked["code_challenge_method"] == ["S256"]
     assert (asked["response_type"], asked["scope"]) == (["code"], ["openid profile"])
 
 
 def test_polling_too_fast_makes_us_slower_not_ruder(line):
-    """8: `slow_down` adds five seconds to every pause from then on."""
+    """Case 8: `slow_down` adds five seconds to every pause from then on."""
     relying, there = relying_party(), company_of(line.idp.issuer)
     first = relying.begin_device(there)
     second = relying.poll(there, first)
@@ -186,7 +186,7 @@ def test_polling_too_fast_makes_us_slower_not_ruder(line):
 
 
 def test_the_pauses_are_those_that_the_provider_asks_for(line, capsys):
-    """8: and neither the device's code nor a token is ever shown."""
+    """Case 8: and neither the device's code nor a token is ever shown."""
     relying, there = relying_party(), company_of(line.idp.issuer)
     pauses, shown = [], ""
 
@@ -208,7 +208,7 @@ def test_the_pauses_are_those_that_the_provider_asks_for(line, capsys):
 
 @pytest.mark.parametrize("code", ["guess", "A" * 43, ""])
 def test_a_guessed_device_code_is_worth_nothing(line, code):
-    """8: and the sign-in ends there, instead of going on guessing."""
+    """Case 8: and the sign-in ends there, instead of going on guessing."""
     relying, there = relying_party(), company_of(line.idp.issuer)
     waiting = relying.begin_device(there)
 
@@ -218,7 +218,7 @@ def test_a_guessed_device_code_is_worth_nothing(line, code):
 
 
 def test_an_equal_e_mail_address_makes_nobody_another_person(line, visitor):
-    """6: a principal is issuer and subject; Grace has Ada's address, and no role."""
+    """Case 6: a person is issuer and subject; Grace has Ada's address, and no role."""
     enter(line, visitor, GRACE["sub"])
     page = visitor.get("/console/whoami").text
 
@@ -228,7 +228,7 @@ def test_an_equal_e_mail_address_makes_nobody_another_person(line, visitor):
 
 
 def test_the_same_subject_of_another_issuer_is_another_person(line, tmp_path):
-    """6: and holds none of the first one's roles."""
+    """Case 6: and holds none of the first one's roles."""
     with NodeIdp(tmp_path, line.callback) as partner:
         declare(line, PEOPLE + PARTNER.replace("{partner}", partner.issuer))
         visitor = Visitor(line)
@@ -244,7 +244,7 @@ def test_the_same_subject_of_another_issuer_is_another_person(line, tmp_path):
 
 
 def test_who_loses_a_binding_loses_the_roles_within_a_second_or_two(line, visitor):
-    """9: the open session stays, and is worth nothing."""
+    """Case 9: the open session stays, and is worth nothing."""
     enter(line, visitor)
     before = visitor.get("/console").status
     declare(line, NO_BINDING)
@@ -256,7 +256,7 @@ def test_who_loses_a_binding_loses_the_roles_within_a_second_or_two(line, visito
 
 
 def test_sessions_end_with_the_provider_that_is_no_longer_declared(line, visitor):
-    """9: nobody goes on who came through a door that was closed."""
+    """Case 9: nobody goes on who came through a door that was closed."""
     enter(line, visitor)
     people = line.folder / "people.yaml"
     kept = people.read_text()
@@ -270,7 +270,7 @@ def test_sessions_end_with_the_provider_that_is_no_longer_declared(line, visitor
 
 
 def test_who_leaves_a_group_is_without_it_at_the_next_sign_in(line, visitor):
-    """9: groups are those of the sign-in, which lasts eight hours at most."""
+    """Case 9: groups are those of the sign-in, which lasts eight hours at most."""
     line.idp.put(ADA["sub"], name="Ada", groups=["former"])
     enter(line, visitor)
     page = visitor.get("/console/whoami").text

@@ -104,6 +104,10 @@ def prove(app: "App", gate: "Gate", kept: Kept) -> "Principal":
         )
     tokens = _renewed(app, company, kept)
     proven = app.relying.prove(company, tokens)
+    if gate.tokens.revoked.ended(proven.subject, proven.made_us):
+        raise Unauthenticated(
+            "what you logged in with was revoked", hint="run `roadbed login` again"
+        )
     found = gate.directory.find(proven.subject)
     if found is None:
         raise Unauthenticated(f"{kept.provider} is no longer declared")

@@ -43,7 +43,7 @@ def record_of(
         model_digest=version.digest if version else "",
         provider=call.deployment.provider if call.deployment else "",
         served=text_of(outcome.served),
-        principal=text_of(str(call.principal)) if call.principal else "",
+        principal=text_of(call.principal.chain) if call.principal else "",
         decision=_decision(call),
         snapshot=call.snapshot.digest,
         policy=_policy(call),

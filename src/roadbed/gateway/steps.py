@@ -118,7 +118,7 @@ class Record:
             status=outcome.status,
             error="unrecordable",
             model=str(call.deployment.version) if call.deployment else "",
-            principal=text_of(str(call.principal)) if call.principal else "",
+            principal=text_of(call.principal.chain) if call.principal else "",
             cat={"unrecordable": text_of(f"{type(error).__name__}: {error}")},
         )
         return self._records.put(record, None, durable=_waits(call))

@@ -48,13 +48,14 @@ class Proven:
     """A person whom the provider vouched for.
 
     `authenticated_us` is when they last proved who they are, 0 if the provider does
-    not say; `expires_us` is when the ID token ends.
+    not say; `made_us` and `expires_us` are when the ID token begins and ends.
     """
 
     subject: Subject
     authenticated_us: int
     methods: frozenset[str]
     expires_us: int
+    made_us: int = 0
 
     @property
     def fresh_until_us(self) -> int:
@@ -196,6 +197,7 @@ def proven_by(claims: Mapping[str, Any], company: Company, client_id: str) -> Pr
         authenticated_us=proven_at(claims.get("auth_time"), claims["iat"]),
         methods=_names(claims.get("amr")),
         expires_us=claims["exp"] * 1_000_000,
+        made_us=claims["iat"] * 1_000_000,
     )
 
 

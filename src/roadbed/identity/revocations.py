@@ -39,10 +39,11 @@ class Revoked:
         if not self.tokens.isdisjoint(proof.line):
             return True
         concerned = (proof.subject, *proof.actors)
-        return any(proof.since_us <= self._epoch(subject) for subject in concerned)
+        return any(self.ended(subject, proof.since_us) for subject in concerned)
 
-    def _epoch(self, subject: Subject) -> int:
-        return self.subjects.get(str(subject), -1)
+    def ended(self, subject: Subject, since_us: int) -> bool:
+        """Say whether what was proven of *subject* at *since_us* was revoked since."""
+        return since_us <= self.subjects.get(str(subject), -1)
 
 
 def load_revoked(connection: sa.Connection, now_us: int) -> Revoked:

@@ -30,8 +30,8 @@ class Ask:
 
     @property
     def actor(self) -> str:
-        """Return who asks, as the audit log writes it."""
-        return str(self.principal)
+        """Return who asks, and who acts for them, as the audit log writes it."""
+        return self.principal.chain
 
     @property
     def viewer(self) -> Viewer:
