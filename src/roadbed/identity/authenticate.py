@@ -7,7 +7,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.clock import to_text
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.dpop import check_possession
-from roadbed.identity.jwt import looks_like
+from roadbed.identity.jwt import OBJECT
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Tokens
 
@@ -31,12 +31,12 @@ class Credentials(Protocol):
 def authenticate(known: Credentials, token: str, now_us: int) -> Principal:
     """Return the principal that *token* proves at *now_us*; raise Unauthenticated.
 
-    What looks like a JWT is one of our access tokens, or nothing.
+    What begins as every JWT does is one of our access tokens, or nothing.
     """
     check_possession(token, "")
     if not token:
         raise Unauthenticated("no key came with the request", hint=_HINT)
-    if looks_like(token):
+    if token.startswith(OBJECT):
         return known.tokens.authenticate(token, now_us)
     return _holder(known.credentials, token, now_us)
 

@@ -30,6 +30,8 @@ FOREIGN_LIFETIME_US = 24 * 3600 * SECOND_US
 ACCESS, PLAIN = "at+jwt", frozenset({"JWT", ""})
 """The type of our access tokens (RFC 9068); those of ID and workload tokens."""
 
+OBJECT = "eyJ"
+"""How a JWT begins: with `{` and `"`, in base64url."""
 _COMPACT = re.compile(r"[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+")
 _ALGORITHMS = {("EC", "P-256"): "ES256", ("RSA", ""): "RS256"}
 _ALGORITHMS |= {("OKP", "Ed25519"): "EdDSA"}
