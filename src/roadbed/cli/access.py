@@ -8,7 +8,7 @@ from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
-    from roadbed.control.explain import Answer
+    from roadbed.control.governance.explain import Answer
 
 NO = 3
 
@@ -34,8 +34,8 @@ def can(who: str, action: str, target: str, output: str) -> None:
     from dataclasses import asdict
 
     from roadbed.cli._session import session
-    from roadbed.control.explain import can as ask
-    from roadbed.control.rulebook import live_rulebook
+    from roadbed.control.governance.explain import can as ask
+    from roadbed.control.governance.rulebook import live_rulebook
 
     with session("*") as line, line.app.database.read() as connection:
         answer = ask(live_rulebook(connection), who, action, target)
@@ -57,8 +57,8 @@ def who_(action: str, target: str, output: str) -> None:
     from dataclasses import asdict
 
     from roadbed.cli._session import session
-    from roadbed.control.explain import who as ask
-    from roadbed.control.rulebook import live_rulebook
+    from roadbed.control.governance.explain import who as ask
+    from roadbed.control.governance.rulebook import live_rulebook
 
     with session("*") as line, line.app.database.read() as connection:
         answers = ask(live_rulebook(connection), action, target)

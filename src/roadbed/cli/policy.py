@@ -9,7 +9,7 @@ from roadbed.cli._acts import PUBLIC, acts
 from roadbed.cli._output import output_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
-    from roadbed.control.cases import Result
+    from roadbed.control.governance.cases import Result
 
 FAILED = 3
 _FOLDER = click.argument(
@@ -33,7 +33,7 @@ def test_(folder: Path, output: str) -> None:
 
     Needs no line. Exits with 3 if a case fails.
     """
-    from roadbed.control.cases import run_cases
+    from roadbed.control.governance.cases import run_cases
     from roadbed.control.load import load_stack
 
     results = run_cases(load_stack(folder))
@@ -72,10 +72,10 @@ def replay(folder: Path, since: str, fail_on_flip: bool, output: str) -> None:
     from dataclasses import asdict
 
     from roadbed.cli._session import session
+    from roadbed.control.governance.replay import recorded, seconds_of
+    from roadbed.control.governance.replay import replay as decide_again
+    from roadbed.control.governance.rulebook import live_rulebook, registered, rulebook
     from roadbed.control.load import load_stack
-    from roadbed.control.replay import recorded, seconds_of
-    from roadbed.control.replay import replay as decide_again
-    from roadbed.control.rulebook import live_rulebook, registered, rulebook
 
     seconds = seconds_of(since)
     stack = load_stack(folder)

@@ -7,25 +7,26 @@ problem it finds, with file, line and what to do.
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
-from roadbed.control import access_rules, use_rules
 from roadbed.control.catalog import Catalog
-from roadbed.control.federations import (
+from roadbed.control.fields import check as check_fields
+from roadbed.control.fields import did_you_mean
+from roadbed.control.plan import definition_of, next_version, pins
+from roadbed.control.rules import access as access_rules
+from roadbed.control.rules import use as use_rules
+from roadbed.control.rules.federations import (
     federations_are_distinct,
     federations_are_sound,
     issuers_are_sound,
 )
-from roadbed.control.fields import check as check_fields
-from roadbed.control.fields import did_you_mean
-from roadbed.control.fitness import provider_of, providers_can_serve
-from roadbed.control.lockout import accounts_can_still_act, policies_can_be_read
-from roadbed.control.plan import definition_of, next_version, pins
-from roadbed.control.stack import Loaded, Stack
-from roadbed.control.state import State
-from roadbed.control.tenants import (
+from roadbed.control.rules.fitness import provider_of, providers_can_serve
+from roadbed.control.rules.lockout import accounts_can_still_act, policies_can_be_read
+from roadbed.control.rules.tenants import (
     federations_stay_within_a_tenant,
     references_stay_within_a_tenant,
     tenants_stay,
 )
+from roadbed.control.stack import Loaded, Stack
+from roadbed.control.state import State
 from roadbed.core.errors import Problem
 from roadbed.core.reference import VersionRef
 

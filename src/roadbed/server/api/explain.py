@@ -2,9 +2,9 @@
 
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.control import explain
-from roadbed.control.explain import Answer
-from roadbed.control.rulebook import live_rulebook
+from roadbed.control.governance import explain
+from roadbed.control.governance.explain import Answer
+from roadbed.control.governance.rulebook import live_rulebook
 from roadbed.server.routes import Ask, Route
 
 

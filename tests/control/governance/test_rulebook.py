@@ -7,11 +7,11 @@ from hypothesis import strategies as st
 from roadbed.access.actions import ACTIONS
 from roadbed.access.authority import compile_policies
 from roadbed.access.steps import questions_of
-from roadbed.control.cases import run_cases
-from roadbed.control.explain import can, everybody, who
+from roadbed.control.governance.cases import run_cases
+from roadbed.control.governance.explain import can, everybody, who
+from roadbed.control.governance.replay import Asked, replay, seconds_of
+from roadbed.control.governance.rulebook import live_rulebook, rulebook
 from roadbed.control.load import load_stack
-from roadbed.control.replay import Asked, replay, seconds_of
-from roadbed.control.rulebook import live_rulebook, rulebook
 from roadbed.control.serve import compile_snapshot, read_declared
 from roadbed.control.starter import write_starter
 from roadbed.core.errors import Invalid, NotFound

@@ -4,8 +4,8 @@ import pytest
 
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.control.desk import Desk
+from roadbed.control.rules.tenants import tenants_stay
 from roadbed.control.state import State
-from roadbed.control.tenants import tenants_stay
 from roadbed.control.validate import check
 from roadbed.core.errors import Invalid
 from roadbed.testing.fakes import FakeCatalog, FixedClock

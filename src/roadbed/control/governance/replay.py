@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.audit.entry import Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
-from roadbed.control.rulebook import Rulebook
+from roadbed.control.governance.rulebook import Rulebook
 from roadbed.core.errors import Invalid
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery

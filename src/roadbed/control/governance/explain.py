@@ -4,8 +4,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from roadbed.access.rules import BUILT_IN
+from roadbed.control.governance.rulebook import Rulebook
 from roadbed.control.readable import LISTS
-from roadbed.control.rulebook import Rulebook
 from roadbed.core.actor import Principal
 from roadbed.core.errors import NotFound
 

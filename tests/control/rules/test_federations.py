@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from roadbed.control.federations import (
+from roadbed.control.rules.federations import (
     federations_are_distinct,
     federations_are_sound,
     issuers_are_sound,

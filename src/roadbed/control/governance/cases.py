@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from roadbed.control.document import Document, read_documents
 from roadbed.control.fields import check
 from roadbed.control.files import read_inside
-from roadbed.control.rulebook import Rulebook, rulebook
+from roadbed.control.governance.rulebook import Rulebook, rulebook
 from roadbed.control.stack import Stack
 from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Target
