@@ -15,7 +15,7 @@ import uvloop
 
 from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
-from roadbed.control.accounts import make_key
+from roadbed.identity.keys import create_key
 from roadbed.identity.sessions import open_session
 from roadbed.registry.runs import Intent
 from roadbed.server.hot import HOT_ROUTES
@@ -100,13 +100,12 @@ class Line:
     def _furnish(self, tenant, mark):
         now_us = self.app.now_us()
         with self.app.database.write() as connection:
-            made = make_key(
+            made = create_key(
                 connection,
                 f"{mark}-all",
                 now_us=now_us,
                 lifetime_us=DAY_US,
                 created_by=f"service-account:{mark}-all",
-                tenant=tenant,
             )
         self.keys[tenant], self.key_ids[tenant] = made.secret.reveal(), made.id
         who = self.app.authenticate(self.keys[tenant])

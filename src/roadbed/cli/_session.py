@@ -125,15 +125,11 @@ class Session:
         """Make a key for *account*, which must be declared."""
         from roadbed.control.accounts import make_key
 
-        with self.app.database.write() as connection:
-            return make_key(
-                connection,
-                account,
-                now_us=self.app.now_us(),
-                lifetime_us=lifetime_us,
-                created_by=self.actor,
-                tenant=self.principal.tenant,
-            )
+        with (
+            self.recorded("key.create", f"Key/{account}"),
+            self.app.database.write() as connection,
+        ):
+            return make_key(connection, self.viewer, account, lifetime_us)
 
 
 @contextmanager

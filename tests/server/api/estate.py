@@ -3,6 +3,7 @@
 import http.client
 import json
 from contextlib import contextmanager
+from dataclasses import replace
 
 from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
@@ -94,6 +95,8 @@ def serving_estate(folder, console=()):
         return make_rest(rest, routes, console, OPEN_ROUTES)
 
     roles = {key_of(role): principal(role, role) for role in ROLES}
+    both = frozenset({"platform-engineer", "security-admin"})
+    roles[key_of("operator")] = replace(principal("operator", ""), roles=both)
     parts = {"log": app.audit, "records": recorder, "rest_of": rest_of, "keys": roles}
     try:
         with serving_house(**parts) as house:

@@ -99,12 +99,7 @@ def make_key(ask: Ask) -> MadeKey:
     wanted: KeyWanted = ask.body
     with ask.services.database.write() as connection:
         new = accounts.make_key(
-            connection,
-            wanted.account,
-            now_us=ask.services.now_us(),
-            lifetime_us=wanted.days * _DAY_US,
-            created_by=ask.actor,
-            tenant=ask.tenant,
+            connection, ask.viewer, wanted.account, wanted.days * _DAY_US
         )
     return MadeKey(
         id=new.id,
