@@ -28,6 +28,11 @@ class Credentials(Protocol):
         ...
 
 
+def is_token(token: str) -> bool:
+    """Say whether *token* begins as every JWT does; any other text is a key."""
+    return token.startswith(OBJECT)
+
+
 def authenticate(known: Credentials, token: str, now_us: int) -> Principal:
     """Return the principal that *token* proves at *now_us*; raise Unauthenticated.
 
@@ -36,7 +41,7 @@ def authenticate(known: Credentials, token: str, now_us: int) -> Principal:
     check_possession(token, "")
     if not token:
         raise Unauthenticated("no key came with the request", hint=_HINT)
-    if token.startswith(OBJECT):
+    if is_token(token):
         return known.tokens.authenticate(token, now_us)
     return _holder(known.credentials, token, now_us)
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from roadbed.core.actor import Principal
 from roadbed.core.errors import Unauthenticated
-from roadbed.identity.authenticate import Credentials, authenticate
+from roadbed.identity.authenticate import Credentials, authenticate, is_token
 from roadbed.identity.directory import Company, Directory, Rule, Subject
 from roadbed.identity.federation import matching
 from roadbed.identity.issuers import Issuers
@@ -18,7 +18,6 @@ from roadbed.identity.jwt import (
     SECOND_US,
     Expected,
     Unverified,
-    looks_like,
     read,
     verify,
 )
@@ -35,7 +34,7 @@ _TITLE = 100
 
 def prove_ours(known: Credentials, token: str, now_us: int) -> Proof:
     """Return what a key, or one of our access tokens, proves; raise Unauthenticated."""
-    if looks_like(token):
+    if is_token(token):
         return known.tokens.prove(token, now_us)
     return prove_key(authenticate(known, token, now_us), now_us)
 

@@ -9,9 +9,8 @@ from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import RoadbedError, Unauthenticated
-from roadbed.identity.authenticate import authenticate
+from roadbed.identity.authenticate import authenticate, is_token
 from roadbed.identity.dpop import Possession
-from roadbed.identity.jwt import looks_like
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.denials import DenialWriter, entry_for, patiently
@@ -48,7 +47,7 @@ class Guard:
 
     def knows(self, snapshot: Snapshot, token: str) -> bool:
         """Say whether *token* is a key of this snapshot, expired or not, or a token."""
-        if looks_like(token):
+        if is_token(token):
             with suppress(Unauthenticated):
                 return bool(self.identify(snapshot, token))
             return False
