@@ -265,6 +265,7 @@ def test_sessions_end_with_the_provider_that_is_no_longer_declared(line, visitor
     within(5, lambda: visitor.get("/console/whoami").status == 401)
     people.write_text(kept)
     line.run("apply", "--yes")
+    within(5, lambda: visitor.get("/console/sign-in/company").status == 303)
 
     assert visitor.get("/console/sign-in/elsewhere").status == 404
 
