@@ -243,11 +243,12 @@ def test_no_preflight_is_granted_on_any_route(estate):
 
 OPENS = {"aiohttp", "http.client", "urllib.request", "requests", "httpx", "smtplib"}
 PLACES = {
-    "adapters/providers/openai/connector.py",
-    "adapters/providers/openai/limits.py",
-    "adapters/providers/openai/runner.py",
     "adapters/secrets/vault.py",
     "adapters/web/guarded.py",
+    "transport/connector.py",
+    "transport/limits.py",
+    "transport/pool.py",
+    "transport/runner.py",
 }
 """Who may open connections: each judges where to, or asks where an operator said."""
 

@@ -15,7 +15,8 @@ from roadbed.gateway.history import CallQuery
 from roadbed.gateway.spool import encode
 from roadbed.gateway.steps import Record, Resolve
 from roadbed.inference.call import Call, Chunk, Outcome, TensorRequest, Usage
-from roadbed.inference.chat import ChatRequest, Message
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.conversation import Conversation
 from roadbed.inference.path import Path
 from roadbed.inference.record import commit
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
@@ -87,8 +88,7 @@ def a_call(request, deployment=None, **fields):
 
 
 def a_chat(**fields):
-    message = Message(role="user", content="hi")
-    return ChatRequest(fields=fields, messages=(message,))
+    return ChatRequest(fields=fields, read=lambda fields: Conversation(turns=()))
 
 
 def tensor(name, values, datatype="FP64", shape=None):

@@ -2,7 +2,8 @@
 
 from roadbed.core.decision import Decision
 from roadbed.inference.call import Call
-from roadbed.inference.chat import ChatRequest, Message
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.conversation import Conversation, Text, Turn
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 
 
@@ -46,7 +47,9 @@ def a_call(deployed):
         credentials={},
         deployments={"e": deployed},
     )
-    request = ChatRequest(fields={}, messages=(Message(role="user", content="hi"),))
+    turn = Turn(role="user", parts=(Text(text="hi"),))
+    inner = Conversation(turns=(turn,))
+    request = ChatRequest(fields={}, read=lambda fields: inner)
     return Call(
         id="test-0",
         received_us=0,

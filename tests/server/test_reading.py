@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from roadbed.core.errors import Invalid
+from roadbed.dialects import openai
+from roadbed.dialects.fields import read_fields
 from roadbed.inference.tensor import SIZES
-from roadbed.server import chat, infer
+from roadbed.server import infer
 from roadbed.server.dataplane import trace_id
-from roadbed.server.fields import read_fields
 
 NAMES = st.sampled_from(["model", "messages", "a", "b/c", "é", "", "stream"])
 VALUES = st.recursive(
@@ -53,7 +54,7 @@ def test_a_name_that_stands_twice_is_always_seen(made):
 @given(st.binary(max_size=60) | objects().map(lambda made: made[1]))
 @settings(max_examples=300, deadline=None)
 def test_any_bytes_are_read_or_refused(body):
-    for read in (chat.read, infer.read, read_fields):
+    for read in (openai.read, infer.read, read_fields):
         try:
             assert read(body) is not None
         except Invalid as error:

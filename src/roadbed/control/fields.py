@@ -63,11 +63,12 @@ def at(value: Any, path: Path) -> Any:
 def with_defaults(model: type[BaseModel], value: Mapping[str, Any]) -> dict[str, Any]:
     """Return *value* with the defaults of fields that *model* had not when it was kept.
 
-    So a release of Roadbed with a new optional field changes nobody's plan.
+    So a release of Roadbed with a new optional field changes nobody's plan. What is
+    quiet by default stays out.
     """
-    full = dict(value)
+    full, quiet = dict(value), getattr(model, "quiet", frozenset())
     for name, field in model.model_fields.items():
-        if name not in full and not field.is_required():
+        if name not in full and name not in quiet and not field.is_required():
             default = field.get_default(call_default_factory=True)
             is_model = isinstance(default, BaseModel)
             full[name] = default.model_dump(mode="json") if is_model else default

@@ -4,14 +4,15 @@ A list of who may do something names people as the stack does, `user:company/1f2
 here it gets the name that a principal has, `user:https://login.example.com#1f2e`.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from roadbed.core.decision import Target
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
 from roadbed.core.resource import tenant_of
 from roadbed.identity.directory import Directory
-from roadbed.inference.snapshot import Deployment, ModelVersion
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Upstream
+from roadbed.inference.terms import Terms, terms_in
 from roadbed.registry.approvals import made_by
 
 Content = Mapping[str, Any]
@@ -31,6 +32,9 @@ _READABLE = (
 """The fields of a spec that a policy may read, where a kind has them."""
 
 
+_NOWHERE: dict[str, Any] = {"name": "", "config": {}, "weight": 1, "region": None}
+
+
 def attributes_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what policies may read of the resource with this *content*."""
     spec = content["spec"]
@@ -46,25 +50,72 @@ def terms_of(content: Content) -> dict[str, Any]:
     """Return an endpoint's own terms, and what policies may read of it."""
     spec = content["spec"]
     own = ("stage", "deadline_ms", "ack", "keep_payloads")
-    return {name: spec[name] for name in own} | {"attributes": attributes_of(content)}
+    return {name: spec[name] for name in own} | {
+        "terms": Terms(**terms_in(spec)),
+        "attributes": attributes_of(content),
+    }
 
 
-def deployment_of(
-    endpoint: Content,
+def pins_of(endpoint: Content) -> list[VersionRef]:
+    """Return all versions that may answer at *endpoint*, the one it serves first."""
+    spec = endpoint["spec"]
+    return [parse(p) for p in (spec["model"], *Terms(**terms_in(spec)).pins())]
+
+
+def places_of(provider: Content) -> list[dict[str, Any]]:
+    """Return the upstreams of a provider, one without a name where none is listed."""
+    return provider["spec"].get("upstreams") or [_NOWHERE]
+
+
+def choice_of(
     version: ModelVersion,
     readable: Mapping[str, Any],
     provider: Content | None,
-    runner: Any = None,
+    open_at: Callable[[Mapping[str, Any]], Any] = lambda place: None,
+) -> Choice:
+    """Return *version* as it is asked at the places of *provider*.
+
+    *readable* are its attributes; *open_at* returns its runner at one place.
+    """
+    spec = provider["spec"] if provider else {}
+    places = [
+        Upstream(
+            runner=open_at(place),
+            provider=str(version.body.get("provider", "")),
+            name=place["name"],
+            region=place["region"] or spec.get("region") or "",
+            weight=place["weight"],
+            on_disconnect=spec.get("on_disconnect", "cancel"),
+        )
+        for place in (places_of(provider) if provider else [_NOWHERE])
+    ]
+    return Choice(
+        version=version,
+        upstreams=tuple(places),
+        balance=spec.get("balance", "weighted"),
+        attributes=readable,
+    )
+
+
+def deployment_of(
+    endpoint: Content, first: Choice, others: Mapping[str, Choice]
 ) -> Deployment:
-    """Return what *endpoint* serves; *readable* are the version's attributes."""
+    """Return what *endpoint* serves: *first*, and in need *others*, by their pins."""
+    terms = terms_of(endpoint)
+    known: Terms = terms["terms"]
+    fallback = [others[pin] for pin in known.fallback if pin in others]
+    smaller = {d.model for d in known.degrade if d.model in others}
+    place = first.upstreams[0]
     return Deployment(
         endpoint=endpoint["metadata"]["name"],
-        version=version,
-        provider=str(version.body.get("provider", "")),
-        region=region_of(provider),
-        runner=runner,
-        version_attributes=readable,
-        **terms_of(endpoint),
+        version=first.version,
+        provider=str(first.version.body.get("provider", "")),
+        region=place.region,
+        runner=place.runner,
+        version_attributes=first.attributes,
+        choices=(first, *fallback),
+        smaller={pin: others[pin] for pin in smaller if pin},
+        **terms,
     )
 
 

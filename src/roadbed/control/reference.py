@@ -99,6 +99,8 @@ def _default(field: FieldInfo) -> str:
     if field.is_required():
         return "required"
     default = field.get_default(call_default_factory=True)
+    if isinstance(default, BaseModel):
+        return ""  # its own fields say it
     if default in (None, "", [], {}):
         return ""
     return (

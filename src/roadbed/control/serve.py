@@ -10,7 +10,9 @@ import sqlalchemy as sa
 from roadbed.control.directory import directory_of
 from roadbed.control.readable import (
     attributes_of,
+    choice_of,
     deployment_of,
+    pins_of,
     terms_of,
     version_attributes,
 )
@@ -18,13 +20,19 @@ from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
-from roadbed.core.reference import VersionRef, parse
+from roadbed.core.reference import VersionRef
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
 from roadbed.identity.load import load_verifier
 from roadbed.identity.verifier import Verifier
 from roadbed.inference.provider import Provider, Runner
-from roadbed.inference.snapshot import Authority, Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import (
+    Authority,
+    Choice,
+    Deployment,
+    ModelVersion,
+    Snapshot,
+)
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.versions import get_version
 
@@ -33,7 +41,7 @@ OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
 AuthorityOf = Callable[[Mapping[str, str]], Authority]
 """Compiles the Cedar texts of a stack, by policy name."""
 ProviderKey = str
-"""The digest of a provider's name, type and config."""
+"""The digest of a provider's name, type and config, at one of its places."""
 RunnerKey = tuple[ProviderKey, str]
 """A provider, and the name and digest of the version that it has loaded."""
 
@@ -74,7 +82,7 @@ def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> D
     versions: dict[str, tuple[ModelVersion, ...]] = {}
     faults: dict[VersionRef, RoadbedError] = {}
     gone = withdrawn(connection)
-    for pin in sorted({_pin(endpoint) for endpoint in state.of("Endpoint")}):
+    for pin in sorted({p for e in state.of("Endpoint") for p in pins_of(e.content)}):
         if pin in gone:
             faults[pin] = Conflict(f"{pin} was withdrawn")
             continue
@@ -120,6 +128,7 @@ def compile_snapshot(
         deployments=building.deployments,
         broken=building.broken,
         unserved=building.unserved,
+        impaired=building.impaired,
     )
     return Serving(
         snapshot=snapshot, providers=building.providers, runners=building.runners
@@ -148,6 +157,7 @@ class _Building:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
         self.unserved: dict[str, dict[str, Any]] = {}
+        self.impaired: dict[str, str] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
@@ -168,7 +178,21 @@ class _Building:
             self._keep_previous(endpoint)
 
     def _deploy(self, endpoint: Revision) -> Deployment:
-        pin = _pin(endpoint)
+        first, *others = pins_of(endpoint.content)
+        choice = self._choice(first)
+        return deployment_of(endpoint.content, choice, self._others(endpoint, others))
+
+    def _others(self, endpoint: Revision, pins: list[VersionRef]) -> dict[str, Choice]:
+        """Return what may stand in; what cannot be loaded does not, and is named."""
+        found = {}
+        for pin in pins:
+            try:
+                found[str(pin)] = self._choice(pin)
+            except RoadbedError as error:
+                self.impaired[endpoint.name] = f"{pin}: {error.message}"
+        return found
+
+    def _choice(self, pin: VersionRef) -> Choice:
         if pin in self._faults:
             raise self._faults[pin]
         version = self._state.version(pin)
@@ -177,11 +201,11 @@ class _Building:
         provider = self._state.resources.get(("Provider", version.body["provider"]))
         if provider is None:
             raise NotFound(f"there is no provider {version.body['provider']!r}")
-        runner = self._runner(version, provider)
-        readable = self._readable(version)
-        return deployment_of(
-            endpoint.content, version, readable, provider.content, runner
-        )
+
+        def opened(place: Mapping[str, Any]) -> Runner:
+            return self._runner(version, provider, place)
+
+        return choice_of(version, self._readable(version), provider.content, opened)
 
     def _readable(self, version: ModelVersion) -> dict[str, Any]:
         """Return what policies may read of *version*, as its model is declared now."""
@@ -192,25 +216,31 @@ class _Building:
         maker = getattr(version, "actor", "")
         return version_attributes(model.content, ref, maker, self._directory)
 
-    def _runner(self, version: ModelVersion, provider: Revision) -> Runner:
+    def _runner(
+        self, version: ModelVersion, provider: Revision, place: Mapping[str, Any]
+    ) -> Runner:
         """Return the runner of *version*: loaded before, or now; fail only once."""
-        key = _provider_key(provider), f"{version} {version.digest}"
+        key = _provider_key(provider, place), f"{version} {version.digest}"
         if key in self._failed:
             raise self._failed[key]
         if key not in self.runners:
             try:
-                self.runners[key] = self._load(key, version, provider)
+                self.runners[key] = self._load(key, version, provider, place)
             except RoadbedError as error:
                 self._failed[key] = error
                 raise
         return self.runners[key]
 
     def _load(
-        self, key: RunnerKey, version: ModelVersion, provider: Revision
+        self,
+        key: RunnerKey,
+        version: ModelVersion,
+        provider: Revision,
+        place: Mapping[str, Any],
     ) -> Runner:
         held = self._previous.runners.get(key) if self._previous else None
         try:
-            opened = self._provider(provider)
+            opened = self._provider(provider, place)
             return held if held is not None else opened.open(version)
         except RoadbedError:
             raise
@@ -221,12 +251,13 @@ class _Building:
                 hint="the server's log says where",
             ) from error
 
-    def _provider(self, provider: Revision) -> Provider:
-        key = _provider_key(provider)
+    def _provider(self, provider: Revision, place: Mapping[str, Any]) -> Provider:
+        key = _provider_key(provider, place)
         if key not in self.providers:
             held = self._previous.providers.get(key) if self._previous else None
             spec = provider.content["spec"]
-            self.providers[key] = held or self._open(spec["type"], spec["config"])
+            config = {**spec["config"], **place["config"]}
+            self.providers[key] = held or self._open(spec["type"], config)
         return self.providers[key]
 
     def _keep_previous(self, endpoint: Revision) -> None:
@@ -241,17 +272,20 @@ class _Building:
         if VersionRef(kept.version.model, kept.version.number) in self._state.withdrawn:
             return
         readable = self._readable(kept.version)
+        # What it serves stays as it was, only by whom it may be asked is as of now.
+        first = replace(kept.choices[0], attributes=readable)
         self.deployments[endpoint.name] = replace(
-            kept, version_attributes=readable, **terms_of(endpoint.content)
+            kept,
+            version_attributes=readable,
+            choices=(first,),
+            smaller={},
+            **terms_of(endpoint.content),
         )
+        kept_runners = {id(upstream.runner) for upstream in first.upstreams}
         for key, runner in before.runners.items():
-            if runner is kept.runner:
+            if id(runner) in kept_runners:
                 self.runners[key] = runner
                 self.providers[key[0]] = before.providers[key[0]]
-
-
-def _pin(endpoint: Revision) -> VersionRef:
-    return parse(endpoint.content["spec"]["model"])
 
 
 def _keyed(state: State) -> set[str]:
@@ -260,8 +294,10 @@ def _keyed(state: State) -> set[str]:
     return {a.name for a in accounts if a.content["spec"].get("keys", False)}
 
 
-def _provider_key(provider: Revision) -> ProviderKey:
-    return digest_of({"name": provider.name, "spec": provider.content["spec"]})
+def _provider_key(provider: Revision, place: Mapping[str, Any]) -> ProviderKey:
+    spec = provider.content["spec"]
+    opened = {"type": spec["type"], "config": {**spec["config"], **place["config"]}}
+    return digest_of({"name": provider.name, "place": place["name"], **opened})
 
 
 def _authority(

@@ -2,7 +2,7 @@
 
 RoadbedError
   Invalid (Unpinned), TooLarge, Unauthenticated, Denied, NotFound, Conflict,
-  NotReady, Corrupt,
+  NotReady (Overloaded), Corrupt, BudgetExhausted, LimitExceeded,
   ProviderError (RateLimited, Unavailable, TimedOut, Truncated, Refused)
 """
 
@@ -107,6 +107,32 @@ class NotReady(RoadbedError):
     status = 503
 
 
+class Overloaded(NotReady):
+    """The server has more to do than it can; calls of lower priority wait."""
+
+    code = "overloaded"
+
+
+class BudgetExhausted(RoadbedError):
+    """A budget has not enough left for this call; waiting a moment does not help."""
+
+    code = "budget_exhausted"
+    status = 429
+
+
+class LimitExceeded(RoadbedError):
+    """A limit of ours was reached; `retry_after_s` says when to come back."""
+
+    code = "limit_exceeded"
+    status = 429
+
+    def __init__(
+        self, message: str, *, hint: str = "", retry_after_s: float | None = None
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+
+
 class Corrupt(RoadbedError):
     """Stored bytes are not the bytes that were recorded."""
 
@@ -115,25 +141,38 @@ class Corrupt(RoadbedError):
 
 
 class ProviderError(RoadbedError):
-    """A provider did not give an answer."""
+    """A provider did not give an answer.
+
+    `retryable` says whether another attempt may do better. `retry_after_s` is how long
+    the provider wants to be left alone, None if it did not say; `upstream_status` is
+    the HTTP status that it answered, 0 if it answered none. `chain` names the attempts
+    that came to nothing, the first one first, once the server has given up.
+    """
 
     code = "provider_error"
     status = 502
     retryable: ClassVar[bool] = False
 
+    def __init__(
+        self,
+        message: str,
+        *,
+        hint: str = "",
+        retry_after_s: float | None = None,
+        upstream_status: int = 0,
+    ) -> None:
+        super().__init__(message, hint=hint)
+        self.retry_after_s = retry_after_s
+        self.upstream_status = upstream_status
+        self.chain: tuple[str, ...] = ()
+
 
 class RateLimited(ProviderError):
-    """The provider asks for patience; `retry_after_s` says how much, if it said."""
+    """The provider asks for patience."""
 
     code = "rate_limited"
     status = 429
     retryable = True
-
-    def __init__(
-        self, message: str, *, hint: str = "", retry_after_s: float | None = None
-    ) -> None:
-        super().__init__(message, hint=hint)
-        self.retry_after_s = retry_after_s
 
 
 class Unavailable(ProviderError):

@@ -10,10 +10,21 @@ from roadbed.core.reference import NAME
 
 
 class Spec(BaseModel):
-    """What a team asks for. Field descriptions become the docs, help and schema."""
+    """What a team asks for. Field descriptions become the docs, help and schema.
+
+    The fields that `quiet` names are left out of the content where they have their
+    default: a kind that gets a new field makes no change of what was declared before.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     kind: ClassVar[str]
+    quiet: ClassVar[frozenset[str]] = frozenset()
+
+    def content(self) -> dict[str, object]:
+        """Return what was declared, as plain JSON."""
+        document = self.model_dump(mode="json")
+        said = self.model_dump(mode="json", exclude_defaults=True)
+        return {k: v for k, v in document.items() if k in said or k not in self.quiet}
 
 
 class Metadata(BaseModel):
@@ -63,7 +74,7 @@ class Resource(BaseModel):
         return {
             "kind": self.kind,
             "metadata": metadata,
-            "spec": self.spec.model_dump(mode="json"),
+            "spec": self.spec.content(),
         }
 
 

@@ -7,12 +7,12 @@ from typing import Any
 
 import msgspec
 
+from roadbed.gateway.facts import facts_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import TextRequest
 from roadbed.inference.record import CallRecord, Payload, commit
 from roadbed.inference.tensor import Tensor
 
-MAX_TEXT = 512
 MAX_FEATURES = 512
 MAX_OUTPUTS = 32
 MAX_TENSOR_ITEMS = 16_384
@@ -47,9 +47,6 @@ def record_of(
         decision=_decision(call),
         snapshot=call.snapshot.digest,
         policy=_policy(call),
-        input_tokens=outcome.usage.input_tokens,
-        output_tokens=outcome.usage.output_tokens,
-        cached_tokens=outcome.usage.cached_tokens,
         latency_us=max((now_ns - call.started_ns) // 1000, 0),
         first_us=_first_us(call, outcome),
         rows=rows_of(call.request),
@@ -58,6 +55,7 @@ def record_of(
         num=num,
         cat=cat | texts,
         prediction=prediction,
+        **facts_of(call, outcome),
     )
 
 
@@ -74,7 +72,7 @@ def payload_of(call: Call, outcome: Outcome) -> Payload:
     )
 
 
-def rows_of(request: ChatRequest | TensorRequest) -> int:
+def rows_of(request: TextRequest | TensorRequest) -> int:
     """Return how many rows were put to a model; 0 for a conversation."""
     if not isinstance(request, TensorRequest) or not request.inputs:
         return 0
@@ -119,11 +117,6 @@ def prediction_of(
     ]
     numbers, texts = _sorted_out(pairs)
     return numbers, {f"output.{name}": value for name, value in texts.items()}
-
-
-def text_of(text: str, limit: int = MAX_TEXT) -> str:
-    """Return *text* as a log can keep it: whole characters, and not too many."""
-    return text[:limit].encode("utf-8", "replace").decode()
 
 
 def _sorted_out(
@@ -185,7 +178,7 @@ def _commit(payload: Payload | None) -> str:
 
 
 def _request(call: Call) -> str:
-    if isinstance(call.request, ChatRequest):
+    if not isinstance(call.request, TensorRequest):
         body = call.body or _encode(call.request.fields)
         return body.decode("utf-8", "replace")
     asked: dict[str, Any] = {"inputs": [_tensor(t) for t in call.request.inputs]}
@@ -204,6 +197,14 @@ def _response(call: Call, outcome: Outcome) -> str:
         answer["outputs"] = [_tensor(t) for t in outcome.tensors]
     else:
         answer |= {"text": "".join(outcome.text), "finish": outcome.finish}
+    if outcome.tools:
+        names = ("id", "name", "arguments")
+        calls = [dict(zip(names, c, strict=True)) for c in outcome.tools.values()]
+        answer["tool_calls"] = calls
+    if outcome.vectors:
+        answer["vectors"] = outcome.vectors
+    if outcome.ranking:
+        answer["ranking"] = outcome.ranking
     if outcome.annotations:
         answer["annotations"] = outcome.annotations
     if outcome.error is not None:

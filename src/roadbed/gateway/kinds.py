@@ -2,28 +2,35 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import BaseModel, ConfigDict, Field, model_validator
 
-from roadbed.core.errors import Invalid
-from roadbed.core.reference import NAME, parse
+from roadbed.core.reference import NAME
 from roadbed.core.resource import Spec
-
-
-def _is_pinned(text: str) -> str:
-    try:
-        return str(parse(text))
-    except Invalid as error:
-        raise ValueError(f"{error.message}; {error.hint}") from None
-
+from roadbed.inference.terms import PinnedVersion, Terms
 
 Region = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
 """The name of a region, such as eu-west."""
-PinnedVersion = Annotated[
-    str,
-    AfterValidator(_is_pinned),
-    Field(json_schema_extra={"pattern": rf"^{NAME}@[1-9][0-9]{{0,8}}$"}),
-]
-"""The text of one immutable model version, such as `support-bot@7`."""
+
+
+class Upstream(BaseModel):
+    """One of several places of a provider that give the same models."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    name: str = Field(pattern=rf"^{NAME}$", description="What the log calls it.")
+    config: dict[str, Any] = Field(
+        default_factory=dict,
+        description="What differs from the provider's own config, such as base_url.",
+    )
+    weight: int = Field(
+        default=1,
+        ge=0,
+        le=1000,
+        description="Its share of the calls, beside the others. 0: only in need.",
+    )
+    region: Region | None = Field(
+        default=None, description="Where it processes; the provider's if unset."
+    )
 
 
 class Provider(Spec):
@@ -34,6 +41,9 @@ class Provider(Spec):
     """
 
     kind: ClassVar[str] = "Provider"
+    quiet: ClassVar[frozenset[str]] = frozenset(
+        {"upstreams", "balance", "on_disconnect"}
+    )
 
     type: str = Field(
         pattern=rf"^{NAME}$",
@@ -48,12 +58,35 @@ class Provider(Spec):
         description="Where it processes what it is sent. Unknown: it serves no "
         "endpoint and no caller that names the regions allowed.",
     )
+    upstreams: list[Upstream] = Field(
+        default_factory=list,
+        description="The places among which calls are balanced. Empty: the one that "
+        "`config` names.",
+    )
+    balance: Literal["weighted", "least-loaded", "latency"] = Field(
+        default="weighted",
+        description="Who gets a call: by weight; the less loaded of two drawn by "
+        "weight; or of these the one that answered faster lately.",
+    )
+    on_disconnect: Literal["cancel", "drain"] = Field(
+        default="cancel",
+        description="What happens upstream when a caller leaves: the answer is "
+        "cancelled, or read to its end, where a provider bills it in full anyway.",
+    )
+
+    @model_validator(mode="after")
+    def _is_told_apart(self) -> "Provider":
+        names = [upstream.name for upstream in self.upstreams]
+        if len(set(names)) != len(names):
+            raise ValueError("two upstreams have the same name")
+        return self
 
 
-class Endpoint(Spec):
+class Endpoint(Terms, Spec):
     """What callers call. It serves one pinned model version under its own terms."""
 
     kind: ClassVar[str] = "Endpoint"
+    quiet: ClassVar[frozenset[str]] = frozenset(Terms.model_fields) - {"deadline_ms"}
 
     model: PinnedVersion = Field(
         description="The version it serves, such as handbook@1. To roll back, pin "
@@ -62,12 +95,6 @@ class Endpoint(Spec):
     stage: Literal["production", "development"] = Field(
         default="production",
         description="A production endpoint serves only what is pinned all the way.",
-    )
-    deadline_ms: int = Field(
-        default=60_000,
-        ge=1,
-        le=3_600_000,
-        description="How long one call may take in all, in milliseconds.",
     )
     ack: Literal["durable", "spool"] = Field(
         default="durable",

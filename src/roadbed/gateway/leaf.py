@@ -11,7 +11,7 @@ import rfc8785
 from roadbed.inference.record import CallRecord, leaf_bytes, said
 
 _encode = msgspec.json.Encoder(order="sorted").encode
-_MAPS = ("num", "cat", "prediction")
+_MAPS = ("num", "cat", "prediction", "stages", "labels")
 
 
 def leaf_of(record: CallRecord) -> bytes:

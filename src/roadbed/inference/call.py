@@ -1,14 +1,15 @@
 """A model call and its reply, the same for every dialect and provider."""
 
 import re
-from collections.abc import Awaitable
+import time
+from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import RoadbedError
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import TextRequest
 from roadbed.inference.snapshot import Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
 
@@ -32,34 +33,89 @@ class TensorRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Usage:
-    """Tokens in and out, as the provider counted them."""
+    """Tokens in and out, as the provider counted them; images and audio included.
+
+    `input_tokens` is all that was read: `cached_tokens` of it came from the provider's
+    prompt cache, `cache_write_tokens` were put there (of these `cache_write_1h_tokens`
+    for an hour). `output_tokens` is all that was written, `reasoning_tokens` of it
+    thought. `estimated` says that the provider did not count, and we did.
+    """
 
     input_tokens: int = 0
     output_tokens: int = 0
     cached_tokens: int = 0
+    cache_write_tokens: int = 0
+    cache_write_1h_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ToolPiece:
+    """A piece of the tool call at `index`: id and name once, then its arguments."""
+
+    index: int
+    id: str = ""
+    name: str = ""
+    arguments: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Chunk:
     """A piece of an answer.
 
-    `finish` is set on the piece with which the provider says that it is done;
-    an answer without one is not finished. `raw` is the piece as the provider
-    wrote it, for a caller of the same dialect.
+    `finish` is set on the piece with which the provider says that it is done (a word of
+    `conversation.Finish`; `stop` is the stop sequence that was met); an answer without
+    one is not finished. `raw` is the piece as the provider wrote it in `dialect`: for a
+    caller of the same dialect, who is shown it and nothing else of the chunk. A chunk
+    that only says that the provider is alive has nothing at all.
     """
 
     text: str = ""
+    thinking: str = ""
+    signature: str = ""
+    refusal: str = ""
+    tools: tuple[ToolPiece, ...] = ()
     tensors: tuple[Tensor, ...] = ()
+    vectors: tuple[Sequence[float], ...] = ()
+    ranking: tuple[tuple[int, float], ...] = ()
     annotations: tuple[dict[str, Any], ...] = ()
     usage: Usage | None = None
     finish: str | None = None
+    stop: str = ""
     served: str = ""
     raw: bytes | None = None
+    dialect: str = ""
+
+
+@dataclass(slots=True, kw_only=True)
+class Attempt:
+    """One try at one upstream, as the record tells of it.
+
+    `status` is `ok`, or the code of the error that ended it; times are microseconds,
+    `started_us` counted from the arrival of the call. `cost_nano` is what it cost, also
+    if nobody was shown its answer.
+    """
+
+    model: str
+    provider: str
+    upstream: str = ""
+    status: str = ""
+    started_us: int = 0
+    latency_us: int = 0
+    first_us: int = 0
+    cost_nano: int = 0
+    hedge: bool = False
 
 
 @dataclass(slots=True, kw_only=True)
 class Call:
-    """One request for a prediction, from its first byte to its record."""
+    """One request for a prediction, from its first byte to its record.
+
+    `span_id` is our own part of the trace, `parent_id` the caller's. `run` is the run
+    of an agent that it belongs to, `labels` what the caller wants it counted under.
+    `attempts` are all tries at all upstreams, in the order in which they began.
+    """
 
     id: str
     received_us: int
@@ -69,13 +125,24 @@ class Call:
     number: int | None = None
     credential: str = ""
     trace_id: str = ""
-    request: ChatRequest | TensorRequest
+    request: TextRequest | TensorRequest
     body: bytes = b""
+    span_id: str = ""
+    parent_id: str = ""
+    idempotency_key: str = ""
+    run: str = ""
+    labels: Mapping[str, str] = field(default_factory=dict)
     snapshot: Snapshot
     principal: Principal | None = None
     decision: Decision | None = None
     deployment: Deployment | None = None
     waits: list[Awaitable[object]] = field(default_factory=list)
+    attempts: list[Attempt] = field(default_factory=list)
+    marks: list[tuple[str, int]] = field(default_factory=list)
+
+    def mark(self, stage: str) -> None:
+        """Note that *stage* has ended now: the call's waterfall is made of these."""
+        self.marks.append((stage, time.monotonic_ns()))
 
     @property
     def asked_for(self) -> str:
@@ -92,33 +159,58 @@ class Call:
         return name if _SLIP.fullmatch(name) and not _KEY.match(name) else UNNAMED
 
 
+_NOTHING = Usage()
+
+
 @dataclass(slots=True, kw_only=True)
 class Outcome:
-    """How a call ended, gathered piece by piece while it travels."""
+    """How a call ended, gathered piece by piece while it travels.
+
+    `tools` are the calls of tools by index: id, name and arguments. `price` names the
+    prices behind `cost_nano`; `degraded` says what the endpoint fell back on.
+    """
 
     status: Status = "error"
     error: RoadbedError | None = None
     first_ns: int = 0
     text: list[str] = field(default_factory=list)
+    tools: dict[int, list[str]] = field(default_factory=dict)
     tensors: tuple[Tensor, ...] = ()
+    vectors: int = 0
+    ranking: tuple[tuple[int, float], ...] = ()
     annotations: list[dict[str, Any]] = field(default_factory=list)
-    usage: Usage = Usage()
+    usage: Usage | None = None
     finish: str = ""
     served: str = ""
+    cost_nano: int = 0
+    price: str = ""
+    cache: Literal["", "hit", "stale"] = ""
+    degraded: str = ""
 
     def add(self, chunk: Chunk, now_ns: int) -> None:
         """Take in one piece of the answer that arrived at *now_ns*."""
         if not self.first_ns:
             self.first_ns = now_ns
-        if chunk.text:
-            self.text.append(chunk.text)
-        if chunk.tensors:
-            self.tensors = chunk.tensors
+        if chunk.text or chunk.refusal:
+            self.text.append(chunk.text or chunk.refusal)
+        for piece in chunk.tools:
+            self._take(piece)
         if chunk.annotations:
             self.annotations.extend(chunk.annotations)
-        if chunk.usage is not None:
-            self.usage = chunk.usage
-        if chunk.finish:
-            self.finish = chunk.finish
-        if chunk.served:
-            self.served = chunk.served
+        self.tensors = chunk.tensors or self.tensors
+        self.vectors = len(chunk.vectors) or self.vectors
+        self.ranking = chunk.ranking or self.ranking
+        self.usage = chunk.usage or self.usage
+        self.finish = chunk.finish or self.finish
+        self.served = chunk.served or self.served
+
+    @property
+    def counted(self) -> Usage:
+        """Return the usage, nothing if nobody counted."""
+        return self.usage or _NOTHING
+
+    def _take(self, piece: ToolPiece) -> None:
+        known = self.tools.setdefault(piece.index, ["", "", ""])
+        known[0] = piece.id or known[0]
+        known[1] = piece.name or known[1]
+        known[2] += piece.arguments

@@ -27,11 +27,27 @@ class Step(Protocol):
         ...
 
 
+class Attempt(Protocol):
+    """What waits for an answer: a runner, or something that asks one or several."""
+
+    def __call__(self, call: Call, outcome: Outcome) -> AsyncGenerator[Chunk]:
+        """Yield the answer's pieces; it may note in *outcome* how it came by them."""
+        ...
+
+
+def ask_once(call: Call, outcome: Outcome) -> AsyncGenerator[Chunk]:
+    """Ask the endpoint's first upstream, once."""
+    if call.deployment is None:
+        raise RoadbedError("no step resolved the endpoint")
+    return call.deployment.runner.send(call)
+
+
 class Path:
     """A list of steps around the one thing that waits: the attempt."""
 
-    def __init__(self, steps: Sequence[Step]) -> None:
+    def __init__(self, steps: Sequence[Step], attempt: Attempt = ask_once) -> None:
         self.steps = tuple(steps)
+        self._attempt = attempt
 
     async def travel(self, call: Call) -> AsyncGenerator[Chunk]:
         """Yield the answer's pieces, and end only when the call is on record.
@@ -44,12 +60,14 @@ class Path:
             for step in self.steps:
                 step.admit(call)
             # Closing at once lets go of the upstream when the caller leaves.
-            async with aclosing(self._attempt(call)) as attempt:
+            call.mark("admit")
+            async with aclosing(self._attempt(call, outcome)) as attempt:
                 async for chunk in attempt:
                     outcome.add(chunk, time.monotonic_ns())
                     yield chunk
             if not outcome.finish:
                 raise Truncated("the provider stopped before it had finished")
+            call.mark("answer")
             outcome.status = "ok"
         except BaseException as error:
             _blame(outcome, error)
@@ -60,11 +78,6 @@ class Path:
             if outcome.status != "cancelled":
                 for wait in call.waits:
                     await wait
-
-    def _attempt(self, call: Call) -> AsyncGenerator[Chunk]:
-        if call.deployment is None:
-            raise RoadbedError("no step resolved the endpoint")
-        return call.deployment.runner.send(call)
 
 
 def _blame(outcome: Outcome, error: BaseException) -> None:

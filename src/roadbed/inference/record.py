@@ -8,7 +8,7 @@ import msgspec
 
 from roadbed.core.digest import canonical
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -16,6 +16,10 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
 
     `payload_commit` binds the payload without holding it: HMAC-SHA256 under the
     payload's own random salt, so that the payload can be erased and the log kept.
+    Money is in billionths of a US dollar (`cost_nano`), by the prices that `price`
+    names; `estimated` is 1 where the provider counted no tokens. `attempts` counts the
+    tries at upstreams, and `chain` tells of them as JSON where there is more to tell
+    than one success. `stages` are the microseconds that each stage took.
     """
 
     call_id: str
@@ -46,6 +50,23 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     num: dict[str, float] = {}
     cat: dict[str, str] = {}
     prediction: dict[str, float] = {}
+    upstream: str = ""
+    finish: str = ""
+    stream: int = 0
+    cache_write_tokens: int = 0
+    reasoning_tokens: int = 0
+    estimated: int = 0
+    cost_nano: int = 0
+    price: str = ""
+    attempts: int = 0
+    chain: str = ""
+    cache: str = ""
+    degraded: str = ""
+    run: str = ""
+    span_id: str = ""
+    parent_id: str = ""
+    stages: dict[str, int] = {}
+    labels: dict[str, str] = {}
 
 
 _ALWAYS = frozenset(f.name for f in msgspec.structs.fields(CallRecord) if f.required)

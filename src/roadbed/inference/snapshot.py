@@ -8,6 +8,7 @@ from typing import Any, Literal, Protocol
 from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
+from roadbed.inference.terms import Terms
 
 Ack = Literal["durable", "spool"]
 
@@ -131,11 +132,46 @@ class ModelVersion:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Upstream:
+    """One place that a version is asked at; `runner` was opened there.
+
+    `name` tells it from the provider's other places, empty if there is one; `prices` is
+    what it costs, if that is known.
+    """
+
+    runner: Any
+    provider: str
+    name: str = ""
+    region: str = ""
+    weight: int = 1
+    on_disconnect: Literal["cancel", "drain"] = "cancel"
+    prices: Any = None
+
+    def __str__(self) -> str:
+        return f"{self.provider}/{self.name}" if self.name else self.provider
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Choice:
+    """A version that an endpoint may answer by, and the places that it is asked at.
+
+    `attributes` is what policies read of the version; a `target` for each upstream is
+    made of it once.
+    """
+
+    version: ModelVersion
+    upstreams: tuple[Upstream, ...]
+    balance: Literal["weighted", "least-loaded", "latency"] = "weighted"
+    attributes: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What one endpoint serves: the version, loaded, and the endpoint's terms.
 
-    `runner` is an `inference.provider.Runner`; `region` is where the provider
-    processes, if that is known. `attributes` is what policies read of the endpoint
+    `choices` are the version it serves and then its fallbacks, in order; `smaller` are
+    those that `terms.degrade` names. `runner`, `provider` and `region` are the first
+    place of the first choice. `attributes` is what policies read of the endpoint
     besides, `version_attributes` what they read of the version: who may use it.
     `target` and `version_target` are made of them once, ready to be decided upon.
     """
@@ -149,13 +185,16 @@ class Deployment:
     deadline_ms: int = 60_000
     ack: Ack = "durable"
     keep_payloads: bool = True
+    terms: Terms = field(default_factory=Terms)
+    choices: tuple[Choice, ...] = ()
+    smaller: Mapping[str, Choice] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
     version_attributes: Mapping[str, Any] = field(default_factory=dict)
     target: Target = field(init=False)
     version_target: Target = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the two targets of what is known of endpoint and version."""
+        """Make the targets of what is known, and the one choice where none is given."""
         both = {
             "stage": self.stage,
             "model": self.version.model,
@@ -167,11 +206,30 @@ class Deployment:
         put = object.__setattr__
         own = {**both, **self.attributes}
         put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
-        own = {"endpoint": self.endpoint, **both, **self.version_attributes}
+        if not self.choices:
+            place = Upstream(
+                runner=self.runner, provider=self.provider, region=self.region
+            )
+            own = self.version_attributes
+            only = Choice(version=self.version, upstreams=(place,), attributes=own)
+            put(self, "choices", (only,))
+        put(self, "version_target", self.target_of(self.choices[0], self.region))
+
+    def target_of(self, choice: Choice, region: str) -> Target:
+        """Return *choice*, processed in *region*, as what a call is decided upon."""
+        version = choice.version
+        own = {
+            "endpoint": self.endpoint,
+            "stage": self.stage,
+            "model": version.model,
+            "provider": str(version.body.get("provider", self.provider)),
+            **({"region": region} if region else {}),
+            **choice.attributes,
+        }
         if "residency" in self.attributes:
             own["residency"] = self.attributes["residency"]
-        name = f"{self.version.model}@{self.version.number}"
-        put(self, "version_target", Target.fixed("ModelVersion", name, own))
+        name = f"{version.model}@{version.number}"
+        return Target.fixed("ModelVersion", name, own)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,7 +239,7 @@ class Snapshot:
     `credentials` maps the digest of a key to the principal it proves, `tokens` does
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
     the reason, and `unserved` those of them that serve nothing at all to what
-    policies read of them.
+    policies read of them; `impaired` are endpoints that lack something to fall back on.
     """
 
     revision: int
@@ -191,6 +249,7 @@ class Snapshot:
     deployments: Mapping[str, Deployment]
     broken: Mapping[str, str] = field(default_factory=dict)
     unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    impaired: Mapping[str, str] = field(default_factory=dict)
     directory: Directory = field(default_factory=_Nobody)
     tokens: Tokens = field(default_factory=_NoTokens)
 

@@ -8,6 +8,7 @@ from roadbed.server.dataplane import DataPlane
 from roadbed.server.exchange import ALWAYS, Exchange, Message, Receive, Send
 from roadbed.server.hot import HotTable
 from roadbed.server.origin import read_once, refusal
+from roadbed.server.spelling import spelling_of
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
@@ -57,10 +58,9 @@ def _wrong(scope: Message, allowed: frozenset[str]) -> RoadbedError | None:
 
 async def _refuse(scope: Message, send: Send, error: RoadbedError) -> None:
     """Say why in the dialect of the path, and close: the body was not read."""
-    show = errors.problem
+    reply = errors.problem(error)
     if is_hot(scope["path"]):
-        show = errors.inference if scope["path"].startswith("/v2") else errors.openai
-    reply = show(error)
+        reply = errors.in_dialect(spelling_of(scope["path"]), error)
     length = (b"content-length", str(len(reply.body)).encode())
     headers = [*reply.headers, *ALWAYS, length, (b"connection", b"close")]
     start = {"type": "http.response.start", "status": reply.status, "headers": headers}

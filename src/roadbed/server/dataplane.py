@@ -12,13 +12,11 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any
 
-import msgspec
-
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.errors import Invalid, NotFound, NotReady, RoadbedError, TooLarge
 from roadbed.core.ids import Uuid7
 from roadbed.inference.call import Call, Chunk, TensorRequest
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import TextRequest
 from roadbed.inference.path import Path
 from roadbed.server import errors
 from roadbed.server.errors import TooSlow
@@ -39,7 +37,7 @@ class Asked:
 
     endpoint: str
     number: int | None
-    request: ChatRequest | TensorRequest
+    request: TextRequest | TensorRequest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,7 +50,7 @@ class Dialect:
 
     name: str
     read: Callable[[bytes], Asked]
-    unreadable: Callable[[RoadbedError], ChatRequest | TensorRequest]
+    unreadable: Callable[[RoadbedError], TextRequest | TensorRequest]
     answer: Callable[[Exchange, Call, AsyncGenerator[Chunk]], Coroutine[Any, Any, None]]
     named: str = ""
 
@@ -170,11 +168,9 @@ async def _cancel_when_gone(exchange: Exchange, task: asyncio.Task[Any]) -> None
 async def fail(exchange: Exchange, error: RoadbedError) -> None:
     """Tell the caller of *error*, as the state of the answer still allows."""
     if exchange.streaming:
-        event = msgspec.json.encode(errors.openai_body(error))
-        await exchange.end(b"data: " + event + b"\n\n")
+        await exchange.end(exchange.failed(error))
     elif not exchange.started:
-        show = errors.inference if exchange.inference else errors.openai
-        await exchange.reply(show(error))
+        await exchange.reply(errors.in_dialect(exchange.spell, error))
 
 
 def trace_id(traceparent: str) -> str:

@@ -1,35 +1,27 @@
 """What a caller is told when something went wrong, in the caller's own dialect."""
 
 import math
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 
 from roadbed.core.errors import (
-    Denied,
     Invalid,
-    NotFound,
+    LimitExceeded,
     NotReady,
     Problem,
     ProviderError,
-    RateLimited,
     RoadbedError,
-    TooLarge,
     Unauthenticated,
 )
+from roadbed.dialects.errors import sentence_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
 _JSON = (b"content-type", b"application/json")
 _PROBLEM = (b"content-type", b"application/problem+json")
-_OPENAI = {
-    Unauthenticated.code: ("invalid_request_error", "invalid_api_key"),
-    Denied.code: ("permission_error", Denied.code),
-    NotFound.code: ("invalid_request_error", "model_not_found"),
-    RateLimited.code: ("rate_limit_error", "rate_limit_exceeded"),
-    TooLarge.code: ("invalid_request_error", "request_too_large"),
-}
 
 
 class WrongMethod(RoadbedError):
@@ -73,36 +65,20 @@ def internal(call_id: str) -> Internal:
     )  # fmt: skip
 
 
-def openai_body(error: RoadbedError) -> dict[str, Any]:
-    """Return *error* as the OpenAI API spells it: `{"error": {…}}`."""
-    default = "invalid_request_error" if error.status < 500 else "server_error"
-    family, code = _OPENAI.get(error.code, (default, error.code))
-    return {
-        "error": {
-            "message": _sentence(error),
-            "type": family,
-            "param": _param(error),
-            "code": code,
-        }
-    }
-
-
-def openai(error: RoadbedError) -> Reply:
-    """Return the OpenAI dialect's answer to *error*."""
+def in_dialect(
+    body_of: Callable[[RoadbedError], Mapping[str, Any]], error: RoadbedError
+) -> Reply:
+    """Return a dialect's answer to *error*, its body as *body_of* spells it."""
     return Reply(
         status=error.status,
         headers=(_JSON, *_advice(error)),
-        body=msgspec.json.encode(openai_body(error)),
+        body=msgspec.json.encode(body_of(error)),
     )
 
 
-def inference(error: RoadbedError) -> Reply:
-    """Return the Open Inference Protocol's answer to *error*: `{"error": "…"}`."""
-    return Reply(
-        status=error.status,
-        headers=(_JSON, *_advice(error)),
-        body=msgspec.json.encode({"error": _sentence(error)}),
-    )
+def inference_body(error: RoadbedError) -> dict[str, Any]:
+    """Return *error* as the Open Inference Protocol spells it: `{"error": "…"}`."""
+    return {"error": sentence_of(error)}
 
 
 def problem(error: RoadbedError) -> Reply:
@@ -131,10 +107,10 @@ def _advice(error: RoadbedError) -> Headers:
         headers.append((b"www-authenticate", b'Bearer realm="roadbed"'))
     if isinstance(error, WrongMethod):
         headers.append((b"allow", ", ".join(error.allowed).encode()))
-    if isinstance(error, RateLimited) and error.retry_after_s is not None:
-        seconds = max(0, math.ceil(error.retry_after_s))
-        headers.append((b"retry-after", str(seconds).encode()))
-    if isinstance(error, NotReady):
+    wait_s = getattr(error, "retry_after_s", None)
+    if wait_s is not None:
+        headers.append((b"retry-after", str(max(0, math.ceil(wait_s))).encode()))
+    elif isinstance(error, NotReady):
         headers.append((b"retry-after", b"1"))
     if not _may_retry(error):
         headers.append((b"x-should-retry", b"false"))
@@ -144,20 +120,7 @@ def _advice(error: RoadbedError) -> Headers:
 def _may_retry(error: RoadbedError) -> bool:
     if isinstance(error, ProviderError):
         return error.retryable
-    return isinstance(error, NotReady | TooSlow)
-
-
-def _sentence(error: RoadbedError) -> str:
-    text = f"{error.message} ({error.hint})" if error.hint else error.message
-    places = error.problems if isinstance(error, Invalid) else ()
-    extra = "; ".join(str(p) for p in places[:5] if p.message not in error.message)
-    return f"{text}: {extra}" if extra else text
-
-
-def _param(error: RoadbedError) -> str | None:
-    if isinstance(error, Invalid) and error.problems:
-        return error.problems[0].field or None
-    return None
+    return isinstance(error, NotReady | TooSlow | LimitExceeded)
 
 
 def _place(place: Problem) -> dict[str, Any]:

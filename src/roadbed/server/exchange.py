@@ -6,14 +6,16 @@ from contextlib import suppress
 from functools import cached_property
 from typing import Any
 
-from roadbed.core.errors import Invalid, NotReady, TooLarge
+from roadbed.core.errors import Invalid, NotReady, RoadbedError, TooLarge
 from roadbed.identity.dpop import Possession
 from roadbed.server.errors import Headers, Reply, TooSlow
 from roadbed.server.limits import Limits, Room
+from roadbed.server.spelling import Spell, spelling_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
 Send = Callable[[Message], Awaitable[None]]
+
 
 ALWAYS: Headers = (
     (b"x-content-type-options", b"nosniff"),
@@ -36,7 +38,8 @@ class Exchange:
     """One request, read within limits, and its answer, whole or piece by piece.
 
     Every answer carries `x-roadbed-call`. `started` says that the status line is
-    out; `streaming`, that an error can only be told inside the body.
+    out; `streaming`, that an error can only be told inside the body: by `failed`.
+    `spell` spells an error in the caller's dialect.
     """
 
     def __init__(
@@ -55,6 +58,8 @@ class Exchange:
         self._held = 0
         self.started = False
         self.streaming = False
+        self.spell: Spell = spelling_of(scope["path"])
+        self.failed: Callable[[RoadbedError], bytes] = _unshown
         self._receive = receive
         self._send = send
         self._headers = dict(scope["headers"])
@@ -70,11 +75,6 @@ class Exchange:
     def path(self) -> str:
         """Return the decoded path that was asked for."""
         return self.scope["path"]
-
-    @property
-    def inference(self) -> bool:
-        """Say whether this is the Open Inference Protocol, not OpenAI's API."""
-        return self.path.startswith("/v2")
 
     def header(self, name: bytes) -> str:
         """Return the header *name* (small letters), or an empty text."""
@@ -205,6 +205,10 @@ class Exchange:
             message = await self._next()
             size += len(message.get("body", b""))
             left = message["type"] == "http.disconnect"
+
+
+def _unshown(error: RoadbedError) -> bytes:
+    return b""  # nothing is streamed without a view that replaces this
 
 
 def _within(body: bytes, limit: int) -> bytes:

@@ -13,8 +13,12 @@ from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
+from roadbed.dialects import openai
+from roadbed.dialects.base import Spoken
+from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
-from roadbed.server import chat, infer
+from roadbed.server import infer
+from roadbed.server.answer import answer
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
 from roadbed.server.exchange import Exchange
@@ -71,14 +75,14 @@ async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> Non
     snapshot = plane.switch.snapshot
     caller = await plane.guard.enter(snapshot, exchange.credential, _wanted(exchange))
     seen = endpoints(plane.guard.viewer(snapshot, caller), snapshot)
-    documents = [chat.model_document(n) for n in seen if n in snapshot.deployments]
+    documents = [model_document(n) for n in seen if n in snapshot.deployments]
     await _reply(exchange, {"object": "list", "data": documents})
 
 
 async def show_model(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Show one endpoint as OpenAI shows a model."""
     deployment = await _deployment(plane, exchange, place)
-    await _reply(exchange, chat.model_document(deployment.endpoint))
+    await _reply(exchange, model_document(deployment.endpoint))
 
 
 async def show_metadata(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -204,8 +208,17 @@ class HotTable:
         )
 
 
-def _read_chat(body: bytes) -> Asked:
-    name, request = chat.read(body)
+def _dialect(spoken: Spoken) -> Dialect:
+    return Dialect(
+        name=spoken.name,
+        read=partial(_read_text, spoken),
+        unreadable=unreadable_chat,
+        answer=partial(answer, spoken),
+    )
+
+
+def _read_text(spoken: Spoken, body: bytes) -> Asked:
+    name, request = spoken.read(body)
     match = _VERSIONED.fullmatch(name)
     if match is None:
         return Asked(endpoint=name, number=None, request=request)
@@ -264,9 +277,4 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
     await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-_CHAT = Dialect(
-    name=chat.DIALECT,
-    read=_read_chat,
-    unreadable=unreadable_chat,
-    answer=chat.answer,
-)
+_CHAT = _dialect(openai.SPOKEN)

@@ -9,12 +9,12 @@ import msgspec
 
 from roadbed import __version__
 from roadbed.core.errors import Invalid
+from roadbed.dialects.fields import decode, read_fields, wrong
 from roadbed.inference.call import Call, Chunk, TensorRequest
 from roadbed.inference.snapshot import Deployment
 from roadbed.inference.tensor import Tensor, from_bytes, from_values
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
-from roadbed.server.fields import decode, read_fields, wrong
 
 DIALECT = "oip"
 MAX_SIDES = 32

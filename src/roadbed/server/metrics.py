@@ -48,8 +48,8 @@ class Metrics:
         latency.counts[bisect_left(BOUNDS_S, seconds)] += 1
         latency.total_s += seconds
         for way, count in (
-            ("in", outcome.usage.input_tokens),
-            ("out", outcome.usage.output_tokens),
+            ("in", outcome.counted.input_tokens),
+            ("out", outcome.counted.output_tokens),
         ):
             if count:
                 self._tokens[endpoint, way] = (

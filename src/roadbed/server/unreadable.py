@@ -7,10 +7,11 @@ from dataclasses import dataclass
 
 from roadbed.core.errors import RoadbedError
 from roadbed.inference.call import Call, Outcome, TensorRequest
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import ChatRequest, Fields
+from roadbed.inference.conversation import Conversation
 
 
-class UnreadableChat(ChatRequest, frozen=True, kw_only=True):
+class UnreadableChat(ChatRequest, kw_only=True):
     """Stands for a conversation that could not be read."""
 
     error: RoadbedError
@@ -25,12 +26,16 @@ class UnreadableTensors(TensorRequest):
 
 def unreadable_chat(error: RoadbedError) -> UnreadableChat:
     """Return what stands for a conversation that *error* kept from being read."""
-    return UnreadableChat(fields={}, messages=(), error=error)
+    return UnreadableChat(fields={}, read=_nothing, error=error)
 
 
 def unreadable_tensors(error: RoadbedError) -> UnreadableTensors:
     """Return what stands for tensors that *error* kept from being read."""
     return UnreadableTensors(inputs=(), error=error)
+
+
+def _nothing(fields: Fields) -> Conversation:
+    return Conversation(turns=())
 
 
 class Read:

@@ -13,6 +13,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.core.errors import (
+    Invalid,
     NotFound,
     RateLimited,
     Refused,
@@ -21,7 +22,7 @@ from roadbed.core.errors import (
     Unavailable,
 )
 from roadbed.core.secret import SecretRef
-from roadbed.inference.call import Call, Chunk, Usage
+from roadbed.inference.call import Call, Chunk, TensorRequest, Usage
 from roadbed.inference.chat import ChatRequest
 from roadbed.inference.provider import Provider
 from roadbed.inference.snapshot import ModelVersion
@@ -83,9 +84,11 @@ class EchoRunner:
         """Yield the answer word by word, with usage and finish in the last piece."""
         behaviour = self.config.behaviour
         await self._misbehave(call)
-        if not isinstance(call.request, ChatRequest):
+        if isinstance(call.request, TensorRequest):
             yield Chunk(tensors=call.request.inputs, finish="stop", served=self.served)
             return
+        if not isinstance(call.request, ChatRequest):
+            raise Invalid("echo repeats conversations and tensors")
         question = call.request.question()
         words = _words(f"{self.config.prefix}{question}")
         cut = behaviour in ("truncated", "lost")

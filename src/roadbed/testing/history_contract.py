@@ -23,6 +23,7 @@ _TYPES: dict[Any, st.SearchStrategy[Any]] = {
     int: _integers,
     dict[str, float]: st.dictionaries(_texts, _doubles, max_size=4),
     dict[str, str]: st.dictionaries(_texts, _texts, max_size=4),
+    dict[str, int]: st.dictionaries(_texts, _integers, max_size=4),
 }
 
 

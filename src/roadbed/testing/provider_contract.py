@@ -6,14 +6,14 @@ from collections.abc import Coroutine, Sequence
 from contextlib import aclosing
 from typing import Any, ClassVar, NamedTuple, TypeVar
 
-import msgspec
 import pytest
 
 from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import ProviderError, TimedOut
+from roadbed.dialects.openai.parse_request import conversation
 from roadbed.inference.call import Call, Chunk, Outcome, TensorRequest
-from roadbed.inference.chat import ChatRequest, read_messages
+from roadbed.inference.chat import ChatRequest, raw_fields
 from roadbed.inference.provider import Provider, Runner
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
 
@@ -63,10 +63,9 @@ def chat_request(
     }
     if stream:
         body |= {"stream": True, "stream_options": {"include_usage": wants_usage}}
-    raw = {k: msgspec.Raw(msgspec.json.encode(v)) for k, v in (body | fields).items()}
     return ChatRequest(
-        fields=raw,
-        messages=read_messages(raw["messages"]),
+        fields=raw_fields(body | fields),
+        read=conversation,
         stream=stream,
         wants_usage=wants_usage,
     )

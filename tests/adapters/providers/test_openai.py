@@ -267,13 +267,9 @@ def test_tool_calls_pass_through_and_are_on_record(stream):
     with Upstream() as upstream:
         chunks = ask(upstream, chat_request("it", stream=stream, tools=tools))
 
-    (call,) = summary(chunks).annotations
-    assert (call["type"], call["id"], call["name"]) == (
-        "tool_call",
-        "call_1",
-        "look_up",
-    )
-    assert json.loads(call["arguments"]) == {"text": "You said: it"}
+    (call,) = summary(chunks).tools.values()
+    assert call[:2] == ["call_1", "look_up"]
+    assert json.loads(call[2]) == {"text": "You said: it"}
     assert chunks[-1].finish == "tool_calls"
     assert b"look_up" in b"".join(c.raw for c in chunks)
 

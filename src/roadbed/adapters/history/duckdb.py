@@ -24,6 +24,7 @@ _TYPES = {
     int: "BIGINT",
     dict[str, float]: "MAP(VARCHAR, DOUBLE)",
     dict[str, str]: "MAP(VARCHAR, VARCHAR)",
+    dict[str, int]: "MAP(VARCHAR, BIGINT)",
 }
 _SHAPES: dict[str, type[msgspec.Struct]] = {"calls": CallRecord, "payloads": Payload}
 _SMALLEST_OBJECT = 16 * 1024 * 1024
@@ -120,9 +121,10 @@ class DuckDBHistory:
         if not files:
             return []
         names = [field.name for field in msgspec.structs.fields(shape)]
-        query = f"SELECT {', '.join(names)} FROM {_parquet(files)} {tail}"
+        source = _parquet(files, "calls" if shape is CallRecord else "payloads")
+        query = f"SELECT {', '.join(names)} FROM {source} {tail}"
         rows = self._run(query, values, files=files)
-        return [shape(**dict(zip(names, row, strict=True))) for row in rows]
+        return [_shaped(shape, names, row) for row in rows]
 
     def _copy(self, statement: str, target: Path) -> int:
         """Run a COPY. What goes wrong is the disk's fault, not that of the calls."""
@@ -174,9 +176,22 @@ def _spill(lines: Iterable[bytes], scratch: Path) -> int:
     return longest
 
 
-def _parquet(files: Sequence[Path]) -> str:
+def _parquet(files: Sequence[Path], dataset: str = "calls") -> str:
+    """Return the rows of *files*; a column that is younger than a file is empty there.
+
+    None of the files may have it, so the rows are put together with none of all.
+    """
     listed = ", ".join(map(_pattern, files))
-    return f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
+    rows = f"read_parquet([{listed}], hive_partitioning=false, union_by_name=true)"
+    empty = ", ".join(f"NULL::{t} AS {n}" for n, t in _columns(dataset).items())
+    none = f"SELECT * FROM (SELECT {empty}) WHERE false"
+    return f"(SELECT * FROM {rows} UNION ALL BY NAME {none})"
+
+
+def _shaped(shape: type[_Kept], names: list[str], row: Sequence[Any]) -> _Kept:
+    """Return a row in its *shape*; what it has no value for is as if not said."""
+    pairs = zip(names, row, strict=True)
+    return shape(**{name: value for name, value in pairs if value is not None})
 
 
 def _text(path: Path) -> str:

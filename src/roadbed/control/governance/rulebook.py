@@ -17,8 +17,10 @@ from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of
 from roadbed.control.readable import (
     Content,
+    choice_of,
     dataset_target,
     deployment_of,
+    pins_of,
     version_attributes,
     version_target,
 )
@@ -29,7 +31,7 @@ from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.identity.directory import Directory, Subject
-from roadbed.inference.snapshot import Authority, Deployment, ModelVersion
+from roadbed.inference.snapshot import Authority, Choice, Deployment, ModelVersion
 from roadbed.registry.versions import get_version
 
 Versions = Callable[[VersionRef], ModelVersion | None]
@@ -137,11 +139,15 @@ class Rulebook:
         endpoint = self.contents.get(("Endpoint", name))
         if endpoint is None:
             return None
-        pin = parse(endpoint["spec"]["model"])
+        first, *others = pins_of(endpoint)
+        found = {str(pin): self._choice(pin) for pin in others}
+        return deployment_of(endpoint, self._choice(first), found)
+
+    def _choice(self, pin: VersionRef) -> Choice:
         version, model = self._known(pin), self.contents.get(("Model", pin.name))
         readable = version_attributes(model, pin, _maker(version), self.directory)
         provider = self.contents.get(("Provider", str(version.body.get("provider"))))
-        return deployment_of(endpoint, version, readable, provider)
+        return choice_of(version, readable, provider)
 
     def _version(self, ref: VersionRef) -> Target:
         version, model = self._known(ref), self.contents.get(("Model", ref.name))

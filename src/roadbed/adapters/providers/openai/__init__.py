@@ -11,11 +11,21 @@ upstream as it was written, and what came back is in `Chunk.raw`. Only this diff
   answer when the caller did not ask for it.
 """
 
+from collections.abc import Mapping
+from typing import Any
+
 from roadbed.adapters.providers.openai.config import Config
 from roadbed.adapters.providers.openai.pinning import unpinned
-from roadbed.adapters.providers.openai.question import unfit
 from roadbed.adapters.providers.openai.runner import OpenAI
+from roadbed.dialects.openai import WRITTEN
+from roadbed.transport import question
 
 provider = OpenAI
+
+
+def unfit(config: Config, definition: Mapping[str, Any]) -> str | None:
+    """Return why *definition* cannot be sent to a chat API, or None if it can."""
+    return question.unfit(WRITTEN, definition)
+
 
 __all__ = ["Config", "OpenAI", "provider", "unfit", "unpinned"]

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roadbed.adapters.providers.openai.events import Events
+from roadbed.transport.events import Events
 
 
 @given(st.lists(st.binary(max_size=20), max_size=20), st.data())
@@ -23,9 +23,9 @@ def test_events_do_not_depend_on_where_the_bytes_were_cut(lines, data):
 
 
 @pytest.mark.parametrize("end", [b"\n", b"\r\n"], ids=["lf", "crlf"])
-def test_comments_names_and_ids_are_not_data(end):
+def test_comments_and_ids_are_not_data(end):
     lines = [b": ping", b"", b"event: x", b"id: 1", b"data:{", b"data: }", b"", b""]
 
     found = Events().feed(end.join(lines))
 
-    assert found == [b"{ }"]
+    assert found == [("x", b"{ }")]

@@ -6,10 +6,10 @@ import time
 from collections.abc import Awaitable
 from typing import NamedTuple, TypeVar
 
-from roadbed.adapters.providers.openai.config import Config
-from roadbed.adapters.providers.openai.connector import PrivateAddress
 from roadbed.core.errors import ProviderError, TimedOut, Unavailable
 from roadbed.inference.call import Call
+from roadbed.transport.config import HttpConfig
+from roadbed.transport.connector import PrivateAddress
 
 T = TypeVar("T")
 
@@ -22,20 +22,24 @@ class Limit(NamedTuple):
 
 
 class Limits:
-    """The waits that one call may cost: none ends later than the call's deadline."""
+    """The waits that one attempt may cost: none ends later than the call's deadline.
 
-    def __init__(self, call: Call, config: Config) -> None:
+    An endpoint's own deadlines count where they are shorter than the provider's.
+    """
+
+    def __init__(self, call: Call, config: HttpConfig) -> None:
+        first_ms, idle_ms = config.first_byte_timeout_ms, config.idle_timeout_ms
         self._deadline = Limit(math.inf, "")
         if call.deployment is not None:
-            ms = call.deployment.deadline_ms
+            terms, ms = call.deployment.terms, call.deployment.deadline_ms
+            first_ms = min(first_ms, terms.deadlines.first_token_ms or first_ms)
+            idle_ms = min(idle_ms, terms.deadlines.idle_ms or idle_ms)
             self._deadline = Limit(
                 call.started_ns / 1e9 + ms / 1e3,
                 f"the provider did not finish within the deadline of {ms} ms",
             )
-        self._idle_ms = config.idle_timeout_ms
-        self._first = _in(
-            config.first_byte_timeout_ms, "the provider did not begin to answer within"
-        )
+        self._idle_ms = idle_ms
+        self._first = _in(first_ms, "the provider did not begin to answer within")
 
     def first(self) -> Limit:
         """Return when the answer must have begun."""

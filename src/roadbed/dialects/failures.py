@@ -39,44 +39,30 @@ def by_status(
     A status that blames our credential or our account never shows the message: it is
     for whoever runs this, not for the caller, and upstreams quote keys in it.
     """
+    known: Any = {"upstream_status": status, "retry_after_s": retry_after_s}
     if status in _OURS:
         return Unavailable(
             f"the provider does not accept our credential ({status})",
             hint="check `api_key` of the Provider, and what its account may use",
+            upstream_status=status,
         )
     if status == 429:
-        return RateLimited(
-            "the provider asks for patience (429)", retry_after_s=retry_after_s
-        )
+        return RateLimited("the provider asks for patience (429)", **known)
     if status == 408:
-        return TimedOut("the provider gave up waiting (408)")
+        return TimedOut("the provider gave up waiting (408)", **known)
     if status >= 500:
-        return Unavailable(f"the provider answered {status}")
+        return Unavailable(f"the provider answered {status}", **known)
     if status >= 400:
         said = message or "it did not say why"
-        return Refused(f"the provider refused the request ({status}): {said}")
+        return Refused(
+            f"the provider refused the request ({status}): {said}",
+            upstream_status=status,
+        )
     return ProviderError(
         f"the provider answered {status}, which is no answer; nothing was followed",
         hint="check that base_url is the final address of the API",
+        upstream_status=status,
     )
-
-
-def in_band(error: Any, key: Secret | None) -> ProviderError:
-    """Return the error for an `error` object inside an answer that began well."""
-    known = error if isinstance(error, dict) else {"message": error}
-    said = known.get("message")
-    message = scrub(said, key) if isinstance(said, str) else ""
-    code, kind = (str(known.get(name))[:64] for name in ("code", "type"))
-    if re.fullmatch(r"[45][0-9][0-9]", code):
-        return by_status(int(code), message)
-    words = f"{kind} {code}".lower()
-    if "rate_limit" in words or "insufficient_quota" in words:
-        return by_status(429, message)
-    if re.search(r"server_error|overloaded|unavailable|timeout", words):
-        return Unavailable("the provider failed while it was answering")
-    if "invalid_request" in words:
-        return Refused(f"the provider refused the request: {message}")
-    return ProviderError(f"the provider reported an error: {message or 'no reason'}")
 
 
 def message_of(body: bytes) -> str:

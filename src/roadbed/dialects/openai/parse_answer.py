@@ -4,24 +4,30 @@ from typing import Any
 
 import msgspec
 
-from roadbed.adapters.providers.openai.failures import in_band
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
-from roadbed.inference.call import Chunk, Usage
+from roadbed.dialects.openai.errors import DIALECT, in_band
+from roadbed.inference.call import Chunk, ToolPiece, Usage
+from roadbed.inference.chat import ChatRequest
 
 
 class _Tokens(msgspec.Struct):
     prompt_tokens: Any = None
     completion_tokens: Any = None
     prompt_tokens_details: Any = None
+    completion_tokens_details: Any = None
 
     def usage(self) -> Usage:
-        details = self.prompt_tokens_details
-        cached = details.get("cached_tokens") if isinstance(details, dict) else None
         return Usage(
-            input_tokens=_count(self.prompt_tokens),
-            output_tokens=_count(self.completion_tokens),
-            cached_tokens=_count(cached),
+            input_tokens=count_of(self.prompt_tokens),
+            output_tokens=count_of(self.completion_tokens),
+            cached_tokens=_detail(self.prompt_tokens_details, "cached_tokens"),
+            cache_write_tokens=_detail(
+                self.prompt_tokens_details, "cache_write_tokens"
+            ),
+            reasoning_tokens=_detail(
+                self.completion_tokens_details, "reasoning_tokens"
+            ),
         )
 
 
@@ -38,6 +44,8 @@ class _ToolCall(msgspec.Struct):
 
 class _Message(msgspec.Struct):
     content: Any = None
+    refusal: Any = None
+    reasoning_content: Any = None
     tool_calls: list[_ToolCall] | None = None
     annotations: list[dict[str, Any]] | None = None
 
@@ -63,33 +71,35 @@ class _Body(msgspec.Struct):
 
 
 class Answer:
-    """What the provider has said so far: the first choice, as text and tool calls."""
+    """What the provider has said so far, of its first choice.
 
-    def __init__(self, wants_usage: bool, key: Secret | None = None) -> None:
-        self.wants_usage = wants_usage
+    A `dialects.base.Reader`. `key` is ours, which no error may repeat.
+    """
+
+    def __init__(self, request: ChatRequest, key: Secret | None = None) -> None:
+        self.wants_usage = request.wants_usage
         self.key = key
         self.done = False
         self.usage: Usage | None = None
         self.reason: str | None = None
         self.served = ""
-        self.calls: dict[int, dict[str, Any]] = {}
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
         body = _read(data)
-        text, annotations = self._take(body)
+        said = self._take(body)
         if self.reason is None:
             raise Truncated("the provider's answer has no finish_reason")
         return Chunk(
-            text=text,
-            annotations=(*annotations, *self.calls.values()),
+            **said,
             usage=self.usage,
-            finish=self.reason,
+            finish=_FINISHES.get(self.reason, self.reason),
             served=self.served,
             raw=data,
+            dialect=DIALECT,
         )
 
-    def event(self, data: bytes) -> Chunk | None:
+    def event(self, name: str, data: bytes) -> Chunk | None:
         """Return the chunk of one event, or None if the caller did not ask for it.
 
         The chunk of the terminal marker has the finish and the usage.
@@ -98,60 +108,71 @@ class Answer:
         if data.strip() == b"[DONE]":
             return self._done(raw)
         body = _read(data)
-        text, annotations = self._take(body)
+        said = self._take(body)
         if body.usage is not None and not body.choices and not self.wants_usage:
             return None
-        return Chunk(text=text, annotations=annotations, served=self.served, raw=raw)
+        return Chunk(**said, served=self.served, raw=raw, dialect=DIALECT)
 
     def _done(self, raw: bytes) -> Chunk:
         if self.reason is None:
             raise Truncated("the provider ended its answer without a finish_reason")
         self.done = True
         return Chunk(
-            annotations=tuple(self.calls.values()),
             usage=self.usage,
-            finish=self.reason,
+            finish=_FINISHES.get(self.reason, self.reason),
             served=self.served,
             raw=raw,
+            dialect=DIALECT,
         )
 
-    def _take(self, body: _Body) -> tuple[str, tuple[dict[str, Any], ...]]:
+    def _take(self, body: _Body) -> dict[str, Any]:
+        """Take in what *body* says, and return the fields of a chunk that says it."""
         if body.error:
             raise in_band(body.error, self.key)
         self.served = body.model or self.served
         if body.usage is not None:
             self.usage = body.usage.usage()
-        text, annotations = "", list[dict[str, Any]]()
-        for choice in body.choices or ():
-            message = choice.message or choice.delta
-            if choice.index:
-                continue
-            self.reason = choice.finish_reason or self.reason
-            if message is not None:
-                text += message.text()
-                annotations += message.annotations or ()
-                self._take_calls(message.tool_calls or ())
-        return text, tuple(annotations)
-
-    def _take_calls(self, calls: Any) -> None:
-        for at, call in enumerate(calls):
-            empty = {"type": "tool_call", "id": "", "name": "", "arguments": ""}
-            seen = self.calls.setdefault(
-                at if call.index is None else call.index, empty
-            )
-            seen["id"] = call.id or seen["id"]
-            if call.function is not None:
-                seen["name"] = call.function.name or seen["name"]
-                seen["arguments"] += call.function.arguments or ""
+        first = next((c for c in body.choices or () if not c.index), None)
+        if first is None:
+            return {}
+        self.reason = first.finish_reason or self.reason
+        message = first.message or first.delta
+        return {} if message is None else _said(message)
 
 
+def _said(message: _Message) -> dict[str, Any]:
+    thought, refusal = message.reasoning_content, message.refusal
+    return {
+        "text": message.text(),
+        "thinking": thought if isinstance(thought, str) else "",
+        "refusal": refusal if isinstance(refusal, str) else "",
+        "tools": tuple(_piece(at, c) for at, c in enumerate(message.tool_calls or ())),
+        "annotations": tuple(message.annotations or ()),
+    }
+
+
+def _piece(at: int, call: _ToolCall) -> ToolPiece:
+    function = call.function or _Function()
+    return ToolPiece(
+        index=at if call.index is None else call.index,
+        id=call.id or "",
+        name=function.name or "",
+        arguments=function.arguments or "",
+    )
+
+
+_FINISHES = {"function_call": "tool_calls"}
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def _count(value: Any) -> int:
+def count_of(value: Any) -> int:
     """Return a number of tokens; what cannot be one counts for none."""
     whole = isinstance(value, int | float) and 0 <= value < 2**53
     return int(value) if whole else 0
+
+
+def _detail(details: Any, name: str) -> int:
+    return count_of(details.get(name)) if isinstance(details, dict) else 0
 
 
 def _read(data: bytes) -> _Body:

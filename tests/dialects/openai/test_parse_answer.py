@@ -5,14 +5,22 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from roadbed.adapters.providers.openai.answer import Answer
 from roadbed.core.errors import ProviderError, Truncated
-from roadbed.inference.call import Usage
+from roadbed.dialects.openai.parse_answer import Answer
+from roadbed.inference.call import ToolPiece, Usage
+from roadbed.testing.provider_contract import chat_request
+
+PLAIN = chat_request("hi")
+COUNTING = chat_request("hi", stream=True, wants_usage=True)
+
+
+def event(data):
+    return Answer(COUNTING).event("", data)
 
 
 @given(st.binary(max_size=60) | st.text(max_size=60).map(str.encode))
 def test_no_bytes_are_worse_than_a_provider_error(data):
-    for read in (Answer(False).whole, Answer(True).event):
+    for read in (Answer(PLAIN).whole, event):
         try:
             read(data)
         except ProviderError as error:
@@ -35,7 +43,7 @@ JSON = st.recursive(ODD, lambda inner: st.lists(inner, max_size=2) | objects(inn
 @given(objects(JSON))
 @settings(max_examples=200)
 def test_no_json_is_worse_than_a_provider_error(value):
-    for read in (Answer(False).whole, Answer(True).event):
+    for read in (Answer(PLAIN).whole, event):
         try:
             read(msgspec.json.encode(value))
         except ProviderError as error:
@@ -44,14 +52,14 @@ def test_no_json_is_worse_than_a_provider_error(value):
 
 def chunk_of(**body):
     choice = {"message": {"content": "hi"}, "finish_reason": "stop"}
-    return Answer(False).whole(msgspec.json.encode({"choices": [choice]} | body))
+    return Answer(PLAIN).whole(msgspec.json.encode({"choices": [choice]} | body))
 
 
 @pytest.mark.parametrize("key", ["error", "choices", "model"])
 def test_no_nesting_is_too_deep(key):
     deep = b'{"%b": %b' % (key.encode(), b"[" * 100_000)
 
-    for read in (Answer(False).whole, Answer(True).event):
+    for read in (Answer(PLAIN).whole, event):
         with pytest.raises(ProviderError):
             read(deep)
 
@@ -83,11 +91,20 @@ def test_of_several_choices_the_first_is_on_record_and_all_are_passed_on():
 
 
 def test_an_event_without_a_choice_is_passed_on():
-    event = b'{"choices": [], "prompt_filter_results": []}'
+    said = b'{"choices": [], "prompt_filter_results": []}'
 
-    assert Answer(False).event(event).raw == b"data: " + event + b"\n\n"
+    assert Answer(PLAIN).event("", said).raw == b"data: " + said + b"\n\n"
 
 
 def test_a_terminal_marker_without_a_reason_is_no_end():
     with pytest.raises(Truncated):
-        Answer(False).event(b"[DONE]")
+        Answer(PLAIN).event("", b"[DONE]")
+
+
+def test_the_pieces_of_tool_calls_keep_their_place():
+    call = {"index": 1, "id": "c1", "function": {"name": "look", "arguments": "{"}}
+    choice = {"delta": {"tool_calls": [call]}, "finish_reason": None}
+
+    chunk = event(msgspec.json.encode({"choices": [choice]}))
+
+    assert chunk.tools == (ToolPiece(index=1, id="c1", name="look", arguments="{"),)

@@ -12,6 +12,8 @@ from roadbed.core.errors import Invalid, Problem
 MAX_FIELDS = 256
 
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+TEXT = msgspec.json.Decoder(str | None)
+FLAG = msgspec.json.Decoder(bool | None)
 
 
 def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
@@ -42,6 +44,21 @@ def decode(decoder: msgspec.json.Decoder[Any], data: Any, what: str) -> Any:
         raise Invalid(f"{what} has a wrong shape: {str(error)[:200]}") from None
     except msgspec.DecodeError as error:
         raise Invalid(f"{what} is not JSON: {str(error)[:200]}") from None
+
+
+def take(
+    fields: Mapping[str, msgspec.Raw], name: str, decoder: msgspec.json.Decoder[Any]
+) -> Any:
+    """Return the field *name* decoded, None if it is absent; raise Invalid."""
+    raw = fields.get(name)
+    if raw is None:
+        return None
+    try:
+        return decoder.decode(raw)
+    except RecursionError:
+        raise wrong(name, f"{name} nests too deeply") from None
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise wrong(name, f"{name}: {str(error)[:200]}") from None
 
 
 def wrong(field: str, message: str, hint: str = "") -> Invalid:

@@ -7,15 +7,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.adapters.providers.openai.failures import (
-    by_status,
-    in_band,
-    message_of,
-    retry_after_s,
-    scrub,
-)
 from roadbed.core.errors import ProviderError, RateLimited, Refused, Unavailable
 from roadbed.core.secret import Secret
+from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
+from roadbed.dialects.openai.errors import in_band
 
 KEY = "sk-canary-3f9a7c51e8d2"
 

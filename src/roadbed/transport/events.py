@@ -1,4 +1,4 @@
-"""Server-sent events, as far as OpenAI's dialect uses them."""
+"""Server-sent events, as far as model APIs use them."""
 
 
 class Events:
@@ -7,9 +7,10 @@ class Events:
     def __init__(self) -> None:
         self._rest: list[bytes] = []
         self._data: list[bytes] = []
+        self._name = ""
 
-    def feed(self, piece: bytes) -> list[bytes]:
-        """Return the data of each event that *piece* completes; comments are none.
+    def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
+        """Return name and data of each event that *piece* completes; comments are none.
 
         Data of several lines is joined by spaces: in JSON that is the same value.
         """
@@ -19,12 +20,15 @@ class Events:
         *lines, rest = b"".join(self._rest).split(b"\n")
         self._rest = [rest]
         found = (self._take(line.removesuffix(b"\r")) for line in lines)
-        return [data for data in found if data is not None]
+        return [event for event in found if event is not None]
 
-    def _take(self, line: bytes) -> bytes | None:
+    def _take(self, line: bytes) -> tuple[str, bytes] | None:
         if line.startswith(b"data:"):
             self._data.append(line[5:].removeprefix(b" "))
-        if line or not self._data:
+        elif line.startswith(b"event:"):
+            self._name = line[6:].strip().decode("utf-8", "replace")
+        if line:
             return None
-        data, self._data = b" ".join(self._data), []
-        return data
+        name, data, self._name = self._name, self._data, ""
+        self._data = []
+        return (name, b" ".join(data)) if data else None

@@ -1,0 +1,1 @@
+"""The languages that models are spoken to in, a package for each."""

@@ -1,0 +1,69 @@
+"""What a record says around the exchange: tokens, money, tries, trace and labels."""
+
+from typing import Any
+
+import msgspec
+
+from roadbed.inference.call import Call, Outcome
+
+MAX_TEXT = 512
+_encode = msgspec.json.Encoder().encode
+
+
+def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
+    """Return the fields of a record that say how an answer came about."""
+    return {
+        "finish": text_of(outcome.finish),
+        "cost_nano": outcome.cost_nano,
+        "price": outcome.price,
+        "cache": outcome.cache,
+        "degraded": text_of(outcome.degraded),
+        **_tokens(outcome),
+        **_tries(call),
+        **_around(call),
+    }
+
+
+def text_of(text: str, limit: int = MAX_TEXT) -> str:
+    """Return *text* as a log can keep it: whole characters, and not too many."""
+    return text[:limit].encode("utf-8", "replace").decode()
+
+
+def _tokens(outcome: Outcome) -> dict[str, int]:
+    usage = outcome.counted
+    return {
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "estimated": int(usage.estimated),
+    }
+
+
+def _tries(call: Call) -> dict[str, Any]:
+    """Return how many tries there were; all of them if one did not simply succeed."""
+    tries = call.attempts
+    last = next((t for t in reversed(tries) if t.status == "ok"), None)
+    plain = len(tries) == 1 and last is not None
+    return {
+        "attempts": len(tries),
+        "upstream": text_of(last.upstream) if last else "",
+        "chain": "" if plain or not tries else _encode(tries).decode(),
+    }
+
+
+def _around(call: Call) -> dict[str, Any]:
+    """Return what surrounds a call: its trace, its waterfall and its labels."""
+    before, stages = call.started_ns, dict[str, int]()
+    for stage, ended in call.marks:
+        stages[stage] = stages.get(stage, 0) + (ended - before) // 1000
+        before = ended
+    return {
+        "stream": int(getattr(call.request, "stream", False)),
+        "run": text_of(call.run),
+        "span_id": call.span_id,
+        "parent_id": call.parent_id,
+        "stages": stages,
+        "labels": {text_of(k): text_of(v) for k, v in call.labels.items()},
+    }

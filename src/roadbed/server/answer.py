@@ -1,0 +1,43 @@
+"""Answers a call in any dialect that text is asked for in: as it comes, or whole."""
+
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+
+from roadbed.dialects.base import Spoken
+from roadbed.inference.call import Call, Chunk
+from roadbed.server.errors import Headers, Reply
+from roadbed.server.exchange import Exchange
+
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"),)
+
+
+async def answer(
+    spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
+) -> None:
+    """Write the answer to *call* as it comes, or whole, as the caller asked."""
+    async with aclosing(chunks):
+        if getattr(call.request, "stream", False):
+            await _stream(spoken, exchange, call, chunks)
+            return
+        pieces = [chunk async for chunk in chunks]
+        body = spoken.whole(call, pieces)
+        await exchange.reply(Reply(status=200, headers=_JSON, body=body))
+
+
+async def _stream(
+    spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
+) -> None:
+    assert spoken.view is not None
+    view = spoken.view(call)
+    exchange.failed = view.failed
+    async for chunk in chunks:
+        data = view.show(chunk)
+        if not data:
+            continue
+        if not exchange.streaming:
+            await exchange.begin(_EVENTS)
+        await exchange.write(data)
+    if not exchange.streaming:
+        await exchange.begin(_EVENTS)
+    await exchange.end(view.last())

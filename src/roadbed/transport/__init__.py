@@ -1,0 +1,1 @@
+"""How providers reach their upstreams over HTTP: guarded, in time, without secrets."""

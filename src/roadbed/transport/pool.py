@@ -1,0 +1,135 @@
+"""One provider's connections and its key: all that its versions share."""
+
+from asyncio import to_thread
+from collections.abc import Callable, Mapping
+from io import BytesIO
+from typing import TYPE_CHECKING
+
+from roadbed.core.errors import Invalid, NotFound, Unavailable
+from roadbed.core.secret import Secret
+from roadbed.ports.secrets import Secrets
+from roadbed.transport.config import HttpConfig
+from roadbed.transport.connector import connector
+from roadbed.transport.limits import Limits, within
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse, ClientSession
+
+Headers = Callable[[Secret | None], Mapping[str, str]]
+"""Makes the headers of a request, of the key to send."""
+_REFUSES_KEY = (401, 403)
+
+
+class Pool:
+    """Connections to one provider, guarded, and the key that is shown there."""
+
+    def __init__(self, config: HttpConfig, secrets: Secrets) -> None:
+        self.config = config
+        self._secrets = secrets
+        self._session: ClientSession | None = None
+        self._closed = False
+
+    async def post(
+        self, url: str, body: bytes, headers: Headers, limits: Limits
+    ) -> "tuple[Secret | None, ClientResponse]":
+        """Post *body*; return the answer and the key that was sent.
+
+        A key that is refused is asked for anew, and another one tried once.
+        """
+        key = await within(self.key(), limits.first(), Unavailable)
+        response = await self._post(url, body, headers(key), limits)
+        if response.status not in _REFUSES_KEY:
+            return key, response
+        try:
+            other = await within(self.other_key(key), limits.first(), Unavailable)
+        except BaseException:
+            response.release()
+            raise
+        if other is None:
+            return key, response
+        response.release()
+        return other, await self._post(url, body, headers(other), limits)
+
+    async def _post(
+        self, url: str, body: bytes, headers: Mapping[str, str], limits: Limits
+    ) -> "ClientResponse":
+        work = self.session().post(
+            url, data=BytesIO(body), headers=headers, allow_redirects=False
+        )
+        return await within(work, limits.first(), Unavailable)
+
+    async def key(self) -> Secret | None:
+        """Return the key to send; None if the config names none.
+
+        It is at hand, and asked for again in time, unless its source was away.
+        """
+        reference = self.config.api_key
+        if reference is None:
+            return None
+        held = self._secrets.held(reference)
+        return _sound(held, reference) if held else await to_thread(self.resolve)
+
+    async def other_key(self, refused: Secret | None) -> Secret | None:
+        """Return a key to try once more with, after *refused* was; None: there is none.
+
+        This is how a rotation is noticed before the old key's time is over.
+        """
+        reference = self.config.api_key
+        if reference is None or refused is None:
+            return None
+        other = await to_thread(self._secrets.renew, reference, refused)
+        return _sound(other, reference) if other else None
+
+    def resolve(self) -> Secret | None:
+        """Return the key, or None if the config names none; may block.
+
+        Raises Unavailable if it is not where its reference says.
+        """
+        reference = self.config.api_key
+        if reference is None:
+            return None
+        try:
+            return _sound(self._secrets.resolve(reference), reference)
+        except (NotFound, Invalid) as error:
+            raise Unavailable(
+                f"the provider's key is not at {reference}: {error.message}",
+                hint=error.hint,
+            ) from None
+
+    def session(self) -> "ClientSession":
+        """Return the pool of connections, made on the running loop at the first call.
+
+        It keeps no cookies, takes no proxy or password from the environment, connects
+        to public addresses only unless the config says `private`, and has no limit of
+        its own: how many calls may be under way is decided before here.
+        """
+        import aiohttp
+
+        if self._closed:
+            raise Unavailable("the provider was closed")
+        if self._session is None:
+            self._session = aiohttp.ClientSession(
+                connector=connector(self.config.private),
+                cookie_jar=aiohttp.DummyCookieJar(),
+                timeout=aiohttp.ClientTimeout(
+                    total=None, sock_connect=self.config.connect_timeout_ms / 1000
+                ),
+                trust_env=False,
+            )
+        return self._session
+
+    async def close(self) -> None:
+        """Close the connections; a call after that is Unavailable."""
+        self._closed = True
+        if self._session is not None:
+            await self._session.close()
+
+
+def _sound(key: Secret, reference: str) -> Secret:
+    """Return *key*; raise Unavailable if it is no line of a header."""
+    if not key.reveal().isascii() or not key.reveal().isprintable():
+        raise Unavailable(
+            f"the provider's key at {reference} cannot stand in a header",
+            hint="a key is one line of plain characters",
+        )
+    return key

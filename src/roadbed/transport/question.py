@@ -1,0 +1,89 @@
+"""What goes upstream: what the caller asks, under the pins of the version."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from msgspec import Raw
+from msgspec.json import encode
+
+from roadbed.core.errors import Invalid
+from roadbed.dialects.base import Written
+from roadbed.inference.call import Call
+from roadbed.inference.chat import ChatRequest, Fields, raw_fields
+from roadbed.inference.conversation import Text, Turn
+from roadbed.inference.snapshot import ModelVersion
+
+
+def unfit(written: Written, definition: Mapping[str, Any]) -> str | None:
+    """Return why *definition* cannot be sent to a chat API, or None if it can."""
+    body = definition.get("hosted")
+    if body is None:
+        return (
+            "a model that we trained is not run here; choose the provider of a runtime"
+        )
+    if not body.get("upstream"):
+        return "it names no upstream model; set `upstream`"
+    if taken := sorted(written.reserved & set(body.get("parameters") or ())):
+        return (
+            f"it pins the parameter {taken[0]!r}, which is not a parameter; `upstream` "
+            "and `prompt` set the model and the first message, and the caller chooses "
+            "whether to stream"
+        )
+    if body.get("context"):
+        return (
+            "its documents would never be sent; remove `context`, or choose a provider "
+            "that searches documents"
+        )
+    return None
+
+
+class Question:
+    """What a version adds to every request: its upstream id, prompt and parameters.
+
+    The version's parameters are in the provider's own words, and **win over the
+    caller's**: a version answers by its pinned parameters, whoever asks.
+    """
+
+    def __init__(self, version: ModelVersion, *, names_model: bool = True) -> None:
+        body = version.body
+        self.model = str(body["upstream"])
+        self._prompt = str(body.get("prompt") or "")
+        self._pinned = raw_fields(body.get("parameters") or {})
+        if names_model:
+            self._pinned["model"] = Raw(encode(self.model))
+
+    def ask(self, call: Call, written: Written) -> bytes:
+        """Return the body to send in *written*; raise Invalid if there can be none.
+
+        A caller of the same dialect has the fields forwarded as they were sent.
+        """
+        request = call.request
+        assert isinstance(request, ChatRequest)
+        native = call.dialect == written.name
+        fields = (
+            self._own(request, written) if native else self._other(request, written)
+        )
+        fields = {**fields, **self._pinned}
+        return encode(written.stream(fields) if request.stream else fields)
+
+    def _own(self, request: ChatRequest, written: Written) -> Fields:
+        return (
+            written.prepend(request.fields, self._prompt)
+            if self._prompt
+            else request.fields
+        )
+
+    def _other(self, request: ChatRequest, written: Written) -> Fields:
+        asked = request.conversation()
+        if self._prompt:
+            first = Turn(role="system", parts=(Text(text=self._prompt),))
+            asked = replace(asked, turns=(first, *asked.turns))
+        return written.write(asked)
+
+
+def checked(written: Written, version: ModelVersion) -> ModelVersion:
+    """Return *version*; raise Invalid if it cannot be sent."""
+    if reason := unfit(written, version.definition):
+        raise Invalid(f"{version}: {reason}")
+    return version

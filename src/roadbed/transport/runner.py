@@ -1,0 +1,192 @@
+"""One version of a hosted model, behind an HTTP API of any dialect."""
+
+import time
+from collections.abc import AsyncGenerator, Mapping
+from contextlib import aclosing, suppress
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING, Any, Protocol
+
+from roadbed.core.errors import Invalid, ProviderError, Truncated
+from roadbed.core.secret import Secret
+from roadbed.dialects.base import Reader, Written
+from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
+from roadbed.inference.call import Call, Chunk
+from roadbed.inference.chat import ChatRequest
+from roadbed.inference.snapshot import ModelVersion
+from roadbed.transport.config import HttpConfig
+from roadbed.transport.events import Events
+from roadbed.transport.limits import Limit, Limits, within
+from roadbed.transport.pool import Pool
+from roadbed.transport.question import Question
+
+if TYPE_CHECKING:
+    from aiohttp import ClientResponse
+
+_ERROR_BYTES = 64 * 1024
+_DRAIN_S = 0.01
+JSON_HEADERS = {
+    "Content-Type": "application/json",
+    "Accept-Encoding": "identity",
+    "User-Agent": "roadbed",
+}
+
+
+class Frames(Protocol):
+    """Cuts events out of the bytes of a stream, wherever the network cut them."""
+
+    def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
+        """Return name and data of each event that *piece* completes."""
+        ...
+
+
+class Api:
+    """How one provider's API is spoken to. Subclass it where yours differs.
+
+    `platform` is what the metadata calls it; `written` maps the dialects that it
+    speaks by name, the first being the one that others are translated to.
+    """
+
+    platform: str = ""
+    stream_type: str = "text/event-stream"
+    names_model: bool = True
+
+    def __init__(self, config: HttpConfig, *written: Written) -> None:
+        self.config = config
+        self.written: Mapping[str, Written] = {w.name: w for w in written}
+        self.default = written[0]
+
+    def spoken_to(self, call: Call) -> Written:
+        """Return the dialect in which *call* goes upstream: its own, if it can."""
+        return self.written.get(call.dialect, self.default)
+
+    def address(self, model: str, written: Written, *, stream: bool) -> str:
+        """Return the URL that a question for *model* is posted to."""
+        raise NotImplementedError
+
+    def headers(self, key: Secret | None, url: str, body: bytes) -> dict[str, str]:
+        """Return the headers that go with *body*, our key in them."""
+        sent = dict(JSON_HEADERS)
+        if key is not None:
+            sent["Authorization"] = f"Bearer {key.reveal()}"
+        return sent
+
+    def frames(self) -> Frames:
+        """Return what cuts a stream into events."""
+        return Events()
+
+
+class HttpRunner:
+    """One version: an upstream id behind a prompt and parameters."""
+
+    def __init__(self, pool: Pool, api: Api, version: ModelVersion) -> None:
+        self._pool = pool
+        self._api = api
+        self._question = Question(version, names_model=api.names_model)
+
+    def metadata(self) -> dict[str, Any]:
+        """Return the platform, the upstream id and where it is."""
+        return {
+            "platform": self._api.platform,
+            "upstream": self._question.model,
+            "base_url": self._api.config.base_url,
+        }
+
+    async def send(self, call: Call) -> AsyncGenerator[Chunk]:
+        """Yield the answer as the upstream gives it.
+
+        A whole answer is one chunk. Of a stream each chunk is one event, the last is
+        the terminal marker, and only it has `finish` and `usage`.
+        """
+        request = call.request
+        if not isinstance(request, ChatRequest):
+            raise Invalid(
+                "this model holds conversations, and does nothing else",
+                hint="ask for chat completions or messages",
+            )
+        written = self._api.spoken_to(call)
+        body, limits = self._question.ask(call, written), Limits(call, self._api.config)
+        url = self._api.address(self._question.model, written, stream=request.stream)
+
+        def headers(key: Secret | None) -> dict[str, str]:
+            return {**self._api.headers(key, url, body), **traced(call)}
+
+        key, response = await self._pool.post(url, body, headers, limits)
+        try:
+            await self._refuse_failure(response, limits, key)
+            reader = written.reader(request, key)
+            if not request.stream:
+                yield reader.whole(await self._body(response, limits))
+                return
+            async with aclosing(self._stream(response, reader, limits)) as chunks:
+                async for chunk in chunks:
+                    yield chunk
+        finally:
+            response.release()
+
+    async def close(self) -> None:
+        """Do nothing: the connections belong to the provider."""
+
+    async def _refuse_failure(
+        self, response: "ClientResponse", limits: Limits, key: Secret | None
+    ) -> None:
+        if response.status < 300:
+            if response.content_type == "text/html":
+                raise ProviderError(
+                    "the provider answered with a web page",
+                    hint="check that base_url ends where the API begins, as in …/v1",
+                )
+            return
+        try:
+            body = await self._body(response, limits, _ERROR_BYTES)
+        except ProviderError:
+            body = b""  # the status says enough
+        wait_s = retry_after_s(response.headers, datetime.now(UTC))
+        raise by_status(response.status, scrub(message_of(body), key), wait_s)
+
+    async def _stream(
+        self, response: "ClientResponse", reader: Reader, limits: Limits
+    ) -> AsyncGenerator[Chunk]:
+        if response.content_type != self._api.stream_type:
+            reader.whole(await self._body(response, limits))  # raises what it says
+            raise ProviderError("the provider answered whole, and was asked to stream")
+        frames = self._api.frames()
+        async with aclosing(self._pieces(response, limits)) as pieces:
+            async for piece in pieces:
+                for name, data in frames.feed(piece):
+                    if (chunk := reader.event(name, data)) is not None:
+                        yield chunk
+                    if reader.done:
+                        await self._drain(response)
+                        return
+        raise Truncated("the provider stopped before it had finished")
+
+    async def _drain(self, response: "ClientResponse") -> None:
+        """Read the end of the body, if it is there, so that the connection is kept."""
+        soon = Limit(time.monotonic() + _DRAIN_S, "")
+        with suppress(ProviderError):
+            await within(response.content.readany(), soon, Truncated)
+
+    async def _body(
+        self, response: "ClientResponse", limits: Limits, most: int = 0
+    ) -> bytes:
+        async with aclosing(self._pieces(response, limits, most)) as pieces:
+            return b"".join([piece async for piece in pieces])
+
+    async def _pieces(
+        self, response: "ClientResponse", limits: Limits, most: int = 0
+    ) -> AsyncGenerator[bytes]:
+        most = most or self._api.config.max_answer_bytes
+        size, limit = 0, limits.first()
+        while piece := await within(response.content.readany(), limit, Truncated):
+            size += len(piece)
+            if size > most:
+                raise ProviderError(f"the provider's answer is over {most} bytes")
+            yield piece
+            limit = limits.idle()
+
+
+def traced(call: Call) -> dict[str, str]:
+    """Return the header that ties the upstream's trace to ours."""
+    if not (call.trace_id and call.span_id):
+        return {}
+    return {"traceparent": f"00-{call.trace_id}-{call.span_id}-01"}
