@@ -245,6 +245,7 @@ OPENS = {"aiohttp", "http.client", "urllib.request", "requests", "httpx", "smtpl
 PLACES = {
     "adapters/secrets/vault.py",
     "adapters/web/guarded.py",
+    "loadtest/drive.py",
     "transport/connector.py",
     "transport/limits.py",
     "transport/pool.py",

@@ -64,7 +64,7 @@ def documents(chance):
 @pytest.fixture(scope="module")
 def rooms(tmp_path_factory):
     """Rooms with resources, keys, runs and calls of three tenants."""
-    print(f"seed {SEED}")  # noqa: T201
+    print(f"seed {SEED}")
     folder, chance = tmp_path_factory.mktemp("rooms"), random.Random(SEED)
     made = Rooms(folder, fresh_database(folder))
     made.declare(declared("Provider", "echo", "default", {"type": "echo"}))

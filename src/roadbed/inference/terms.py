@@ -126,6 +126,12 @@ class Latency(Block):
     first_token_p95_ms: Milliseconds | None = Field(
         default=None, description="The beginning of 19 of 20 answers."
     )
+    calls_per_second: float = Field(
+        default=2.0,
+        gt=0,
+        le=10_000,
+        description="The load at which all this is promised.",
+    )
 
 
 class Terms(BaseModel):
