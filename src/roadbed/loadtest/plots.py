@@ -107,7 +107,7 @@ def _grid(xs: _Axis, ys: _Axis) -> str:
 def _limit(limit: Limit, ys: _Axis) -> str:
     y = ys.at(limit.at)
     line = f'<line class="limit" x1="{_LEFT}" x2="{WIDTH - _RIGHT}" y1="{y}" y2="{y}"/>'
-    return line + _text(WIDTH - _RIGHT + 4, y + 4, limit.name, "start")
+    return line + _text(WIDTH - 2, y - 4, limit.name, "end", "promise")
 
 
 def _series(at: int, series: Series, xs: _Axis, ys: _Axis) -> str:
@@ -123,8 +123,9 @@ def _series(at: int, series: Series, xs: _Axis, ys: _Axis) -> str:
     return f'<g class="s{at}"><polyline points="{path}"/>{dots}{name}</g>'
 
 
-def _text(x: float, y: float, text: str, anchor: str) -> str:
-    return f'<text x="{x}" y="{y}" text-anchor="{anchor}">{_safe(text)}</text>'
+def _text(x: float, y: float, text: str, anchor: str, kind: str = "label") -> str:
+    place = f'class="{kind}" x="{x}" y="{y}" text-anchor="{anchor}"'
+    return f"<text {place}>{_safe(text)}</text>"
 
 
 def _number(value: float) -> str:

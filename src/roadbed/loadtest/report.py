@@ -52,7 +52,7 @@ class Report:
             said=said,
             steps=[step_json(m) | {"verdict": m.verdict} for m in shown],
             first=step_json(self.steps[0]),
-            plots=[draw(p) for p in self._plots(shown)],
+            plots=[(p.title, drawn) for p in self._plots(shown) if (drawn := draw(p))],
             ms=_ms,
         )
 
