@@ -199,6 +199,26 @@ class Peek:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Stage:
+    """One stage, or one attempt: where it begins and how wide it is, in per cent."""
+
+    name: str
+    us: int
+    x: float
+    width: float
+    note: str = ""
+    failed: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Waterfall:
+    """The stages of a call one after another, and the attempts in it."""
+
+    stages: tuple[Stage, ...] = ()
+    attempts: tuple[Stage, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class CallPage:
     """One call with its chain of custody.
 
@@ -210,6 +230,7 @@ class CallPage:
     hops: tuple[Hop, ...] = ()
     notes: tuple[str, ...] = ()
     explanation: Explanation | None = None
+    waterfall: Waterfall = Waterfall()
     payload_kept: bool = False
     raw: dict[str, Any] = field(default_factory=dict)
 

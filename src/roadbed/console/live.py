@@ -32,6 +32,7 @@ from roadbed.console.data import (
     Verdict,
 )
 from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
 from roadbed.control.state import Revision, current_resources
@@ -166,10 +167,11 @@ class Seen:
             chain = seen.chain(self._viewer, connection, self._why(call_id))
         return CallPage(
             row=traced.row_of(found.record),
-            facts=traced.facts_beside(found),
+            facts=(*traced.facts_beside(found), *money_of(found.record)),
             hops=traced.hops_of(chain),
             notes=chain.notes,
             explanation=chain.explanation,
+            waterfall=waterfall_of(found.record),
             payload_kept=found.payload is not None,
             raw=chain.to_json(),
         )
