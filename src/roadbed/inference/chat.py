@@ -21,7 +21,8 @@ class ChatRequest(msgspec.Struct, kw_only=True):
 
     `fields` keeps every top-level field as it was sent, in the caller's dialect;
     `read` makes the inner form of them, and raises Invalid naming what it cannot read.
-    `max_tokens` is the most that may be answered, if the caller said.
+    `max_tokens` is the most that may be answered, if the caller said; `betas` are the
+    names of unfinished features of the dialect that the caller asked for in a header.
     """
 
     fields: dict[str, msgspec.Raw]
@@ -29,6 +30,7 @@ class ChatRequest(msgspec.Struct, kw_only=True):
     stream: bool = False
     wants_usage: bool = False
     max_tokens: int | None = None
+    betas: tuple[str, ...] = ()
     inner: Conversation | None = None
 
     def conversation(self) -> Conversation:

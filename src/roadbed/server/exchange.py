@@ -7,10 +7,10 @@ from functools import cached_property
 from typing import Any
 
 from roadbed.core.errors import Invalid, NotReady, RoadbedError, TooLarge
-from roadbed.identity.dpop import Possession
+from roadbed.identity.dpop import Bound, Possession
 from roadbed.server.errors import Headers, Reply, TooSlow
 from roadbed.server.limits import Limits, Room
-from roadbed.server.spelling import Spell, spelling_of
+from roadbed.server.spelling import MESSAGES, Spell, is_under, spelling_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -30,6 +30,9 @@ def path_of(scope: Message) -> str:
     return raw.decode("latin-1").partition("?")[0] if raw else scope["path"]
 
 
+_TWO_KEYS = "two different keys came, in x-api-key and in Authorization"
+
+
 class Gone(Exception):
     """The client closed the connection: there is nobody left to answer."""
 
@@ -37,8 +40,9 @@ class Gone(Exception):
 class Exchange:
     """One request, read within limits, and its answer, whole or piece by piece.
 
-    Every answer carries `x-roadbed-call`. `started` says that the status line is
-    out; `streaming`, that an error can only be told inside the body: by `failed`.
+    Every answer carries `x-roadbed-call`; callers of Anthropic's dialect have it as
+    `request-id` too, where their clients look. `started` says that the status line
+    is out; `streaming`, that an error can only be told inside the body: by `failed`.
     `spell` spells an error in the caller's dialect.
     """
 
@@ -58,7 +62,8 @@ class Exchange:
         self._held = 0
         self.started = False
         self.streaming = False
-        self.spell: Spell = spelling_of(scope["path"])
+        self.spell: Spell = spelling_of(scope["path"], call_id)
+        self._messages = is_under(MESSAGES, scope["path"])
         self.failed: Callable[[RoadbedError], bytes] = _unshown
         self._receive = receive
         self._send = send
@@ -82,13 +87,20 @@ class Exchange:
 
     @cached_property
     def credential(self) -> str:
-        """Return the token that came, with what it proves, or an empty text."""
-        return self.possession.shown(
+        """Return the token that came, with what it proves, or an empty text.
+
+        Callers of Anthropic's dialect may send it as `x-api-key` instead.
+        """
+        shown = self.possession.shown(
             self.header(b"authorization"),
             self.header(b"dpop"),
             self.scope["method"],
             path_of(self.scope),
         )
+        key = self.header(b"x-api-key").strip() if self._messages else ""
+        if key and shown and key != shown:
+            return Bound.of(shown, fault=_TWO_KEYS)
+        return shown or key
 
     async def body(self, limit: int) -> bytes:
         """Return the whole request body.
@@ -177,6 +189,8 @@ class Exchange:
 
     async def _start(self, status: int, headers: Headers, length: int | None) -> None:
         lines = [*headers, *ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
+        if self._messages:
+            lines.append((b"request-id", self.call_id.encode()))
         if length is not None:
             lines.append((b"content-length", str(length).encode()))
         self.started = True

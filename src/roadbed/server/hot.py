@@ -13,11 +13,11 @@ from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
-from roadbed.dialects import openai
+from roadbed.dialects import anthropic, openai
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
-from roadbed.server import infer
+from roadbed.server import infer, messages
 from roadbed.server.answer import answer
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
@@ -55,6 +55,16 @@ class HotRoute:
 async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a chat."""
     await plane.predict(exchange, _CHAT)
+
+
+async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer a message."""
+    await plane.predict(exchange, _text(messages.asked_with(exchange)))
+
+
+async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Say how many tokens a message would be."""
+    await plane.predict(exchange, _COUNT)
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -130,6 +140,20 @@ HOT_ROUTES = tuple(
             "endpoint.infer",
             complete,
             "Ask an endpoint, in OpenAI's chat dialect",
+        ),
+        (
+            "POST",
+            "/v1/messages",
+            "endpoint.infer",
+            converse,
+            "Ask an endpoint, in Anthropic's dialect",
+        ),
+        (
+            "POST",
+            "/v1/messages/count_tokens",
+            "endpoint.infer",
+            count_tokens,
+            "Count the tokens of a message, or estimate them",
         ),
         ("GET", "/v1/models", _READ, list_models, "List the endpoints you may see"),
         ("GET", "/v1/models/{model}", _READ, show_model, "Show one endpoint"),
@@ -208,7 +232,7 @@ class HotTable:
         )
 
 
-def _dialect(spoken: Spoken) -> Dialect:
+def _text(spoken: Spoken) -> Dialect:
     return Dialect(
         name=spoken.name,
         read=partial(_read_text, spoken),
@@ -277,4 +301,5 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
     await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-_CHAT = _dialect(openai.SPOKEN)
+_CHAT = _text(openai.SPOKEN)
+_COUNT = replace(_text(anthropic.COUNTED), answer=messages.answer_count)

@@ -152,8 +152,15 @@ def _open(route: OpenRoute, schemas: _Schemas) -> dict[str, Any]:
     return described
 
 
+_DIALECTS = (
+    ("Anthropic", "/v1/messages"),
+    ("OpenAI", "/v1"),
+    ("Open Inference Protocol", "/v2"),
+)
+
+
 def _hot(route: HotRoute) -> dict[str, Any]:
-    dialect = "OpenAI" if route.path.startswith("/v1") else "Open Inference Protocol"
+    dialect = next(name for name, at in _DIALECTS if route.path.startswith(at))
     return {
         **_head(route),
         "description": f"As the {dialect} specifies it.",

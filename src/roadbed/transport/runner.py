@@ -11,7 +11,7 @@ from roadbed.core.secret import Secret
 from roadbed.dialects.base import Reader, Written
 from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
 from roadbed.inference.call import Call, Chunk
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.transport.config import HttpConfig
 from roadbed.transport.events import Events
@@ -70,6 +70,10 @@ class Api:
             sent["Authorization"] = f"Bearer {key.reveal()}"
         return sent
 
+    def told(self, call: Call) -> dict[str, str]:
+        """Return the headers by which the upstream is told what *call* says."""
+        return traced(call)
+
     def frames(self) -> Frames:
         """Return what cuts a stream into events."""
         return Events()
@@ -98,7 +102,7 @@ class HttpRunner:
         the terminal marker, and only it has `finish` and `usage`.
         """
         request = call.request
-        if not isinstance(request, ChatRequest):
+        if not isinstance(request, ChatRequest) or isinstance(request, CountRequest):
             raise Invalid(
                 "this model holds conversations, and does nothing else",
                 hint="ask for chat completions or messages",
@@ -107,10 +111,7 @@ class HttpRunner:
         body, limits = self._question.ask(call, written), Limits(call, self._api.config)
         url = self._api.address(self._question.model, written, stream=request.stream)
 
-        def headers(key: Secret | None) -> dict[str, str]:
-            return {**self._api.headers(key, url, body), **traced(call)}
-
-        key, response = await self._pool.post(url, body, headers, limits)
+        key, response = await self._post(call, url, body, limits)
         try:
             await self._refuse_failure(response, limits, key)
             reader = written.reader(request, key)
@@ -125,6 +126,14 @@ class HttpRunner:
 
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
+
+    async def _post(
+        self, call: Call, url: str, body: bytes, limits: Limits
+    ) -> "tuple[Secret | None, ClientResponse]":
+        def headers(key: Secret | None) -> dict[str, str]:
+            return {**self._api.headers(key, url, body), **self._api.told(call)}
+
+        return await self._pool.post(url, body, headers, limits)
 
     async def _refuse_failure(
         self, response: "ClientResponse", limits: Limits, key: Secret | None
