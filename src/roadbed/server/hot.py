@@ -13,7 +13,7 @@ from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
-from roadbed.dialects import openai
+from roadbed.dialects import openai, responses
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
@@ -55,6 +55,11 @@ class HotRoute:
 async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a chat."""
     await plane.predict(exchange, _CHAT)
+
+
+async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer in OpenAI's Responses API."""
+    await plane.predict(exchange, _RESPONSES)
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -130,6 +135,13 @@ HOT_ROUTES = tuple(
             "endpoint.infer",
             complete,
             "Ask an endpoint, in OpenAI's chat dialect",
+        ),
+        (
+            "POST",
+            "/v1/responses",
+            "endpoint.infer",
+            respond,
+            "Ask an endpoint, in OpenAI's Responses dialect",
         ),
         ("GET", "/v1/models", _READ, list_models, "List the endpoints you may see"),
         ("GET", "/v1/models/{model}", _READ, show_model, "Show one endpoint"),
@@ -278,3 +290,4 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
 
 
 _CHAT = _dialect(openai.SPOKEN)
+_RESPONSES = _dialect(responses.SPOKEN)

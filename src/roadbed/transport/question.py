@@ -64,7 +64,7 @@ class Question:
         fields = (
             self._own(request, written) if native else self._other(request, written)
         )
-        fields = {**fields, **self._pinned}
+        fields = {**fields, **written.pins(self._pinned)}
         return encode(written.stream(fields) if request.stream else fields)
 
     def _own(self, request: ChatRequest, written: Written) -> Fields:
