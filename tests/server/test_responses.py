@@ -2,18 +2,17 @@
 
 import http.client
 import json
-from contextlib import contextmanager
 
 import openai
 import pytest
 from openai import OpenAI
 
-from roadbed.adapters.providers.openai import Config, provider
-from roadbed.inference.snapshot import ModelVersion
+from roadbed.adapters.providers.openai import Config
 from roadbed.testing.upstream import Upstream
 from roadbed.testing.upstream_responses import ResponsesUpstream
 from tests.dialects.responses.examiner import assembled, examined, examined_stream
-from tests.server.house import KEY, serving_house
+from tests.server.house import KEY
+from tests.server.upstreams import behind
 
 TOOL = {
     "type": "function",
@@ -27,24 +26,6 @@ TOOL = {
 def client(house):
     with OpenAI(base_url=f"{house.url}/v1", api_key=KEY, max_retries=0) as made:
         yield made
-
-
-@contextmanager
-def behind(upstream, *, responses=True, **body):
-    """A house whose endpoint `support` is *upstream*, and a client of it."""
-    hosted = {"provider": "up", "upstream": "gpt-test-2024-08-06", **body}
-    version = ModelVersion(
-        model="support", number=1, digest="sha256:1", definition={"hosted": hosted}
-    )
-    with upstream:
-        config = Config(base_url=upstream.url, private=True, responses=responses)
-        maker = provider(config, None, None)
-        opened = maker.open(version)
-        with serving_house(runners={"support": opened}) as house:
-            with OpenAI(base_url=f"{house.url}/v1", api_key=KEY, max_retries=0) as made:
-                yield house, made
-            house.wait(opened.close())
-            house.wait(maker.close())
 
 
 def stream_of(client, **fields):

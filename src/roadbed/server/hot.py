@@ -13,7 +13,7 @@ from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
-from roadbed.dialects import openai, responses
+from roadbed.dialects import embeddings, openai, rerank, responses
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
@@ -60,6 +60,16 @@ async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer in OpenAI's Responses API."""
     await plane.predict(exchange, _RESPONSES)
+
+
+async def embed(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer with vectors."""
+    await plane.predict(exchange, _EMBEDDINGS)
+
+
+async def rank(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer with an order of documents."""
+    await plane.predict(exchange, _RERANK)
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -142,6 +152,20 @@ HOT_ROUTES = tuple(
             "endpoint.infer",
             respond,
             "Ask an endpoint, in OpenAI's Responses dialect",
+        ),
+        (
+            "POST",
+            "/v1/embeddings",
+            "endpoint.infer",
+            embed,
+            "Turn texts into vectors, as OpenAI does",
+        ),
+        (
+            "POST",
+            "/v1/rerank",
+            "endpoint.infer",
+            rank,
+            "Put documents in the order in which they answer a query",
         ),
         ("GET", "/v1/models", _READ, list_models, "List the endpoints you may see"),
         ("GET", "/v1/models/{model}", _READ, show_model, "Show one endpoint"),
@@ -291,3 +315,5 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
 
 _CHAT = _dialect(openai.SPOKEN)
 _RESPONSES = _dialect(responses.SPOKEN)
+_EMBEDDINGS = _dialect(embeddings.SPOKEN)
+_RERANK = _dialect(rerank.SPOKEN)
