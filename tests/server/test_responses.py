@@ -12,7 +12,7 @@ from roadbed.testing.upstream import Upstream
 from roadbed.testing.upstream_responses import ResponsesUpstream
 from tests.dialects.responses.examiner import assembled, examined, examined_stream
 from tests.server.house import KEY
-from tests.server.upstreams import behind
+from tests.server.upstreams import behind, each
 
 TOOL = {
     "type": "function",
@@ -20,6 +20,12 @@ TOOL = {
     "parameters": {"type": "object", "properties": {"text": {"type": "string"}}},
     "strict": False,
 }
+
+
+@pytest.fixture(scope="module")
+def wall():
+    with each("well", "cut", "failed", "error", "nonsense", "refused") as made:
+        yield made
 
 
 @pytest.fixture
@@ -213,11 +219,12 @@ def test_its_stream_is_forwarded_and_is_the_whole_answer(tools):
         ("error", "error", "failed while"),
     ],
 )
-def test_a_stream_that_does_not_end_well_never_looks_as_if_it_had(how, status, said):
-    with behind(ResponsesUpstream(how)) as (house, client):
-        with pytest.raises(openai.APIError, match=said):
-            list(client.responses.create(model="support", input="x", stream=True))
-        record = house.last()
+def test_a_stream_that_does_not_end_well_never_looks_as_if_it_had(
+    wall, how, status, said
+):
+    with pytest.raises(openai.APIError, match=said):
+        list(wall.client.responses.create(model=how, input="x", stream=True))
+    record = wall.last_of(how)
 
     assert record.status == status
     assert record.finish == ""
@@ -232,25 +239,19 @@ def test_a_stream_that_does_not_end_well_never_looks_as_if_it_had(how, status, s
         ("refused", "error", 400),
     ],
 )
-def test_a_whole_answer_that_is_none_is_an_error(how, status, told):
-    with behind(ResponsesUpstream(how)) as (house, client):
-        with pytest.raises(openai.APIStatusError) as raised:
-            client.responses.create(model="support", input="x")
-        record = house.last()
+def test_a_whole_answer_that_is_none_is_an_error(wall, how, status, told):
+    with pytest.raises(openai.APIStatusError) as raised:
+        wall.client.responses.create(model=how, input="x")
 
     assert raised.value.status_code == told
-    assert record.status == status
+    assert wall.last_of(how).status == status
 
 
-def test_an_answer_that_ran_out_of_tokens_is_incomplete():
-    with behind(ResponsesUpstream()) as (house, client):
-        answer = client.responses.create(
-            model="support", input="x", max_output_tokens=1
-        )
-        record = house.last()
+def test_an_answer_that_ran_out_of_tokens_is_incomplete(wall):
+    answer = wall.client.responses.create(model="well", input="x", max_output_tokens=1)
 
     assert answer.status == "incomplete"
-    assert record.finish == "length"
+    assert wall.last_of("well").finish == "length"
 
 
 def test_pinned_parameters_win_in_the_words_of_this_api():
@@ -283,6 +284,23 @@ def test_a_chat_caller_of_such_a_provider_is_still_asked_by_chat():
         answer = client.chat.completions.create(model="support", messages=hello)
 
     assert answer.choices[0].message.content == "You said: hello"
+
+
+def test_tokens_are_counted_without_asking_the_model():
+    upstream = Upstream("well")
+    with behind(upstream, responses=False) as (house, client):
+        few = client.responses.input_tokens.count(model="support", input="hello")
+        more = client.responses.input_tokens.count(
+            model="support", input="hello" * 60, tools=[TOOL], instructions="be brief"
+        )
+        record = house.last()
+        with pytest.raises(openai.BadRequestError):
+            client.responses.input_tokens.count(model="support", input=[])
+
+    assert (few.object, upstream.requests) == ("response.input_tokens", [])
+    assert 2 <= few.input_tokens < more.input_tokens - 100
+    assert (record.dialect, record.estimated) == ("openai-responses", 1)
+    assert (record.input_tokens, record.cost_nano) == (0, 0)
 
 
 def test_only_openai_itself_speaks_it_unless_told():

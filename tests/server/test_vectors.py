@@ -13,11 +13,17 @@ from roadbed.adapters.providers.extractive.search import Index
 from roadbed.testing.upstream_responses import ResponsesUpstream
 from tests.server.house import VIEWER, serving_house
 from tests.server.test_responses import post
-from tests.server.upstreams import behind
+from tests.server.upstreams import behind, each
 
 TEXTS = ["one", "three", ""]
 WANTED = [[len(text) + n / 4 for n in range(4)] for text in TEXTS]
 DOCUMENTS = ["The parcel is late.", {"text": "We refund in 14 days."}, "A refund day"]
+
+
+@pytest.fixture(scope="module")
+def wall():
+    with each("well", "floats", "reversed", "few", "nonsense", "refused") as made:
+        yield made
 
 
 @pytest.fixture
@@ -25,7 +31,7 @@ def upstream():
     return ResponsesUpstream()
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def searching():
     """A house whose endpoint `search` is the provider without a model."""
     with serving_house(runners={"search": ExtractiveRunner(Index([]), 0)}) as house:
@@ -55,10 +61,9 @@ def test_the_sdk_gets_its_vectors_which_it_asks_for_in_base64(upstream):
 
 @pytest.mark.parametrize("how", ["well", "floats"])
 @pytest.mark.parametrize("shape", ["float", "base64"])
-def test_every_encoding_is_answered_whatever_the_upstream_writes(how, shape):
-    asked = {"model": "support", "input": TEXTS, "encoding_format": shape}
-    with behind(ResponsesUpstream(how)) as (house, _):
-        status, _, told = post(house, "/v1/embeddings", asked)
+def test_every_encoding_is_answered_whatever_the_upstream_writes(wall, how, shape):
+    asked = {"model": how, "input": TEXTS, "encoding_format": shape}
+    status, _, told = post(wall, "/v1/embeddings", asked)
 
     data = [d["embedding"] for d in json.loads(told)["data"]]
     if shape == "base64":
@@ -71,21 +76,18 @@ def test_every_encoding_is_answered_whatever_the_upstream_writes(how, shape):
     ("given", "count"),
     [("one", 1), ([1, 2, 3], 1), ([[1, 2], [3]], 2), (["a", "b"], 2)],
 )
-def test_texts_and_tokens_are_taken_in_each_form(upstream, given, count):
-    with behind(upstream) as (house, client):
-        answer = client.embeddings.create(model="support", input=given, dimensions=2)
-        record = house.last()
+def test_texts_and_tokens_are_taken_in_each_form(wall, given, count):
+    answer = wall.client.embeddings.create(model="well", input=given, dimensions=2)
 
     assert [len(d.embedding) for d in answer.data] == [2] * count
-    assert upstream.requests[0][2]["input"] == given
-    assert record.rows == count
+    assert wall.upstreams["well"].requests[-1][2]["input"] == given
+    assert wall.last_of("well").rows == count
 
 
-def test_vectors_in_an_odd_order_come_back_in_the_order_of_the_texts():
-    asked = {"model": "support", "input": TEXTS, "encoding_format": "base64"}
-    with behind(ResponsesUpstream("reversed")) as (house, client):
-        answer = client.embeddings.create(model="support", input=TEXTS)
-        told = json.loads(post(house, "/v1/embeddings", asked)[2])
+def test_vectors_in_an_odd_order_come_back_in_the_order_of_the_texts(wall):
+    asked = {"model": "reversed", "input": TEXTS, "encoding_format": "base64"}
+    answer = wall.client.embeddings.create(model="reversed", input=TEXTS)
+    told = json.loads(post(wall, "/v1/embeddings", asked)[2])
 
     assert {d.index: d.embedding for d in answer.data} == dict(enumerate(WANTED))
     assert [d["index"] for d in told["data"]] == [2, 1, 0]  # forwarded as it came
@@ -99,14 +101,12 @@ def test_vectors_in_an_odd_order_come_back_in_the_order_of_the_texts():
         ("refused", 400, "Invalid 'dimensions'"),
     ],
 )
-def test_an_answer_that_is_none_is_an_error_and_on_record(how, status, said):
-    with behind(ResponsesUpstream(how)) as (house, client):
-        with pytest.raises(openai.APIStatusError, match=said) as raised:
-            client.embeddings.create(model="support", input=TEXTS)
-        record = house.last()
+def test_an_answer_that_is_none_is_an_error_and_on_record(wall, how, status, said):
+    with pytest.raises(openai.APIStatusError, match=said) as raised:
+        wall.client.embeddings.create(model=how, input=TEXTS)
 
     assert raised.value.status_code == status
-    assert record.status == "error"
+    assert wall.last_of(how).status == "error"
 
 
 ODD = [
@@ -170,11 +170,10 @@ def rerank(house, **fields):
 
 
 @pytest.mark.parametrize("how", ["well", "reversed"])
-def test_documents_come_back_the_best_one_first(how):
-    upstream = ResponsesUpstream(how)
-    with behind(upstream) as (house, _):
-        status, told, record = rerank(house, top_n=2, return_documents=True)
-        path, _, sent = upstream.requests[0]
+def test_documents_come_back_the_best_one_first(wall, how):
+    asked = {"model": how, "top_n": 2, "return_documents": True}
+    status, told, record = rerank(wall, **asked)
+    path, _, sent = wall.upstreams[how].requests[-1]
 
     assert status == 200
     assert told["results"] == [
@@ -185,7 +184,7 @@ def test_documents_come_back_the_best_one_first(how):
             "document": {"text": "We refund in 14 days."},
         },
     ]
-    assert (told["model"], told["usage"]) == ("support", {"total_tokens": 21})
+    assert (told["model"], told["usage"]) == (how, {"total_tokens": 21})
     assert path == "/v1/rerank"
     assert sent["model"] == "gpt-test-2024-08-06"
     assert sent["documents"][1] == "We refund in 14 days."
@@ -193,9 +192,8 @@ def test_documents_come_back_the_best_one_first(how):
 
 
 @pytest.mark.parametrize(("how", "status"), [("few", 502), ("nonsense", 502)])
-def test_a_ranking_of_other_documents_is_an_error(how, status):
-    with behind(ResponsesUpstream(how)) as (house, _):
-        told = rerank(house)
+def test_a_ranking_of_other_documents_is_an_error(wall, how, status):
+    told = rerank(wall, model=how)
 
     assert told[0] == status
     assert told[2].status == "error"

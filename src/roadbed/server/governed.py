@@ -3,8 +3,9 @@
 from collections.abc import Callable
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.estimate import counting
 from roadbed.gateway.steps import Record, Records, Resolve
-from roadbed.inference.path import Path
+from roadbed.inference.path import Path, ask_once
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -28,5 +29,6 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
-        ]
+        ],
+        counting(ask_once),
     )

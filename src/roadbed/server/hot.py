@@ -62,6 +62,11 @@ async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     await plane.predict(exchange, _RESPONSES)
 
 
+async def count_input(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Count the tokens of what would be asked in the Responses API."""
+    await plane.predict(exchange, _RESPONSES_COUNT)
+
+
 async def embed(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer with vectors."""
     await plane.predict(exchange, _EMBEDDINGS)
@@ -152,6 +157,13 @@ HOT_ROUTES = tuple(
             "endpoint.infer",
             respond,
             "Ask an endpoint, in OpenAI's Responses dialect",
+        ),
+        (
+            "POST",
+            "/v1/responses/input_tokens",
+            "endpoint.infer",
+            count_input,
+            "Count the tokens of what would be asked",
         ),
         (
             "POST",
@@ -317,3 +329,4 @@ _CHAT = _dialect(openai.SPOKEN)
 _RESPONSES = _dialect(responses.SPOKEN)
 _EMBEDDINGS = _dialect(embeddings.SPOKEN)
 _RERANK = _dialect(rerank.SPOKEN)
+_RESPONSES_COUNT = _dialect(responses.COUNTED)

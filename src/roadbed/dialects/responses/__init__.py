@@ -6,7 +6,7 @@ from roadbed.dialects.responses import write_answer as answer
 from roadbed.dialects.responses import write_request as request
 from roadbed.dialects.responses.describe import DIALECT
 from roadbed.dialects.responses.parse_answer import Answer
-from roadbed.dialects.responses.parse_request import read
+from roadbed.dialects.responses.parse_request import read, read_count
 
 SPOKEN = Spoken(
     name=DIALECT,
@@ -16,6 +16,8 @@ SPOKEN = Spoken(
     view=answer.EventView,
     heartbeat=b": still working\n\n",
 )
+COUNTED = Spoken(name=DIALECT, read=read_count, whole=answer.counted, error=body_of)
+"""The counting of tokens: asked as a response is, answered with a number."""
 WRITTEN = Written(
     name=DIALECT,
     write=request.write,

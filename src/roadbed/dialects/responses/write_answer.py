@@ -35,6 +35,12 @@ def whole(call: Call, chunks: Sequence[Chunk]) -> bytes:
     return msgspec.json.encode(_ended(call, making, finish, usage))
 
 
+def counted(call: Call, chunks: Sequence[Chunk]) -> bytes:
+    """Return the number of tokens that was counted, which is the answer's text."""
+    count = msgspec.json.decode("".join(chunk.text for chunk in chunks))
+    return msgspec.json.encode({"object": "response.input_tokens", **count})
+
+
 def is_own(chunk: Chunk) -> bool:
     """Say whether the provider wrote *chunk* in this dialect."""
     return chunk.raw is not None and chunk.dialect == DIALECT
