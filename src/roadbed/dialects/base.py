@@ -76,6 +76,10 @@ class Reader(Protocol):
         ...
 
 
+def _as_written(pinned: Fields) -> Fields:
+    return pinned
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """How upstreams are asked in a dialect, and how their answers are read.
@@ -84,7 +88,9 @@ class Written:
     `prepend` puts a system prompt before what a caller of the same dialect asks, and
     `stream` adds what asks for a stream that counts its tokens. `reader` is given the
     request and the key, which no error may repeat. A version may pin no parameter of
-    `reserved`.
+    `reserved`. `pins` says the parameters that a version pins in this dialect, where
+    a provider's own words are those of another; it raises Invalid naming what it
+    cannot say.
     """
 
     name: str
@@ -93,3 +99,4 @@ class Written:
     stream: Callable[[Fields], Fields]
     reader: Callable[[ChatRequest, Secret | None], Reader]
     reserved: frozenset[str]
+    pins: Callable[[Fields], Fields] = _as_written

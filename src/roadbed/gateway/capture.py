@@ -9,7 +9,7 @@ import msgspec
 
 from roadbed.gateway.facts import facts_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
-from roadbed.inference.chat import TextRequest
+from roadbed.inference.chat import EmbedRequest, RerankRequest, TextRequest
 from roadbed.inference.record import CallRecord, Payload, commit
 from roadbed.inference.tensor import Tensor
 
@@ -73,7 +73,14 @@ def payload_of(call: Call, outcome: Outcome) -> Payload:
 
 
 def rows_of(request: TextRequest | TensorRequest) -> int:
-    """Return how many rows were put to a model; 0 for a conversation."""
+    """Return how many rows were put to a model; 0 for a conversation.
+
+    Each text to embed is one, and so is each document to rank.
+    """
+    if isinstance(request, EmbedRequest):
+        return len(request.inputs)
+    if isinstance(request, RerankRequest):
+        return len(request.documents)
     if not isinstance(request, TensorRequest) or not request.inputs:
         return 0
     shape = request.inputs[0].shape

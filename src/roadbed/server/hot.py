@@ -13,7 +13,7 @@ from roadbed.access.visible import endpoint_of, endpoints, nothing
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, NotReady
 from roadbed.core.reference import NAME
-from roadbed.dialects import anthropic, openai
+from roadbed.dialects import anthropic, embeddings, openai, rerank, responses
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
@@ -65,6 +65,26 @@ async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say how many tokens a message would be."""
     await plane.predict(exchange, _COUNT)
+
+
+async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer in OpenAI's Responses API."""
+    await plane.predict(exchange, _RESPONSES)
+
+
+async def count_input(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Count the tokens of what would be asked in the Responses API."""
+    await plane.predict(exchange, _RESPONSES_COUNT)
+
+
+async def embed(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer with vectors."""
+    await plane.predict(exchange, _EMBEDDINGS)
+
+
+async def rank(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+    """Answer with an order of documents."""
+    await plane.predict(exchange, _RERANK)
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -154,6 +174,34 @@ HOT_ROUTES = tuple(
             "endpoint.infer",
             count_tokens,
             "Count the tokens of a message, or estimate them",
+        ),
+        (
+            "POST",
+            "/v1/responses",
+            "endpoint.infer",
+            respond,
+            "Ask an endpoint, in OpenAI's Responses dialect",
+        ),
+        (
+            "POST",
+            "/v1/responses/input_tokens",
+            "endpoint.infer",
+            count_input,
+            "Count the tokens of what would be asked",
+        ),
+        (
+            "POST",
+            "/v1/embeddings",
+            "endpoint.infer",
+            embed,
+            "Turn texts into vectors, as OpenAI does",
+        ),
+        (
+            "POST",
+            "/v1/rerank",
+            "endpoint.infer",
+            rank,
+            "Put documents in the order in which they answer a query",
         ),
         ("GET", "/v1/models", _READ, list_models, "List the endpoints you may see"),
         ("GET", "/v1/models/{model}", _READ, show_model, "Show one endpoint"),
@@ -302,4 +350,12 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
 
 
 _CHAT = _text(openai.SPOKEN)
-_COUNT = replace(_text(anthropic.COUNTED), answer=messages.answer_count)
+_COUNT = replace(
+    _text(anthropic.COUNTED), answer=partial(messages.answer_count, anthropic.COUNTED)
+)
+_RESPONSES = _text(responses.SPOKEN)
+_RESPONSES_COUNT = replace(
+    _text(responses.COUNTED), answer=partial(messages.answer_count, responses.COUNTED)
+)
+_EMBEDDINGS = _text(embeddings.SPOKEN)
+_RERANK = _text(rerank.SPOKEN)

@@ -64,8 +64,17 @@ class Question:
         fields = (
             self._own(request, written) if native else self._other(request, written)
         )
-        fields = {**fields, **self._pinned}
+        fields = {**fields, **written.pins(self._pinned)}
         return encode(written.stream(fields) if request.stream else fields)
+
+    def fill(self, fields: Fields) -> bytes:
+        """Return the body to send for what is no conversation; raise Invalid."""
+        if self._prompt:
+            raise Invalid(
+                "this version has a prompt, so it holds conversations only",
+                hint="declare a model without a prompt for embeddings or ranking",
+            )
+        return encode({**fields, **self._pinned})
 
     def _own(self, request: ChatRequest, written: Written) -> Fields:
         return (

@@ -1,10 +1,10 @@
 """One version of a hosted model, behind an HTTP API of any dialect."""
 
 import time
-from collections.abc import AsyncGenerator, Mapping
+from collections.abc import AsyncGenerator, Callable, Mapping
 from contextlib import aclosing, suppress
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from roadbed.core.errors import Invalid, ProviderError, Truncated
 from roadbed.core.secret import Secret
@@ -29,6 +29,17 @@ JSON_HEADERS = {
     "Accept-Encoding": "identity",
     "User-Agent": "roadbed",
 }
+
+
+class Plain(NamedTuple):
+    """A question that is no conversation: where it goes, and what reads the answer.
+
+    `read` is given the body and our key, and raises ProviderError and nothing else.
+    """
+
+    url: str
+    body: bytes
+    read: Callable[[bytes, Secret | None], Chunk]
 
 
 class Frames(Protocol):
@@ -62,6 +73,10 @@ class Api:
     def address(self, model: str, written: Written, *, stream: bool) -> str:
         """Return the URL that a question for *model* is posted to."""
         raise NotImplementedError
+
+    def plain(self, call: Call, question: Question) -> Plain | None:
+        """Return how *call*, which is no conversation, is asked; None: it cannot be."""
+        return None
 
     def headers(self, key: Secret | None, url: str, body: bytes) -> dict[str, str]:
         """Return the headers that go with *body*, our key in them."""
@@ -103,10 +118,8 @@ class HttpRunner:
         """
         request = call.request
         if not isinstance(request, ChatRequest) or isinstance(request, CountRequest):
-            raise Invalid(
-                "this model holds conversations, and does nothing else",
-                hint="ask for chat completions or messages",
-            )
+            yield await self._plain(call)
+            return
         written = self._api.spoken_to(call)
         body, limits = self._question.ask(call, written), Limits(call, self._api.config)
         url = self._api.address(self._question.model, written, stream=request.stream)
@@ -126,6 +139,21 @@ class HttpRunner:
 
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
+
+    async def _plain(self, call: Call) -> Chunk:
+        plain = self._api.plain(call, self._question)
+        if plain is None:
+            raise Invalid(
+                "this model holds conversations, and does nothing else",
+                hint="ask for chat completions, messages or responses",
+            )
+        limits = Limits(call, self._api.config)
+        key, response = await self._post(call, plain.url, plain.body, limits)
+        try:
+            await self._refuse_failure(response, limits, key)
+            return plain.read(await self._body(response, limits), key)
+        finally:
+            response.release()
 
     async def _post(
         self, call: Call, url: str, body: bytes, limits: Limits

@@ -2,8 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Mapping
-from typing import Any
+from collections.abc import AsyncGenerator, Callable, Mapping
+from typing import Any, TypeVar
 
 from roadbed.adapters.providers.extractive.answer import citations, text_of
 from roadbed.adapters.providers.extractive.fitness import (
@@ -14,14 +14,16 @@ from roadbed.adapters.providers.extractive.fitness import (
     unfit,
 )
 from roadbed.adapters.providers.extractive.passages import Passage, sentences, split
-from roadbed.adapters.providers.extractive.search import Hit, Index
+from roadbed.adapters.providers.extractive.ranking import rank
+from roadbed.adapters.providers.extractive.search import Index
 from roadbed.core.errors import Corrupt, Invalid, NotFound, TimedOut
 from roadbed.inference.call import Call, Chunk
-from roadbed.inference.chat import ChatRequest
+from roadbed.inference.chat import ChatRequest, EmbedRequest, RerankRequest
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 
+T = TypeVar("T")
 PASSAGES = 3
 
 
@@ -82,12 +84,15 @@ class ExtractiveRunner:
         The last chunk has the citations. Usage is None: no tokens are counted here.
         """
         request = call.request
-        if not isinstance(request, ChatRequest):
-            raise Invalid(
-                "this model answers questions, not tensors",
-                hint="POST /v1/chat/completions",
+        if isinstance(request, RerankRequest):
+            scores = await _in_time(call, rank, request.query, request.documents)
+            yield Chunk(
+                ranking=tuple(scores[: request.top_n]), finish="stop", served=ALGORITHM
             )
-        hits = await self._find(call, request.question())
+            return
+        if not isinstance(request, ChatRequest):
+            raise _unasked(request)
+        hits = await _in_time(call, self._index.find, request.question(), PASSAGES)
         text, last = text_of(hits, self._documents), ""
         if request.stream:
             for sentence in sentences(text):
@@ -102,14 +107,27 @@ class ExtractiveRunner:
         """Let go of the index."""
         self._index.close()
 
-    async def _find(self, call: Call, question: str) -> list[Hit]:
-        search = asyncio.to_thread(self._index.find, question, PASSAGES)
-        if call.deployment is None:
-            return await search
-        deadline_s = call.started_ns / 1e9 + call.deployment.deadline_ms / 1e3
-        try:
-            async with asyncio.timeout(deadline_s - time.monotonic()):
-                return await search
-        except TimeoutError:
-            ms = call.deployment.deadline_ms
-            raise TimedOut(f"the search took longer than {ms} ms") from None
+
+async def _in_time(call: Call, search: Callable[..., T], *words: Any) -> T:
+    """Return what *search* finds, in a thread; raise TimedOut at the deadline."""
+    work = asyncio.to_thread(search, *words)
+    if call.deployment is None:
+        return await work
+    deadline_s = call.started_ns / 1e9 + call.deployment.deadline_ms / 1e3
+    try:
+        async with asyncio.timeout(deadline_s - time.monotonic()):
+            return await work
+    except TimeoutError:
+        ms = call.deployment.deadline_ms
+        raise TimedOut(f"the search took longer than {ms} ms") from None
+
+
+def _unasked(request: object) -> Invalid:
+    if isinstance(request, EmbedRequest):
+        return Invalid(
+            "this model searches documents by their words, and makes no vectors",
+            hint="ask an endpoint whose model makes embeddings",
+        )
+    return Invalid(
+        "this model answers questions, not tensors", hint="POST /v1/chat/completions"
+    )

@@ -11,9 +11,10 @@ from roadbed.adapters.providers.extractive.passages import Passage
 from roadbed.core.errors import Unavailable
 
 _MOST_WORDS = 64
-_CREATE = """
+TOKENIZER = "porter unicode61 remove_diacritics 2"
+_CREATE = f"""
 CREATE VIRTUAL TABLE passages USING fts5(
-    heading, text, content='', tokenize="porter unicode61 remove_diacritics 2")
+    heading, text, content='', tokenize="{TOKENIZER}")
 """
 _FIND = """
 SELECT rowid, bm25(passages, 2.0, 1.0) AS score FROM passages
@@ -97,6 +98,11 @@ def match_query(question: str) -> str:
     Words that are in every text are left out; of a very long question, all but the
     first 64 different words are. Empty if nothing is left to search for.
     """
+    return " OR ".join(f'"{word}"' for word in telling_words(question))
+
+
+def telling_words(question: str) -> list[str]:
+    """Return the first 64 different words that are not in every text."""
     words = (found[0] for found in islice(re.finditer(r"\w+", question.lower()), 2_000))
     telling = dict.fromkeys(word for word in words if word not in STOP_WORDS)
-    return " OR ".join(f'"{word}"' for word in islice(telling, _MOST_WORDS))
+    return list(islice(telling, _MOST_WORDS))

@@ -1,14 +1,23 @@
 """The provider: one pool of connections for all its versions."""
 
+from functools import partial
+
 from roadbed.adapters.providers.openai.config import Config
+from roadbed.core.errors import Invalid
+from roadbed.dialects import responses
 from roadbed.dialects.base import Written
+from roadbed.dialects.embeddings.parse_answer import read_answer as read_vectors
 from roadbed.dialects.openai import WRITTEN
+from roadbed.dialects.rerank.parse_answer import read_answer as read_ranking
+from roadbed.dialects.rerank.write_request import write as write_rerank
+from roadbed.inference.call import Call
+from roadbed.inference.chat import EmbedRequest, RerankRequest, raw_fields
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 from roadbed.transport.pool import Pool
-from roadbed.transport.question import checked
-from roadbed.transport.runner import Api, HttpRunner
+from roadbed.transport.question import Question, checked
+from roadbed.transport.runner import Api, HttpRunner, Plain
 
 
 class OpenAIApi(Api):
@@ -17,8 +26,20 @@ class OpenAIApi(Api):
     platform = "openai"
 
     def address(self, model: str, written: Written, *, stream: bool) -> str:
-        """Return the address of chat completions."""
-        return f"{self.config.base_url}/chat/completions"
+        """Return the address of chat completions, or of responses."""
+        place = "responses" if written is responses.WRITTEN else "chat/completions"
+        return f"{self.config.base_url}/{place}"
+
+    def plain(self, call: Call, question: Question) -> Plain | None:
+        """Return how texts are embedded, or documents ranked."""
+        at, request = self.config.base_url, call.request
+        if isinstance(request, EmbedRequest):
+            body = question.fill(request.fields)
+            return Plain(f"{at}/embeddings", body, partial(read_vectors, request))
+        if isinstance(request, RerankRequest):
+            body = question.fill(write_rerank(request))
+            return Plain(f"{at}/rerank", body, partial(read_ranking, request))
+        return None
 
 
 class OpenAI:
@@ -27,7 +48,8 @@ class OpenAI:
     def __init__(self, config: Config, blobs: Blobs, secrets: Secrets) -> None:
         self.config = config
         self.pool = Pool(config, secrets)
-        self._api = OpenAIApi(config, WRITTEN)
+        self._chat = OpenAIApi(config, WRITTEN)
+        self._both = OpenAIApi(config, WRITTEN, responses.WRITTEN)
 
     def open(self, version: ModelVersion) -> HttpRunner:
         """Return a runner of *version*, without a word to the network.
@@ -37,7 +59,17 @@ class OpenAI:
         """
         checked(WRITTEN, version)
         self.pool.resolve()
-        return HttpRunner(self.pool, self._api, version)
+        return HttpRunner(self.pool, self._api(version), version)
+
+    def _api(self, version: ModelVersion) -> OpenAIApi:
+        """Return the dialects in which *version* can be asked with all that it pins."""
+        if not self.config.speaks_responses:
+            return self._chat
+        try:
+            responses.WRITTEN.pins(raw_fields(version.body.get("parameters") or {}))
+        except Invalid:
+            return self._chat
+        return self._both
 
     async def close(self) -> None:
         """Close the connections; a call after that is Unavailable."""
