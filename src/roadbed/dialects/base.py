@@ -9,7 +9,7 @@ The packages here have the same files for the same halves: `parse_request.py`,
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from roadbed.core.errors import RoadbedError
 from roadbed.core.secret import Secret
@@ -76,6 +76,15 @@ class Reader(Protocol):
         ...
 
 
+@runtime_checkable
+class Ends(Protocol):
+    """A Reader of a dialect in which only the end of the body ends a stream."""
+
+    def end(self) -> Chunk | None:
+        """Return the last chunk of a body that ended well; None if it is half."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """How upstreams are asked in a dialect, and how their answers are read.
@@ -84,7 +93,8 @@ class Written:
     `prepend` puts a system prompt before what a caller of the same dialect asks, and
     `stream` adds what asks for a stream that counts its tokens. `reader` is given the
     request and the key, which no error may repeat. A version may pin no parameter of
-    `reserved`.
+    `reserved`; what it pins of an object in `merged` is set in it, and what else the
+    caller put there stays.
     """
 
     name: str
@@ -93,3 +103,4 @@ class Written:
     stream: Callable[[Fields], Fields]
     reader: Callable[[ChatRequest, Secret | None], Reader]
     reserved: frozenset[str]
+    merged: frozenset[str] = frozenset()
