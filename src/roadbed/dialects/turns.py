@@ -6,11 +6,12 @@ from typing import Any
 import msgspec
 from msgspec import Raw
 
-from roadbed.core.errors import Invalid
 from roadbed.dialects.fields import wrong
 from roadbed.inference.conversation import Part, Text, Thinking, ToolUse, Turn
 
 _OBJECT = msgspec.json.Decoder(dict[str, Raw])
+_INVALID = "INVALID_JSON"
+"""Under this name stands what should have been the JSON object of a tool's input."""
 
 
 def alternating(turns: Sequence[Turn]) -> list[Turn]:
@@ -36,16 +37,17 @@ def _is_empty(part: Part) -> bool:
     return isinstance(part, Text) and not part.text
 
 
-def arguments_of(use: ToolUse) -> Raw:
-    """Return the arguments of *use* as they stand; raise Invalid if no object."""
+def arguments_of(use: ToolUse) -> Any:
+    """Return the arguments of *use* as they stand; what is no object goes into one.
+
+    A model may have written them badly; it is shown what it wrote all the same.
+    """
+    written = use.arguments or "{}"
     try:
-        _OBJECT.decode(use.arguments)
+        _OBJECT.decode(written)
     except (msgspec.DecodeError, UnicodeError, RecursionError):
-        raise Invalid(
-            f"the arguments of the call of tool {use.name[:64]!r} are no JSON object",
-            hint="this model is only given calls whose arguments are one",
-        ) from None
-    return Raw(use.arguments.encode())
+        return {_INVALID: written}
+    return Raw(written.encode())
 
 
 def without_none(values: dict[str, Any]) -> dict[str, Any]:
