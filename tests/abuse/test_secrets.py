@@ -25,11 +25,16 @@ from tests.acceptance.line import BIN, Line, fetch
 from tests.console.served import Visitor
 
 MINIMAL = {
+    "Provider/azure": {"base_url": "https://example.openai.azure.com"},
+    "Provider/bedrock": {"region": "eu-central-1"},
+    "Provider/gemini": {},
     "Provider/openai": {"private": True},
     "Provider/anthropic": {},
     "IdentityProvider": {"issuer": "https://id.example.com", "client_id": "console"},
 }
 """What else a resource needs that has a slot for a secret."""
+ALONE = {"Provider/bedrock.api_key"}
+"""Slots that stand in place of others, and so in a resource of their own."""
 FAULTS = ["well", "401", "422-echo", "500", "redirect", "abort", "malformed-json"]
 MARKER = SecretRef.__metadata__[0]
 
@@ -76,11 +81,12 @@ def stack_with_canaries(line, upstream):
     for number, (slot, (model, name)) in enumerate(sorted(slots().items())):
         canaries[slot] = f"canary{number}" + os.urandom(12).hex()
         (folder / f"slot-{number}").write_text(canaries[slot])
-        spec = documents.setdefault(model, dict(MINIMAL[model]))
+        resource = slot if slot in ALONE else model
+        spec = documents.setdefault(resource, dict(MINIMAL[model]))
         spec[name] = f"secret://file/slot-{number}"
     documents["Provider/openai"]["base_url"] = upstream.url
     for number, (model, spec) in enumerate(documents.items()):
-        kind, _, of = model.partition("/")
+        kind, _, of = model.partition(".")[0].partition("/")
         document = {
             "apiVersion": "roadbed/v1",
             "kind": kind,

@@ -20,6 +20,11 @@ class Secret:
         """Return the value itself. Call it where it is used, and nowhere else."""
         return self._value
 
+    @property
+    def parts(self) -> "tuple[Secret, ...]":
+        """Return the secrets that this one is made of: itself, if it is no bundle."""
+        return (self,)
+
     def __repr__(self) -> str:
         return "Secret(****)"
 
@@ -33,6 +38,21 @@ class Secret:
 
     def __reduce__(self) -> str:
         raise TypeError("a Secret is not written anywhere")
+
+
+class Bundle(Secret):
+    """Secrets that only work together, such as the two halves of a key."""
+
+    __slots__ = ("_parts",)
+
+    def __init__(self, *parts: Secret) -> None:
+        super().__init__("\n".join(part.reveal() for part in parts))
+        self._parts = parts
+
+    @property
+    def parts(self) -> tuple[Secret, ...]:
+        """Return the secrets, in the order of their references."""
+        return self._parts
 
 
 def _is_reference(text: str) -> str:

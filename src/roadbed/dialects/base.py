@@ -9,7 +9,7 @@ The packages here have the same files for the same halves: `parse_request.py`,
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Protocol, runtime_checkable
 
 from roadbed.core.errors import RoadbedError
 from roadbed.core.secret import Secret
@@ -80,6 +80,15 @@ def _as_written(pinned: Fields) -> Fields:
     return pinned
 
 
+@runtime_checkable
+class Ends(Protocol):
+    """A Reader of a dialect in which only the end of the body ends a stream."""
+
+    def end(self) -> Chunk | None:
+        """Return the last chunk of a body that ended well; None if it is half."""
+        ...
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """How upstreams are asked in a dialect, and how their answers are read.
@@ -88,9 +97,10 @@ class Written:
     `prepend` puts a system prompt before what a caller of the same dialect asks, and
     `stream` adds what asks for a stream that counts its tokens. `reader` is given the
     request and the key, which no error may repeat. A version may pin no parameter of
-    `reserved`. `pins` says the parameters that a version pins in this dialect, where
-    a provider's own words are those of another; it raises Invalid naming what it
-    cannot say.
+    `reserved`; what it pins of an object in `merged` is set in it, and what else the
+    caller put there stays. `pins` says the parameters that a version pins in this
+    dialect, where a provider's own words are those of another; it raises Invalid naming
+    what it cannot say.
     """
 
     name: str
@@ -100,3 +110,4 @@ class Written:
     reader: Callable[[ChatRequest, Secret | None], Reader]
     reserved: frozenset[str]
     pins: Callable[[Fields], Fields] = _as_written
+    merged: frozenset[str] = frozenset()

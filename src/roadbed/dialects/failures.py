@@ -20,14 +20,17 @@ from roadbed.core.errors import (
 from roadbed.core.secret import Secret
 
 _LONGEST = 400
-_TOKENS = re.compile(r"(?i)\bbearer\s+\S+|\b(?:sk|rbk|rbt|gsk|xai|pk)[-_][\w*.-]{6,}")
+_TOKENS = re.compile(
+    r"(?i)\bbearer\s+\S+|\b(?:sk|rbk|rbt|gsk|xai|pk)[-_][\w*.-]{6,}"
+    r"|\b(?:AIza[\w-]{20,}|A[KS]IA[0-9A-Z]{12,})"
+)
 _OURS = frozenset({401, 402, 403, 407})
 
 
 def scrub(text: str, key: Secret | None) -> str:
     """Return *text* on one short line, without our key or what looks like one."""
-    if key is not None:
-        text = text.replace(key.reveal(), "****")
+    for part in key.parts if key is not None else ():
+        text = text.replace(part.reveal(), "****")
     return " ".join(_TOKENS.sub("****", text).split())[:_LONGEST]
 
 

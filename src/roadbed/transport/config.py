@@ -35,6 +35,11 @@ class HttpConfig(BaseModel):
         default=32 * 1024 * 1024, gt=0, description="Largest answer that is accepted."
     )
 
+    @property
+    def references(self) -> tuple[str, ...]:
+        """Return where the secrets are that are shown to the provider, or none."""
+        return () if self.api_key is None else (self.api_key,)
+
     @field_validator("base_url")
     @classmethod
     def _is_plain(cls, text: str) -> str:

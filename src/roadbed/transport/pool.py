@@ -6,7 +6,7 @@ from io import BytesIO
 from typing import TYPE_CHECKING
 
 from roadbed.core.errors import Invalid, NotFound, Unavailable
-from roadbed.core.secret import Secret
+from roadbed.core.secret import Bundle, Secret
 from roadbed.ports.secrets import Secrets
 from roadbed.transport.config import HttpConfig
 from roadbed.transport.connector import connector
@@ -53,41 +53,52 @@ class Pool:
     async def _post(
         self, url: str, body: bytes, headers: Mapping[str, str], limits: Limits
     ) -> "ClientResponse":
+        from yarl import URL
+
+        # What is percent-encoded is signed as it stands, and goes out as it stands.
+        address = URL(url, encoded="%" in url)
         work = self.session().post(
-            url, data=BytesIO(body), headers=headers, allow_redirects=False
+            address, data=BytesIO(body), headers=headers, allow_redirects=False
         )
         return await within(work, limits.first(), Unavailable)
 
     async def key(self) -> Secret | None:
         """Return the key to send; None if the config names none.
 
-        It is at hand, and asked for again in time, unless its source was away.
+        It is at hand, and asked for again in time, unless its source was away. If the
+        config names several secrets, they come as a Bundle.
         """
-        reference = self.config.api_key
-        if reference is None:
-            return None
-        held = self._secrets.held(reference)
-        return _sound(held, reference) if held else await to_thread(self.resolve)
+        wanted = self.config.references
+        held = [(self._secrets.held(at), at) for at in wanted]
+        if not all(value for value, _ in held):
+            return await to_thread(self.resolve)
+        return _joined([_sound(value, at) for value, at in held if value])
 
     async def other_key(self, refused: Secret | None) -> Secret | None:
         """Return a key to try once more with, after *refused* was; None: there is none.
 
         This is how a rotation is noticed before the old key's time is over.
         """
-        reference = self.config.api_key
-        if reference is None or refused is None:
+        if refused is None:
             return None
-        other = await to_thread(self._secrets.renew, reference, refused)
-        return _sound(other, reference) if other else None
+        return await to_thread(self._renew, refused)
+
+    def _renew(self, refused: Secret) -> Secret | None:
+        known = list(zip(self.config.references, refused.parts, strict=True))
+        others = [self._secrets.renew(at, value) for at, value in known]
+        if not any(others):
+            return None
+        both = zip(others, known, strict=True)
+        return _joined([_sound(other or old, at) for other, (at, old) in both])
 
     def resolve(self) -> Secret | None:
         """Return the key, or None if the config names none; may block.
 
         Raises Unavailable if it is not where its reference says.
         """
-        reference = self.config.api_key
-        if reference is None:
-            return None
+        return _joined([self._resolve(at) for at in self.config.references])
+
+    def _resolve(self, reference: str) -> Secret:
         try:
             return _sound(self._secrets.resolve(reference), reference)
         except (NotFound, Invalid) as error:
@@ -123,6 +134,12 @@ class Pool:
         self._closed = True
         if self._session is not None:
             await self._session.close()
+
+
+def _joined(parts: list[Secret]) -> Secret | None:
+    if len(parts) < 2:
+        return parts[0] if parts else None
+    return Bundle(*parts)
 
 
 def _sound(key: Secret, reference: str) -> Secret:

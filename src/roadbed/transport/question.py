@@ -5,7 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 from msgspec import Raw
-from msgspec.json import encode
+from msgspec.json import Decoder, encode
 
 from roadbed.core.errors import Invalid
 from roadbed.dialects.base import Written
@@ -13,6 +13,8 @@ from roadbed.inference.call import Call
 from roadbed.inference.chat import ChatRequest, Fields, raw_fields
 from roadbed.inference.conversation import Text, Turn
 from roadbed.inference.snapshot import ModelVersion
+
+_OBJECT = Decoder(dict[str, Raw])
 
 
 def unfit(written: Written, definition: Mapping[str, Any]) -> str | None:
@@ -30,6 +32,9 @@ def unfit(written: Written, definition: Mapping[str, Any]) -> str | None:
             "and `prompt` set the model and the first message, and the caller chooses "
             "whether to stream"
         )
+    for name in sorted(written.merged & set(body.get("parameters") or ())):
+        if not isinstance(body["parameters"][name], Mapping):
+            return f"it pins {name!r} as a value, and that is an object of parameters"
     if body.get("context"):
         return (
             "its documents would never be sent; remove `context`, or choose a provider "
@@ -64,7 +69,8 @@ class Question:
         fields = (
             self._own(request, written) if native else self._other(request, written)
         )
-        fields = {**fields, **written.pins(self._pinned)}
+        pinned = written.pins(self._pinned)
+        fields = {**fields, **_merged(pinned, fields, written.merged)}
         return encode(written.stream(fields) if request.stream else fields)
 
     def fill(self, fields: Fields) -> bytes:
@@ -89,6 +95,15 @@ class Question:
             first = Turn(role="system", parts=(Text(text=self._prompt),))
             asked = replace(asked, turns=(first, *asked.turns))
         return written.write(asked)
+
+
+def _merged(pinned: Fields, fields: Fields, merged: frozenset[str]) -> Fields:
+    """Return the pins, and with those inside an object what else is in it."""
+    found = dict(pinned)
+    for name in merged & pinned.keys() & fields.keys():
+        old, new = (_OBJECT.decode(f[name]) for f in (fields, pinned))
+        found[name] = Raw(encode({**old, **new}))
+    return found
 
 
 def checked(written: Written, version: ModelVersion) -> ModelVersion:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from roadbed.core.errors import Invalid, ProviderError, Truncated
 from roadbed.core.secret import Secret
-from roadbed.dialects.base import Reader, Written
+from roadbed.dialects.base import Ends, Reader, Written
 from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest, CountRequest
@@ -88,6 +88,13 @@ class Api:
     def told(self, call: Call) -> dict[str, str]:
         """Return the headers by which the upstream is told what *call* says."""
         return traced(call)
+
+    def refusal(
+        self, status: int, headers: Mapping[str, str], body: bytes, key: Secret | None
+    ) -> ProviderError:
+        """Return the error for an answer of *status*, which is no success."""
+        wait_s = retry_after_s(headers, datetime.now(UTC))
+        return by_status(status, scrub(message_of(body), key), wait_s)
 
     def frames(self) -> Frames:
         """Return what cuts a stream into events."""
@@ -177,8 +184,7 @@ class HttpRunner:
             body = await self._body(response, limits, _ERROR_BYTES)
         except ProviderError:
             body = b""  # the status says enough
-        wait_s = retry_after_s(response.headers, datetime.now(UTC))
-        raise by_status(response.status, scrub(message_of(body), key), wait_s)
+        raise self._api.refusal(response.status, response.headers, body, key)
 
     async def _stream(
         self, response: "ClientResponse", reader: Reader, limits: Limits
@@ -195,6 +201,9 @@ class HttpRunner:
                     if reader.done:
                         await self._drain(response)
                         return
+        if isinstance(reader, Ends) and (last := reader.end()) is not None:
+            yield last
+            return
         raise Truncated("the provider stopped before it had finished")
 
     async def _drain(self, response: "ClientResponse") -> None:
