@@ -1,1 +1,1 @@
-"""The fault wall: each way an upstream fails, through a real server, to real clients."""
+"""The fault wall: each way an upstream fails, seen by real clients."""

@@ -48,9 +48,9 @@ def main():
 
 def show(output, results, complaints):
     if output == "json":
-        print(scorecard.as_json(results, complaints))
+        sys.stdout.write(f"{scorecard.as_json(results, complaints)}\n")
     elif output == "markdown":
-        print(scorecard.as_markdown(results))
+        sys.stdout.write(f"{scorecard.as_markdown(results)}\n")
     else:
         Console(width=max(100, 16 * len(scorecard.columns(results)) + 24)).print(
             scorecard.as_table(results)

@@ -8,10 +8,23 @@ from importlib.util import find_spec
 from typing import Any
 
 import anthropic
+import httpx2
 import openai
 
 QUESTION = "hello there"
 HANG_S = 15.0
+STUMBLES = (
+    ArithmeticError,
+    AttributeError,
+    LookupError,
+    OSError,
+    RuntimeError,
+    TypeError,
+    ValueError,
+    http.client.HTTPException,
+    httpx2.HTTPError,
+)
+"""How a client fails that does not know what to make of an answer."""
 
 
 @dataclass
@@ -53,7 +66,7 @@ class Caller:
             self.call(seen, endpoint, stream=stream)
         except (openai.APIError, anthropic.APIError) as error:
             self.failed(seen, error)
-        except Exception as error:  # an SDK that stumbles is what we want to know of
+        except STUMBLES as error:
             seen.odd = f"{type(error).__name__}: {error}"
         seen.took_s = time.monotonic() - begun
         return seen

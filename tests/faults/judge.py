@@ -7,7 +7,7 @@ from tests.faults.wall import DEADLINE_MS
 TEXT = "You said: hello there"
 SPARE_S = 6.0
 _SAID_FINISH = ("no-done", "length-too-short", "length-too-long", "gzip-cut")
-"""Faults with which the upstream itself says that it has finished, and then does not."""
+"""Here the upstream itself says that it has finished, and then does not end."""
 _LEAKS = ("Traceback", 'File "', "aiohttp", "site-packages", "0x7f")
 
 
