@@ -6,10 +6,11 @@ STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo idp test check format lint types layers docs bench lock clean
+.PHONY: help setup demo idp test check format lint types layers docs bench faults \
+  conformance soak lock clean
 
 help: ## List what can be made
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the hash-locked dependencies
 
@@ -55,7 +56,17 @@ docs: $(STAMP) ## Write the reference pages to build/reference
 	@$(BIN)/roadbed reference build/reference
 
 bench: $(STAMP) ## Print CPU per operation, as ratios
-	@for program in bench/*.py; do $(BIN)/python $$program; done
+	@for program in $(filter-out bench/memory.py,$(wildcard bench/*.py)); do \
+	  $(BIN)/python $$program; done
+
+faults: $(STAMP) ## Print what each fault of an upstream comes to (HOW="--output markdown")
+	@$(BIN)/python -m tests.faults $(HOW)
+
+conformance: $(STAMP) ## Let the official clients and their own tests examine a server
+	@$(BIN)/python -m tests.conformance $(HOW)
+
+soak: $(STAMP) ## Print how memory grows over 50,000 mixed calls
+	@$(BIN)/python bench/memory.py $(HOW)
 
 # What was released in the last seven days is not taken: a bad release is often gone by then.
 lock: ## Resolve the dependencies again (needs uv)

@@ -46,7 +46,13 @@ class Limits:
         return min(self._first, self._deadline)
 
     def idle(self) -> Limit:
-        """Return when the next piece must have come, counted from now."""
+        """Return when the next piece must have come, counted from now.
+
+        Raises TimedOut once the deadline has passed: what is there at once is never
+        waited for, so that an upstream without end would never meet it.
+        """
+        if time.monotonic() > self._deadline.at_s:
+            raise TimedOut(self._deadline.reached)
         silence = _in(self._idle_ms, "the provider fell silent in its answer for")
         return min(silence, self._deadline)
 

@@ -1,0 +1,1 @@
+"""Examiners from outside: official clients, and their own tests, against a server."""

@@ -1,0 +1,1 @@
+"""The fault wall: each way an upstream fails, seen by real clients."""
