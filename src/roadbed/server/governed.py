@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.attempts import Attempts
 from roadbed.gateway.steps import Record, Records, Resolve
-from roadbed.inference.path import Path
+from roadbed.inference.path import Attempt, Path
+from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -17,6 +19,7 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
+    purse: Purse | None = None,
 ) -> Path:
     """Return the governed path; `finish` runs through it from the end to the start."""
     return Path(
@@ -28,5 +31,11 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
-        ]
+        ],
+        attempt(purse or FreeOfCharge()),
     )
+
+
+def attempt(purse: Purse) -> Attempt:
+    """Return what waits for an answer: the attempts, and what stands around them."""
+    return Attempts(purse)
