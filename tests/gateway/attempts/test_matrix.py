@@ -1,4 +1,4 @@
-"""Real callers, a real server and real upstreams that fail: who answers, who is told."""
+"""Real callers and real upstreams that fail: who answers, and what is told."""
 
 import json
 import time

@@ -7,10 +7,10 @@ from random import Random
 
 from roadbed.core.errors import ProviderError, RateLimited, RoadbedError, Truncated
 from roadbed.gateway.attempts.allowance import Allowance
-from roadbed.gateway.attempts.balance import Place
 from roadbed.gateway.attempts.decide import GiveUp, Retry, may_hedge, share_s
-from roadbed.gateway.attempts.health import Health, Healths
-from roadbed.gateway.attempts.journey import Journey
+from roadbed.gateway.attempts.health import Health, Healths, Place
+from roadbed.gateway.attempts.journey import Journey, line
+from roadbed.gateway.attempts.permission import is_decided
 from roadbed.gateway.attempts.race import race
 from roadbed.gateway.attempts.trial import UNFINISHED, Fallen, Tools, Trial
 from roadbed.inference.call import Call, Chunk, Outcome
@@ -55,8 +55,12 @@ class Attempts:
 
         Raises the first failure, with the others in its `chain`, if none does.
         """
-        journey = self._journey(call, choices)
-        trial = await self._begun(journey, call, outcome)
+        self._count(call)
+        place = self._plain(call, choices)
+        if place is None:
+            trial = await self._begun(self._journey(call, choices), call, outcome)
+        else:
+            trial = await self._begun_plain(place, choices, call, outcome)
         ended: BaseException | None = None
         try:
             for chunk in trial.held:
@@ -69,17 +73,19 @@ class Attempts:
         except BaseException as error:
             ended = error
             if isinstance(error, ProviderError):
-                journey.failures.append((trial.place, error))
-                error.chain = journey.chain()
+                error.chain = (*trial.before, line(trial.place, error))
             raise
         finally:
-            await trial.close(ended)
+            trial.end(ended)
+            if ended is not None:
+                await trial.chunks.aclose()
 
     def upstreams(self) -> Iterator[tuple[Upstream, Health]]:
         """Yield every upstream that was asked, and how it does, for metrics."""
         return iter(self._healths)
 
-    def _journey(self, call: Call, choices: Sequence[Choice]) -> Journey:
+    def _count(self, call: Call) -> None:
+        """Let the call earn its endpoint a part of a retry."""
         snapshot, deployment = call.snapshot, call.deployment
         assert deployment is not None
         if self._healths.keep(snapshot):
@@ -90,7 +96,39 @@ class Attempts:
             allowance = Allowance(self._tools.now_s())
             self._allowances[deployment.endpoint] = allowance
         allowance.called(deployment.terms.retries.budget_percent)
+
+    def _plain(self, call: Call, choices: Sequence[Choice]) -> Place | None:
+        """Return the one place that there is, if there is nothing to choose."""
+        if len(choices) > 1:
+            return None
+        places = self._healths.places(choices[0])
+        if len(places) > 1 or not is_decided(call, choices[0]):
+            return None
+        place, *_ = places
+        return place if place.health.breaker.ready(self._tools.now_s()) else None
+
+    def _journey(self, call: Call, choices: Sequence[Choice]) -> Journey:
+        assert call.deployment is not None
+        allowance = self._allowances[call.deployment.endpoint]
         return Journey(call, choices, self._healths, allowance, self._random)
+
+    async def _begun_plain(
+        self, place: Place, choices: Sequence[Choice], call: Call, outcome: Outcome
+    ) -> Trial:
+        """Return an attempt at *place* that has something to show, or go the long way.
+
+        Most calls end here: no journey is made for them, and no timer.
+        """
+        trial = Trial(call, outcome, place, self._tools)
+        try:
+            await trial.begin()
+        except RoadbedError as error:
+            failure = error
+        else:
+            return trial
+        journey = self._journey(call, choices)
+        await self._after(journey, journey.went(place), failure, call)
+        return await self._begun(journey, call, outcome)
 
     async def _begun(self, journey: Journey, call: Call, outcome: Outcome) -> Trial:
         """Return an attempt that has something to show, or raise the first cause."""
@@ -103,6 +141,7 @@ class Attempts:
             won, fallen = await self._ask(journey, place, call, outcome)
             if won is not None:
                 journey.note(fallen)
+                won.before = journey.chain()
                 return won
             *before, (last, error) = fallen
             journey.note(before)

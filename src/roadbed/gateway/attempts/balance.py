@@ -3,20 +3,11 @@
 from collections.abc import Sequence
 from itertools import accumulate
 from random import Random
-from typing import Literal, NamedTuple
+from typing import Literal
 
-from roadbed.gateway.attempts.health import Health
-from roadbed.inference.snapshot import Choice, Upstream
+from roadbed.gateway.attempts.health import Place
 
 Balance = Literal["weighted", "least-loaded", "latency"]
-
-
-class Place(NamedTuple):
-    """One upstream of one version, and how it does."""
-
-    choice: Choice
-    upstream: Upstream
-    health: Health
 
 
 def pick(ready: Sequence[Place], balance: Balance, random: Random) -> Place:

@@ -146,7 +146,7 @@ def is_fault(error: RoadbedError) -> bool:
     return isinstance(error, Unavailable | TimedOut | Truncated | ProviderError)
 
 
-def was_sent(error: BaseException | None) -> bool:
+def was_sent(error: BaseException) -> bool:
     """Say whether an attempt that ended with *error* may have to be paid for.
 
     Not so if the provider was never reached, or refused with a status of its own.

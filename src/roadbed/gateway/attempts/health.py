@@ -2,9 +2,10 @@
 
 import math
 from collections.abc import Iterator
+from typing import NamedTuple
 
 from roadbed.gateway.attempts.breaker import Breaker
-from roadbed.inference.snapshot import Snapshot, Upstream
+from roadbed.inference.snapshot import Choice, Snapshot, Upstream
 
 DECAY_S = 10.0
 
@@ -34,6 +35,19 @@ class Health:
         self._seen_s = now_s
 
 
+class Place(NamedTuple):
+    """One upstream of one version, how it does, and what both are called."""
+
+    choice: Choice
+    upstream: Upstream
+    health: Health
+    model: str
+    name: str
+
+    def __str__(self) -> str:
+        return f"{self.model} at {self.name}"
+
+
 class Healths:
     """The health of every upstream that is served.
 
@@ -43,6 +57,7 @@ class Healths:
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Upstream, Health]] = {}
+        self._places: dict[int, tuple[Place, ...]] = {}
         self._snapshot: Snapshot | None = None
 
     def of(self, upstream: Upstream) -> Health:
@@ -53,12 +68,24 @@ class Healths:
             found = self._known[id(upstream.runner)] = upstream, Health()
         return found[1]
 
+    def places(self, choice: Choice) -> tuple[Place, ...]:
+        """Return the places of *choice*: the same ones for as long as it is served."""
+        found = self._places.get(id(choice))
+        if found is None or found[0].choice is not choice:
+            model = str(choice.version)
+            found = self._places[id(choice)] = tuple(
+                Place(choice, up, self.of(up), model, str(up))
+                for up in choice.upstreams
+            )
+        return found
+
     def keep(self, snapshot: Snapshot) -> bool:
         """Forget what *snapshot* does not serve; return whether it is a new one."""
         before = self._snapshot
         if snapshot is before or (before and snapshot.revision < before.revision):
             return False
         self._snapshot = snapshot
+        self._places = {}
         served = {id(upstream.runner) for upstream in _served(snapshot)}
         self._known = {k: v for k, v in self._known.items() if k in served}
         return True

@@ -5,7 +5,7 @@ from random import Random
 
 from roadbed.core.errors import ProviderError, RateLimited, RoadbedError
 from roadbed.gateway.attempts.allowance import Allowance
-from roadbed.gateway.attempts.balance import Place, pick
+from roadbed.gateway.attempts.balance import pick
 from roadbed.gateway.attempts.decide import (
     Ahead,
     FallBack,
@@ -16,7 +16,7 @@ from roadbed.gateway.attempts.decide import (
     decide,
     failure_of,
 )
-from roadbed.gateway.attempts.health import Healths
+from roadbed.gateway.attempts.health import Healths, Place
 from roadbed.gateway.attempts.permission import places_for, refusal
 from roadbed.gateway.attempts.trial import Fallen
 from roadbed.inference.call import Call
@@ -59,7 +59,7 @@ class Journey:
         self._here = 0
         self._asked: set[int] = set()
         self._excluded: set[int] = set()
-        self._places: dict[int, list[Place]] = {}
+        self._places: dict[int, Sequence[Place]] = {}
 
     def next(self, now_s: float) -> Place:
         """Return whom to ask now; raise RateLimited if all asked to be left alone.
@@ -71,6 +71,12 @@ class Journey:
                 self._move(at)
                 return self._picked(ready)
         return self._in_need(now_s)
+
+    def went(self, place: Place) -> Place:
+        """Note that *place* is asked, and return it."""
+        self._asked.add(id(place))
+        self._here += 1
+        return place
 
     def second(self, now_s: float) -> Place | None:
         """Return whom to ask besides the one that is being asked, if anybody."""
@@ -123,7 +129,7 @@ class Journey:
 
     def chain(self) -> tuple[str, ...]:
         """Return what happened where, one line for each attempt that failed."""
-        return tuple(_line(place, error) for place, error in self.failures)
+        return tuple(line(place, error) for place, error in self.failures)
 
     def _ahead(self, now_s: float) -> Ahead:
         fresh = [p for p in self._ready(self.at, now_s) if id(p) not in self._asked]
@@ -140,10 +146,7 @@ class Journey:
     def _picked(self, ready: list[Place]) -> Place:
         """Return one of *ready*, one that was not asked before if there is one."""
         fresh = [place for place in ready if id(place) not in self._asked] or ready
-        place = pick(fresh, fresh[0].choice.balance, self._random)
-        self._asked.add(id(place))
-        self._here += 1
-        return place
+        return self.went(pick(fresh, fresh[0].choice.balance, self._random))
 
     def _in_need(self, now_s: float) -> Place:
         """Return whom to ask when nobody is ready: a breaker alone refuses no call."""
@@ -161,7 +164,7 @@ class Journey:
             raise refusal(self._call, self._choices)
         raise RateLimited(_PATIENCE, retry_after_s=wait_s)
 
-    def _allowed(self, at: int) -> list[Place]:
+    def _allowed(self, at: int) -> Sequence[Place]:
         """Return where the choice *at* may be asked, whether or not anybody is well."""
         if at not in self._places:
             choice = self._choices[at]
@@ -188,9 +191,10 @@ class Journey:
         return min(waits, default=None)
 
 
-def _line(place: Place | None, error: RoadbedError) -> str:
+def line(place: Place | None, error: RoadbedError) -> str:
+    """Return what *error* was at *place*, in the words of the chain."""
     status = getattr(error, "upstream_status", 0)
     what = f"{error.code} ({status})" if status else error.code
     if place is None:
         return f"nobody asked: {what}"
-    return f"{place.choice.version} at {place.upstream}: {what}"
+    return f"{place}: {what}"

@@ -5,20 +5,19 @@ from collections.abc import Sequence
 from roadbed.access.authorize import denial
 from roadbed.access.steps import ANSWER
 from roadbed.core.errors import Denied, NotReady
-from roadbed.gateway.attempts.balance import Place
-from roadbed.gateway.attempts.health import Healths
+from roadbed.gateway.attempts.health import Healths, Place
 from roadbed.inference.call import Call
 from roadbed.inference.snapshot import Choice
 
 
-def places_for(call: Call, choice: Choice, healths: Healths) -> list[Place]:
+def places_for(call: Call, choice: Choice, healths: Healths) -> Sequence[Place]:
     """Return the places at which *choice* may be asked for whoever made *call*.
 
     The version must be allowed to the caller, and the region to caller and endpoint,
     by the same question that was asked of the version which the endpoint serves.
     """
-    places = [Place(choice, up, healths.of(up)) for up in choice.upstreams]
-    if _is_decided(call, choice):
+    places = healths.places(choice)
+    if is_decided(call, choice):
         return places
     allowed = {
         region: _may(call, choice, region)
@@ -38,7 +37,7 @@ def refusal(call: Call, choices: Sequence[Choice]) -> Denied | NotReady:
     return denial(caller, ANSWER, target, decision)
 
 
-def _is_decided(call: Call, choice: Choice) -> bool:
+def is_decided(call: Call, choice: Choice) -> bool:
     """Say whether it was this very question that let the call in."""
     deployment = call.deployment
     if deployment is None or choice is not deployment.choices[0]:

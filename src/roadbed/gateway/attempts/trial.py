@@ -5,8 +5,8 @@ from collections.abc import AsyncGenerator, Callable
 from typing import NamedTuple
 
 from roadbed.core.errors import ProviderError, RoadbedError, TimedOut, Truncated
-from roadbed.gateway.attempts.balance import Place
 from roadbed.gateway.attempts.decide import is_fault, was_sent
+from roadbed.gateway.attempts.health import Place
 from roadbed.inference.call import Attempt, Call, Chunk, Outcome, Usage
 from roadbed.inference.purse import Hold, Purse
 
@@ -25,12 +25,12 @@ class Trial:
 
     `held` are the pieces that came before there was something to show, and the first
     one that shows something; `chunks` are those that follow. `finished` says that the
-    provider said so.
+    provider said so, and `before` is the chain of what failed before it.
     """
 
     __slots__ = (
-        "_begun_s", "_call", "_epoch", "_fresh", "_hold", "_outcome", "_said",
-        "_tools", "_usage", "attempt", "chunks", "finished", "held", "place",
+        "_begun_s", "_call", "_epoch", "_hold", "_outcome", "_said", "_tools",
+        "_usage", "attempt", "before", "chunks", "finished", "fresh", "held", "place",
     )  # fmt: skip
 
     def __init__(
@@ -44,19 +44,19 @@ class Trial:
     ) -> None:
         self._call, self._outcome, self._tools = call, outcome, tools
         self.place = place
+        upstream = place.upstream
         self.attempt = Attempt(
-            model=str(place.choice.version),
-            provider=place.upstream.provider,
-            upstream=str(place.upstream),
+            model=place.model,
+            provider=upstream.provider,
+            upstream=place.name,
             hedge=hedge,
         )
-        self.chunks: AsyncGenerator[Chunk] = place.upstream.runner.send(call)
+        self.chunks: AsyncGenerator[Chunk] = upstream.runner.send(call)
         self.held: list[Chunk] = []
+        self.before: tuple[str, ...] = ()
         self.finished = False
+        self.fresh = True
         self._hold: Hold | None = None
-        self._begun_s = 0.0
-        self._epoch = 0
-        self._fresh = True
         self._said = 0
         self._usage: Usage | None = None
 
@@ -81,12 +81,16 @@ class Trial:
 
     def take(self, chunk: Chunk) -> None:
         """Count *chunk* as a piece of the answer."""
-        self._usage = chunk.usage or self._usage
+        if chunk.text:
+            self._said += len(chunk.text)
+        else:
+            self._said += len(chunk.thinking) + len(chunk.refusal)
+            for piece in chunk.tools:
+                self._said += len(piece.arguments)
+        if chunk.usage is not None:
+            self._usage = chunk.usage
         if chunk.finish:
             self.finished = True
-        self._said += len(chunk.text) + len(chunk.thinking) + len(chunk.refusal)
-        for piece in chunk.tools:
-            self._said += len(piece.arguments)
 
     async def close(self, error: BaseException | None) -> None:
         """End the attempt with *error*, None if all went well; once is enough."""
@@ -98,17 +102,22 @@ class Trial:
         hold, self._hold = self._hold, None
         if hold is None:
             return
-        bill = hold.settle(self._usage, self._said, sent=was_sent(error))
-        self._outcome.cost_nano += bill.cost_nano
-        self._outcome.price = bill.price or self._outcome.price
-        attempt, now_s = self.attempt, self._tools.now_s()
+        sent = error is None or was_sent(error)
+        bill = hold.settle(self._usage, self._said, sent=sent)
+        outcome, attempt, now_s = self._outcome, self.attempt, self._tools.now_s()
+        outcome.cost_nano += bill.cost_nano
+        outcome.price = bill.price or outcome.price
         attempt.cost_nano = bill.cost_nano
         attempt.latency_us = int((now_s - self._begun_s) * 1e6)
-        attempt.status = _word(error)
-        if not self._fresh and attempt.status != "lost":
-            self._outcome.usage = bill.usage or self._outcome.usage
-        self.place.health.under_way -= 1
-        self._judge(error, now_s)
+        attempt.status = "ok" if error is None else _word(error)
+        if not self.fresh and not isinstance(error, Lost):
+            outcome.usage = bill.usage or outcome.usage
+        health = self.place.health
+        health.under_way -= 1
+        if error is None:
+            health.breaker.succeeded(self._epoch, now_s)
+        else:
+            self._judge(error, now_s)
 
     def _start(self) -> None:
         now_s, health = self._tools.now_s(), self.place.health
@@ -122,12 +131,13 @@ class Trial:
         async for chunk in self.chunks:
             self.take(chunk)
             self.held.append(chunk)
-            if _shows(chunk):
+            if chunk.text or chunk.finish or _shows(chunk):
                 now_s = self._tools.now_s()
                 took_s = now_s - self._begun_s
-                self._fresh = False
+                self.fresh = False
                 self.attempt.first_us = int(took_s * 1e6)
-                self.place.health.observe(took_s, now_s)
+                if len(self.place.choice.upstreams) > 1:
+                    self.place.health.observe(took_s, now_s)
                 return
         raise Truncated(UNFINISHED)
 
@@ -144,15 +154,13 @@ class Trial:
                 "its share of the deadline"
             ) from None
 
-    def _judge(self, error: BaseException | None, now_s: float) -> None:
+    def _judge(self, error: BaseException, now_s: float) -> None:
         breaker = self.place.health.breaker
-        if error is None:
-            breaker.succeeded(self._epoch, now_s)
-        elif not isinstance(error, ProviderError):
+        if not isinstance(error, ProviderError):
             breaker.abandoned(self._epoch)
         elif not is_fault(error):
             breaker.succeeded(self._epoch, now_s)
-        elif isinstance(error, TimedOut) and not self._fresh:
+        elif isinstance(error, TimedOut) and not self.fresh:
             breaker.abandoned(self._epoch)  # it was answering, only for long
         else:
             breaker.failed(self._epoch, now_s)
@@ -169,10 +177,8 @@ Fallen = list[tuple[Trial, RoadbedError]]
 """Attempts that failed, and what they failed with, in this order."""
 
 
-def _word(error: BaseException | None) -> str:
+def _word(error: BaseException) -> str:
     """Return how the record calls an end with *error*."""
-    if error is None:
-        return "ok"
     if isinstance(error, RoadbedError):
         return error.code
     if isinstance(error, Lost):
@@ -182,11 +188,9 @@ def _word(error: BaseException | None) -> str:
 
 
 def _shows(chunk: Chunk) -> bool:
-    """Say whether a caller learns anything from *chunk*, if only that it is the end."""
+    """Say whether *chunk*, without text or an end, tells a caller anything."""
     return bool(
-        chunk.text
-        or chunk.finish is not None
-        or chunk.tools
+        chunk.tools
         or chunk.thinking
         or chunk.tensors
         or chunk.vectors
