@@ -104,8 +104,8 @@ class Attempts:
         places = self._healths.places(choices[0])
         if len(places) > 1 or not is_decided(call, choices[0]):
             return None
-        place, *_ = places
-        return place if place.health.breaker.ready(self._tools.now_s()) else None
+        ready = (p for p in places if p.health.breaker.ready(self._tools.now_s()))
+        return next(ready, None)
 
     def _journey(self, call: Call, choices: Sequence[Choice]) -> Journey:
         assert call.deployment is not None
