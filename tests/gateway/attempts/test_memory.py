@@ -16,7 +16,13 @@ from roadbed.gateway.attempts.breaker import (
     Breaker,
 )
 from roadbed.gateway.attempts.health import Health, Healths, Place
-from roadbed.inference.snapshot import Choice, ModelVersion, Snapshot, Upstream
+from roadbed.inference.snapshot import (
+    Choice,
+    Deployment,
+    ModelVersion,
+    Snapshot,
+    Upstream,
+)
 
 VERSION = ModelVersion(model="m", number=1, digest="", definition={"hosted": {}})
 
@@ -101,36 +107,52 @@ events = st.lists(
 )
 
 
+class Simulated:
+    """A breaker, and the calls that are under way behind it."""
+
+    def __init__(self):
+        self.breaker, self.under_way, self.probes = Breaker(), [], set()
+
+    def begin(self, now_s):
+        if not self.breaker.ready(now_s):
+            return
+        probing = self.breaker._until_s > 0
+        if probing:
+            asked = {e for e in self.under_way if e == self.breaker._epoch}
+            assert not self.probes & asked, "one probe at a time"
+        self.under_way.append(self.breaker.begin(now_s))
+        if probing:
+            self.probes.add(self.under_way[-1])
+
+    def end(self, what, which, now_s):
+        if not self.under_way:
+            return
+        epoch = self.under_way.pop(which % len(self.under_way))
+        if what == "gone":
+            self.breaker.abandoned(epoch)
+        elif what == "ok":
+            self.breaker.succeeded(epoch, now_s)
+        else:
+            self.breaker.failed(epoch, now_s)
+
+
 @given(events)
 def test_one_probe_at_a_time_and_health_always_returns(script):
     """Whatever happens in whatever order, an upstream that is well is asked again."""
-    breaker, now_s, under_way, probes = Breaker(), 0.0, [], set()
+    made, now_s = Simulated(), 0.0
     for gap_s, what, which in script:
         now_s += gap_s
         if what == "begin":
-            if breaker.ready(now_s):
-                probing = breaker.ready_in_s(now_s) == 0 and breaker._until_s > 0
-                if probing:
-                    assert not probes & {e for e in under_way if e == breaker._epoch}
-                epoch = breaker.begin(now_s)
-                under_way.append(epoch)
-                if probing:
-                    probes.add(epoch)
-        elif under_way:
-            epoch = under_way.pop(which % len(under_way))
-            if what == "ok":
-                breaker.succeeded(epoch, now_s)
-            elif what == "bad":
-                breaker.failed(epoch, now_s)
-            else:
-                breaker.abandoned(epoch)
-        assert breaker.ready_in_s(now_s) <= LONGEST_OPEN_S
-    for epoch in under_way:
-        breaker.abandoned(epoch)
+            made.begin(now_s)
+        else:
+            made.end(what, which, now_s)
+        assert made.breaker.ready_in_s(now_s) <= LONGEST_OPEN_S
+    while made.under_way:
+        made.end("gone", 0, now_s)
     now_s += LONGEST_OPEN_S
-    assert breaker.ready(now_s)
-    breaker.succeeded(breaker.begin(now_s), now_s)
-    assert breaker.ready(now_s)
+    assert made.breaker.ready(now_s)
+    made.breaker.succeeded(made.breaker.begin(now_s), now_s)
+    assert made.breaker.ready(now_s)
 
 
 @given(
@@ -228,16 +250,16 @@ def test_the_same_seed_draws_the_same_places():
 
 
 def served(revision, *upstreams):
-    class Endpoint:
-        choices = (Choice(version=VERSION, upstreams=upstreams),)
-        smaller = {}
-
+    first = Choice(version=VERSION, upstreams=upstreams)
+    endpoint = Deployment(
+        endpoint="e", version=VERSION, provider="p", runner=None, choices=(first,)
+    )
     return Snapshot(
         revision=revision,
         digest="",
         authority=None,
         credentials={},
-        deployments={"e": Endpoint},
+        deployments={"e": endpoint},
     )
 
 

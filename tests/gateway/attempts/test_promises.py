@@ -277,7 +277,7 @@ def test_an_open_breaker_sends_calls_elsewhere_and_asks_in_need():
     async def go():
         attempts, answered = Attempts(random=Random(5)), 0
         for _ in range(9):
-            with _quiet():
+            with Quietly():
                 async for _ in attempts(call_of(*chain), Outcome()):
                     pass
                 answered += 1
@@ -290,7 +290,7 @@ def test_an_open_breaker_sends_calls_elsewhere_and_asks_in_need():
     assert before < 18, "most calls went straight to the fallback"
 
 
-class _quiet:
+class Quietly:
     def __enter__(self):
         return self
 
@@ -308,7 +308,7 @@ def test_a_breaker_alone_refuses_no_call():
         attempts, said = Attempts(), []
         for one in call:
             one.deployment, one.snapshot = same, call[0].snapshot
-            with _quiet():
+            with Quietly():
                 said += [c.text async for c in attempts(one, Outcome())]
         return said
 
