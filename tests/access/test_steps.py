@@ -138,7 +138,8 @@ def test_no_refusal_repeats_the_credential():
 def test_the_version_behind_an_endpoint_is_asked_for_as_well():
     this = call()
     deployment = this.snapshot.deployments["bot"]
-    closed = replace(deployment, version_attributes={"infer_by": ["role:other"]})
+    own = {"infer_by": ["role:other"]}
+    closed = replace(deployment, choices=(), version_attributes=own)
     this.snapshot = replace(this.snapshot, deployments={"bot": closed})
 
     with pytest.raises(

@@ -16,6 +16,7 @@ from roadbed.core.errors import Invalid, RateLimited, Truncated
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.terms import Retries, Terms
 from roadbed.server.asgi import make_asgi
 from roadbed.server.dataplane import DataPlane
 from roadbed.server.denials import DenialWriter
@@ -28,6 +29,7 @@ from roadbed.server.switch import Switch
 
 KEY, VIEWER, EXPIRED = "rbk_app_secret", "rbk_viewer_secret", "rbk_old_secret"
 FOREVER = 2**62
+ONCE = Terms(retries=Retries(attempts=1))
 HOSTS = frozenset({"127.0.0.1", "localhost", "x"})
 
 
@@ -134,7 +136,9 @@ def deployment(name, runner, number=3, kind="hosted"):
     version = ModelVersion(
         model=name, number=number, digest=f"sha256:{name}", definition={kind: {}}
     )
-    return Deployment(endpoint=name, version=version, provider="tiny", runner=runner)
+    return Deployment(
+        endpoint=name, version=version, provider="tiny", runner=runner, terms=ONCE
+    )
 
 
 def principal(name, role, expires_us=FOREVER):
@@ -161,7 +165,9 @@ def snapshot(runners, revision=1, keys=KEYS):
         authority=compile_policies({}),
         credentials={credential_digest(k): p for k, p in keys.items()},
         deployments={
-            name: deployment(
+            name: runner
+            if isinstance(runner, Deployment)
+            else deployment(
                 name, runner, kind="trained" if isinstance(runner, Adds) else "hosted"
             )
             for name, runner in runners.items()

@@ -96,7 +96,7 @@ def test_a_rate_limit_carries_its_advice(client):
         ask(client, "limited")
 
     assert raised.value.response.headers["retry-after"] == "7"
-    assert "x-should-retry" not in raised.value.response.headers
+    assert raised.value.response.headers["x-should-retry"] == "false"
     assert raised.value.body["code"] == "rate_limit_exceeded"
 
 

@@ -4,6 +4,7 @@ import http.client
 import json
 import threading
 import time
+from dataclasses import replace
 
 import pytest
 
@@ -153,6 +154,28 @@ def test_a_model_that_could_not_be_loaded_is_tried_again():
 
         assert eventually(lambda: len(built) > 2)
         assert house.alarm.raised[0].code == "serving.broken"
+        reloader.stop()
+
+
+def test_an_endpoint_without_its_fallback_is_told_of_until_it_is_back():
+    lacks = {"echo": "spare@1: it is not loaded"}
+
+    def build(previous):
+        made = serving({"echo": Echo()}, 2 if previous else 1)
+        impaired = {} if previous else lacks
+        snapshot = replace(made.snapshot, broken={}, impaired=impaired)
+        return replace(made, snapshot=snapshot)
+
+    with serving_house() as house:
+        reloader = Reloader(
+            lambda: 1, build, house.switch, house.alarm, retry_broken_s=0.1
+        )
+        house.wait(reloader.start())
+
+        assert eventually(lambda: "serving.impaired" in house.alarm.cleared)
+        [alert] = house.alarm.raised
+        assert (alert.code, alert.severity) == ("serving.impaired", "warning")
+        assert alert.detail == lacks
         reloader.stop()
 
 

@@ -48,6 +48,9 @@ class Authorize:
             raise Unauthenticated("no step found out who is calling")
         asked = _asked(call)
         decisions = call.snapshot.authority.decide_all(call.principal, asked)
+        first, *others = decisions
+        if others and not others[-1].allowed:
+            decisions = (first, _elsewhere(call, others[-1]))
         call.decision = together(decisions)
         if not call.decision.allowed:
             action, target = asked[len(decisions) - 1]
@@ -66,6 +69,21 @@ def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
         return questions_of(deployment)
     found = endpoint_of(snapshot, caller, name)
     return ((INFER, found or nothing(caller, "Endpoint", name)),)
+
+
+def _elsewhere(call: Call, denied: Decision) -> Decision:
+    """Return what allows the version at another of its places, or *denied*."""
+    deployment, caller = call.snapshot.deployments[call.endpoint], call.principal
+    assert caller is not None
+    first = deployment.choices[0]
+    for region in dict.fromkeys(upstream.region for upstream in first.upstreams):
+        if region == deployment.region:
+            continue
+        target = deployment.target_of(first, region)
+        decision = call.snapshot.authority.decide(caller, ANSWER, target)
+        if decision.allowed:
+            return decision
+    return denied
 
 
 def questions_of(deployment: Deployment) -> tuple[tuple[str, Target], ...]:

@@ -7,6 +7,7 @@ from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any, Literal, get_args
 
+from roadbed.control.document import Path as Place
 from roadbed.control.fields import with_defaults
 from roadbed.control.kinds import all_kinds
 from roadbed.control.stack import Key, Loaded, Stack
@@ -18,6 +19,7 @@ from roadbed.core.reference import VersionRef, parse
 from roadbed.core.resource import Metadata
 
 Action = Literal["create", "follow", "retire"]
+_SERVED: Place = ("spec", "model")
 _PLAIN = re.compile(r"[A-Za-z0-9_-]+")
 
 
@@ -160,8 +162,8 @@ def _note(loaded: Loaded, stack: Stack, made: VersionRef | None) -> str:
         return "makes no new version"
     behind = [
         f"endpoint {endpoint.resource.metadata.name} stays at {pin}"
-        for endpoint, pin in pins(stack)
-        if pin.name == name and pin != made
+        for endpoint, pin, place in pins(stack)
+        if pin.name == name and pin != made and place == _SERVED
     ]
     return "; ".join([f"makes {made}", *behind])
 
@@ -173,10 +175,19 @@ def _change(plain: Mapping[str, Any]) -> Change:
     return Change(**{**plain, "fields": fields})
 
 
-def pins(stack: Stack) -> Iterator[tuple[Loaded, VersionRef]]:
-    """Yield each endpoint of *stack* with the version that it pins."""
+def pins(stack: Stack) -> Iterator[tuple[Loaded, VersionRef, Place]]:
+    """Yield each endpoint of *stack* with every version that it pins, and where.
+
+    The one that it serves comes first, then those that may stand in for it.
+    """
     for endpoint in stack.of("Endpoint"):
-        yield endpoint, parse(endpoint.content["spec"]["model"])
+        spec = endpoint.content["spec"]
+        yield endpoint, parse(spec["model"]), _SERVED
+        for at, pin in enumerate(spec.get("fallback") or ()):
+            yield endpoint, parse(pin), ("spec", "fallback", at)
+        for at, last in enumerate(spec.get("degrade") or ()):
+            if last.get("model"):
+                yield endpoint, parse(last["model"]), ("spec", "degrade", at, "model")
 
 
 def _body(kind: str, content: Mapping[str, Any]) -> dict[str, Any]:

@@ -7,14 +7,14 @@ import sqlalchemy as sa
 
 from roadbed.control.directory import directory_of
 from roadbed.control.plan import next_version, pins
-from roadbed.control.readable import Content, version_target
+from roadbed.control.readable import Content, pins_of, version_target
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.decision import Target
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Denied
-from roadbed.core.reference import VersionRef, parse
+from roadbed.core.reference import VersionRef
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.approvals import approvers
 from roadbed.registry.versions import get_version
@@ -40,7 +40,7 @@ def promotions(stack: Stack, state: State) -> tuple[Promotion, ...]:
     """Return what *stack* promotes that *state* does not have in production."""
     return tuple(
         _promotion(endpoint, pin, stack, state)
-        for endpoint, pin in pins(stack)
+        for endpoint, pin, _ in pins(stack)
         if _is_new(endpoint, pin, state)
     )
 
@@ -71,7 +71,7 @@ def _is_new(endpoint: Loaded, pin: VersionRef, state: State) -> bool:
     live = state.resources.get(endpoint.key)
     if live is None or live.content["spec"]["stage"] != "production":
         return True
-    return parse(live.content["spec"]["model"]) != pin
+    return pin not in pins_of(live.content)
 
 
 def _promotion(

@@ -67,6 +67,12 @@ def places_of(provider: Content) -> list[dict[str, Any]]:
     return provider["spec"].get("upstreams") or [_NOWHERE]
 
 
+def configs_of(provider: Content) -> list[dict[str, Any]]:
+    """Return the config of each place of a provider: its own, over the provider's."""
+    common = provider["spec"]["config"]
+    return [{**common, **place["config"]} for place in places_of(provider)]
+
+
 def choice_of(
     version: ModelVersion,
     readable: Mapping[str, Any],
@@ -172,8 +178,17 @@ def version_target(
 
 
 def region_of(provider: Content | None) -> str:
-    """Return where the provider with this content processes, empty if unknown."""
-    return (provider["spec"].get("region") or "") if provider else ""
+    """Return where the provider with this content processes, empty if unknown.
+
+    Of a provider with several places that is where the first one is.
+    """
+    return regions_of(provider)[0] if provider else ""
+
+
+def regions_of(provider: Content) -> list[str]:
+    """Return where each place of a provider processes, empty where that is unknown."""
+    own = provider["spec"].get("region") or ""
+    return [place["region"] or own for place in places_of(provider)]
 
 
 def resolved(who: Iterable[str], directory: Directory) -> list[str]:

@@ -5,12 +5,14 @@ problem it finds, with file, line and what to do.
 """
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of, next_version, pins
+from roadbed.control.readable import configs_of
 from roadbed.control.rules import access as access_rules
 from roadbed.control.rules import latency as latency_rules
 from roadbed.control.rules import use as use_rules
@@ -19,7 +21,7 @@ from roadbed.control.rules.federations import (
     federations_are_sound,
     issuers_are_sound,
 )
-from roadbed.control.rules.fitness import provider_of, providers_can_serve
+from roadbed.control.rules.fitness import places_of, providers_can_serve
 from roadbed.control.rules.lockout import accounts_can_still_act, policies_can_be_read
 from roadbed.control.rules.tenants import (
     federations_stay_within_a_tenant,
@@ -52,7 +54,9 @@ def provider_types_exist(
             continue
         config = catalog.config_class(type_name)
         document = loaded.document
-        if "config" in document.value["spec"]:
+        if loaded.content["spec"].get("upstreams"):
+            yield from _upstreams(loaded, config)
+        elif "config" in document.value["spec"]:
             yield from check_fields(config, document, ("spec", "config"))
         else:
             yield from _without_config(loaded, config)
@@ -73,11 +77,24 @@ def models_have_providers(
             )
 
 
+def versions_stand_in_for_others(
+    stack: Stack, _state: State, _catalog: Catalog
+) -> Iterator[Problem]:
+    """A fallback is another version than those that are asked before it."""
+    asked: set[tuple[str, VersionRef]] = set()
+    for endpoint, pin, place in pins(stack):
+        if (endpoint.key[1], pin) in asked and place[1] == "fallback":
+            message = f"{pin} is asked before, and would only be asked again"
+            hint = "name another version; `retries` says how often one is asked"
+            yield endpoint.problem(place, message, hint)
+        asked.add((endpoint.key[1], pin))
+
+
 def endpoints_have_versions(
     stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
     """An endpoint pins a version that exists, or that this same plan makes."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, place in pins(stack):
         if not stack.declares("Model", pin.name):
             message = f"there is no model {pin.name!r}"
             hint = _missing("Model", pin.name, stack, state)
@@ -88,21 +105,21 @@ def endpoints_have_versions(
             hint = _versions_of(pin.name, stack, state)
         else:
             continue
-        yield endpoint.problem(("spec", "model"), message, hint)
+        yield endpoint.problem(place, message, hint)
 
 
 def pinned_versions_have_providers(
     stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
     """The provider of a pinned older version stays for as long as the pin does."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, place in pins(stack):
         version = state.version(pin)
         if version is None or not stack.declares("Model", pin.name):
             continue
         name = version.body["provider"]
         if not stack.declares("Provider", name):
             yield endpoint.problem(
-                ("spec", "model"),
+                place,
                 f"{pin} runs on the provider {name!r}, which is not declared",
                 "keep that provider, or pin a version that runs elsewhere",
             )
@@ -112,7 +129,7 @@ def production_is_pinned(
     stack: Stack, state: State, catalog: Catalog
 ) -> Iterator[Problem]:
     """A production endpoint serves no name that its owner may point elsewhere."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, pinned in pins(stack):
         definition = _definition(pin, stack, state)
         if endpoint.content["spec"]["stage"] != "production" or definition is None:
             continue
@@ -123,7 +140,7 @@ def production_is_pinned(
         upstream = definition["hosted"]["upstream"]
         model = stack.by_key["Model", pin.name]
         current = definition == definition_of(model.content)
-        place = ("spec", "hosted", "upstream") if current else ("spec", "model")
+        place = ("spec", "hosted", "upstream") if current else pinned
         yield (model if current else endpoint).problem(
             place,
             f"{upstream!r} is not pinned, and endpoint {name} is in production",
@@ -133,7 +150,7 @@ def production_is_pinned(
 
 def purposes_agree(stack: Stack, _state: State, _catalog: Catalog) -> Iterator[Problem]:
     """An endpoint is used for what its model is meant for, and nothing prohibited."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, _ in pins(stack):
         model = stack.by_key.get(("Model", pin.name))
         purpose = endpoint.content["spec"]["purpose"]
         if model is None or not purpose:
@@ -148,6 +165,18 @@ def purposes_agree(stack: Stack, _state: State, _catalog: Catalog) -> Iterator[P
         meant = ", ".join(spec["purposes"]) or "anything else"
         hint = f"{pin.name} is meant for {meant}"
         yield endpoint.problem(("spec", "purpose"), message, hint)
+
+
+def _upstreams(loaded: Loaded, config: Any) -> Iterator[Problem]:
+    """Say what is wrong with each upstream's config, over that of its provider."""
+    document = loaded.document
+    for at, merged in enumerate(configs_of(loaded.content)):
+        spec = document.value["spec"]
+        places = [dict(place) for place in spec["upstreams"]]
+        places[at]["config"] = merged
+        seen = {**document.value, "spec": {**spec, "upstreams": places}}
+        whole = replace(document, value=seen)
+        yield from check_fields(config, whole, ("spec", "upstreams", at, "config"))
 
 
 def _without_config(loaded: Loaded, config: Any) -> Iterator[Problem]:
@@ -173,12 +202,14 @@ def _definition(
 def _floating(
     definition: Mapping[str, Any], stack: Stack, catalog: Catalog
 ) -> str | None:
-    found = provider_of(definition, stack, catalog)
-    if found is None or "hosted" not in definition:
+    if "hosted" not in definition:
         return None
-    reason = catalog.unpinned(*found, definition["hosted"]["upstream"])
-    told = reason == catalog.unfit(*found, definition)  # by the rule that asks this
-    return None if told else reason
+    for place in places_of(definition, stack, catalog):
+        reason = catalog.unpinned(*place, definition["hosted"]["upstream"])
+        told = reason == catalog.unfit(*place, definition)  # by the rule for that
+        if reason is not None and not told:
+            return reason
+    return None
 
 
 def _missing(kind: str, name: str, stack: Stack, state: State) -> str:
@@ -202,6 +233,7 @@ def _versions_of(model: str, stack: Stack, state: State) -> str:
 RULES: tuple[Rule, ...] = (
     provider_types_exist,
     models_have_providers,
+    versions_stand_in_for_others,
     endpoints_have_versions,
     pinned_versions_have_providers,
     providers_can_serve,

@@ -3,9 +3,10 @@
 import sqlalchemy as sa
 
 from roadbed.audit.log import hold
+from roadbed.control.readable import pins_of
 from roadbed.control.state import current_resources
 from roadbed.core.errors import Conflict
-from roadbed.core.reference import VersionRef, parse
+from roadbed.core.reference import VersionRef
 from roadbed.database.tables import bump
 from roadbed.registry.approvals import Withdrawal, withdraw
 
@@ -22,7 +23,7 @@ def withdraw_version(
     pinning = [
         endpoint.name
         for endpoint in current_resources(connection).of("Endpoint")
-        if parse(endpoint.content["spec"]["model"]) == ref
+        if ref in pins_of(endpoint.content)
     ]
     if pinning:
         raise Conflict(

@@ -145,8 +145,9 @@ class ProviderError(RoadbedError):
 
     `retryable` says whether another attempt may do better. `retry_after_s` is how long
     the provider wants to be left alone, None if it did not say; `upstream_status` is
-    the HTTP status that it answered, 0 if it answered none. `chain` names the attempts
-    that came to nothing, the first one first, once the server has given up.
+    the HTTP status that it answered, 0 if it answered none; `reached` is False if it
+    never had the request. `chain` names the attempts that came to nothing, the first
+    one first, once the server has given up.
     """
 
     code = "provider_error"
@@ -164,6 +165,7 @@ class ProviderError(RoadbedError):
         super().__init__(message, hint=hint)
         self.retry_after_s = retry_after_s
         self.upstream_status = upstream_status
+        self.reached = True
         self.chain: tuple[str, ...] = ()
 
 

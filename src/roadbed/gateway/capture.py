@@ -11,6 +11,7 @@ from roadbed.gateway.facts import facts_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.chat import EmbedRequest, RerankRequest, TextRequest
 from roadbed.inference.record import CallRecord, Payload, commit
+from roadbed.inference.snapshot import ModelVersion
 from roadbed.inference.tensor import Tensor
 
 MAX_FEATURES = 512
@@ -28,7 +29,7 @@ def record_of(
     """
     num, cat = features_of(call)
     prediction, texts = prediction_of(call, outcome)
-    version = call.deployment.version if call.deployment else None
+    version, provider = answered_by(call)
     return CallRecord(
         call_id=call.id,
         ts=call.received_us,
@@ -41,7 +42,7 @@ def record_of(
         error=_error(outcome),
         model=str(version) if version else "",
         model_digest=version.digest if version else "",
-        provider=call.deployment.provider if call.deployment else "",
+        provider=provider,
         served=text_of(outcome.served),
         principal=text_of(call.principal.chain) if call.principal else "",
         decision=_decision(call),
@@ -57,6 +58,23 @@ def record_of(
         prediction=prediction,
         **facts_of(call, outcome),
     )
+
+
+def answered_by(call: Call) -> tuple[ModelVersion | None, str]:
+    """Return the version that answered, and the provider that it runs on.
+
+    Where none did, that is what the endpoint serves.
+    """
+    deployment = call.deployment
+    if deployment is None:
+        return None, ""
+    given = next((t for t in reversed(call.attempts) if t.status == "ok"), None)
+    if given is None or given.model == str(deployment.version):
+        return deployment.version, deployment.provider
+    asked = (*deployment.choices, *deployment.smaller.values())
+    known = (choice.version for choice in asked)
+    found = next((v for v in known if str(v) == given.model), deployment.version)
+    return found, given.provider
 
 
 def payload_of(call: Call, outcome: Outcome) -> Payload:

@@ -22,7 +22,19 @@ async def answer(
             return
         pieces = [chunk async for chunk in chunks]
         body = spoken.whole(call, pieces)
-        await exchange.reply(Reply(status=200, headers=_JSON, body=body))
+        headers = (*_JSON, *told(call))
+        await exchange.reply(Reply(status=200, headers=headers, body=body))
+
+
+def told(call: Call) -> Headers:
+    """Return what the headers say of an answer: how often we asked, and who gave it."""
+    tries = call.attempts
+    if not tries:
+        return ()
+    count = str(len(tries)).encode()
+    # Of two that were asked at once, the one that lost may have begun last.
+    by = next((t for t in reversed(tries) if t.status in ("", "ok")), tries[-1])
+    return (b"x-roadbed-attempts", count), (b"x-roadbed-model", by.model.encode())
 
 
 async def _stream(
@@ -36,8 +48,8 @@ async def _stream(
         if not data:
             continue
         if not exchange.streaming:
-            await exchange.begin(_EVENTS)
+            await exchange.begin((*_EVENTS, *told(call)))
         await exchange.write(data)
     if not exchange.streaming:
-        await exchange.begin(_EVENTS)
+        await exchange.begin((*_EVENTS, *told(call)))
     await exchange.end(view.last())

@@ -112,14 +112,26 @@ def _advice(error: RoadbedError) -> Headers:
         headers.append((b"retry-after", str(max(0, math.ceil(wait_s))).encode()))
     elif isinstance(error, NotReady):
         headers.append((b"retry-after", b"1"))
+    headers.extend(_tried(error))
     if not _may_retry(error):
         headers.append((b"x-should-retry", b"false"))
     return tuple(headers)
 
 
+def _tried(error: RoadbedError) -> Headers:
+    """Return what was tried before the server gave up, a name for each attempt."""
+    chain = error.chain if isinstance(error, ProviderError) else ()
+    if not chain:
+        return ()
+    told = ", ".join(chain).encode("ascii", "replace")
+    count = str(len(chain)).encode()
+    return (b"x-roadbed-attempts", count), (b"x-roadbed-chain", told)
+
+
 def _may_retry(error: RoadbedError) -> bool:
+    """Say whether asking again may help: not where we have asked again already."""
     if isinstance(error, ProviderError):
-        return error.retryable
+        return error.retryable and not error.chain
     return isinstance(error, NotReady | TooSlow | LimitExceeded)
 
 

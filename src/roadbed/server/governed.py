@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.attempts import Attempts
 from roadbed.gateway.estimate import counting
 from roadbed.gateway.steps import Record, Records, Resolve
-from roadbed.inference.path import Path, ask_once
+from roadbed.inference.path import Attempt, Path
+from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -18,6 +20,7 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
+    purse: Purse | None = None,
 ) -> Path:
     """Return the governed path; `finish` runs through it from the end to the start."""
     return Path(
@@ -30,5 +33,10 @@ def governed_path(
             Authorize(),
             Resolve(),
         ],
-        counting(ask_once),
+        attempt(purse or FreeOfCharge()),
     )
+
+
+def attempt(purse: Purse) -> Attempt:
+    """Return what waits for an answer: the attempts, and what stands around them."""
+    return counting(Attempts(purse))

@@ -10,7 +10,7 @@ from typing import Any
 
 from roadbed.control.serve import Serving
 from roadbed.core.errors import RoadbedError
-from roadbed.gateway.alerts import Alert
+from roadbed.gateway.alerts import Alert, Severity
 from roadbed.server.alarm import Alarm
 from roadbed.server.switch import Switch
 
@@ -21,6 +21,7 @@ MAX_WAIT_S = 30.0
 COMPILE = "serving.compile"
 WATCH = "serving.watch"
 BROKEN = "serving.broken"
+IMPAIRED = "serving.impaired"
 _log = logging.getLogger("roadbed.server")
 
 Revision = Callable[[], int]
@@ -90,8 +91,10 @@ class Reloader:
         """Say whether it is time to try again what could not be loaded."""
         serving = self._switch.serving
         waited = time.monotonic() - self._swapped
-        broken = serving is not None and serving.snapshot.broken
-        return bool(broken) and waited >= self._retry_broken_s
+        lacks = serving is not None and (
+            serving.snapshot.broken or serving.snapshot.impaired
+        )
+        return bool(lacks) and waited >= self._retry_broken_s
 
     def _first(self) -> tuple[int, Serving]:
         revision = self._revision()
@@ -120,19 +123,26 @@ class Reloader:
         self._raise(code, "the last change is not served", reason)
 
     def _report(self, serving: Serving) -> None:
-        """Say which endpoints could not be loaded, or that all could."""
-        broken = serving.snapshot.broken
-        if broken:
-            names = ", ".join(sorted(broken))
-            self._raise(BROKEN, f"endpoints could not be loaded: {names}", broken)
-        else:
-            self._over(BROKEN)
+        """Say which endpoints could not be loaded, or lack what they fall back on."""
+        snapshot = serving.snapshot
+        lacking = "endpoints lack something to fall back on"
+        for code, what, found, severity in (
+            (BROKEN, "endpoints could not be loaded", snapshot.broken, "critical"),
+            (IMPAIRED, lacking, snapshot.impaired, "warning"),
+        ):
+            if found:
+                names = ", ".join(sorted(found))
+                self._raise(code, f"{what}: {names}", found, severity)
+            else:
+                self._over(code)
 
-    def _raise(self, code: str, message: str, reason: Any) -> None:
+    def _raise(
+        self, code: str, message: str, reason: Any, severity: Severity = "critical"
+    ) -> None:
         detail = dict(reason) if isinstance(reason, dict) else {"reason": str(reason)}
         self._raised.add(code)
         self._alarm.alert(
-            Alert(code=code, severity="critical", message=message, detail=detail)
+            Alert(code=code, severity=severity, message=message, detail=detail)
         )
 
     def _over(self, code: str) -> None:

@@ -25,20 +25,24 @@ class Limits:
     """The waits that one attempt may cost: none ends later than the call's deadline.
 
     An endpoint's own deadlines count where they are shorter than the provider's.
+    `connect_s` is the longest wait for a connection.
     """
 
     def __init__(self, call: Call, config: HttpConfig) -> None:
         first_ms, idle_ms = config.first_byte_timeout_ms, config.idle_timeout_ms
+        connect_ms = config.connect_timeout_ms
         self._deadline = Limit(math.inf, "")
         if call.deployment is not None:
             terms, ms = call.deployment.terms, call.deployment.deadline_ms
             first_ms = min(first_ms, terms.deadlines.first_token_ms or first_ms)
             idle_ms = min(idle_ms, terms.deadlines.idle_ms or idle_ms)
+            connect_ms = min(connect_ms, terms.deadlines.connect_ms or connect_ms)
             self._deadline = Limit(
                 call.started_ns / 1e9 + ms / 1e3,
                 f"the provider did not finish within the deadline of {ms} ms",
             )
         self._idle_ms = idle_ms
+        self.connect_s = connect_ms / 1e3
         self._first = _in(first_ms, "the provider did not begin to answer within")
 
     def first(self) -> Limit:
@@ -59,11 +63,17 @@ class Limits:
 
 def _unreachable(error: OSError) -> Unavailable:
     if isinstance(error, PrivateAddress):
-        return Unavailable(
+        return _unreached(
             "the provider's address is inside a private network",
-            hint="if it belongs there, write `private: true` in its config",
+            "if it belongs there, write `private: true` in its config",
         )
-    return Unavailable("the provider cannot be reached")
+    return _unreached("the provider cannot be reached")
+
+
+def _unreached(message: str, hint: str = "") -> Unavailable:
+    failure = Unavailable(message, hint=hint)
+    failure.reached = False
+    return failure
 
 
 def _in(wait_ms: int, words: str) -> Limit:
@@ -83,7 +93,7 @@ async def within(work: Awaitable[T], limit: Limit, broken: type[ProviderError]) 
         async with asyncio.timeout(wait_s if math.isfinite(wait_s) else None):
             return await work
     except aiohttp.ConnectionTimeoutError:
-        failure = Unavailable("the provider cannot be reached: no connection in time")
+        failure = _unreached("the provider cannot be reached: no connection in time")
     except aiohttp.ClientConnectorError as error:
         failure = _unreachable(error.os_error)
     except TimeoutError:

@@ -13,7 +13,7 @@ from roadbed.transport.connector import connector
 from roadbed.transport.limits import Limits, within
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession
+    from aiohttp import ClientResponse, ClientSession, ClientTimeout
 
 Headers = Callable[[Secret | None], Mapping[str, str]]
 """Makes the headers of a request, of the key to send."""
@@ -27,6 +27,7 @@ class Pool:
         self.config = config
         self._secrets = secrets
         self._session: ClientSession | None = None
+        self._timeout: ClientTimeout | None = None
         self._closed = False
 
     async def post(
@@ -58,9 +59,21 @@ class Pool:
         # What is percent-encoded is signed as it stands, and goes out as it stands.
         address = URL(url, encoded="%" in url)
         work = self.session().post(
-            address, data=BytesIO(body), headers=headers, allow_redirects=False
+            address,
+            data=BytesIO(body),
+            headers=headers,
+            allow_redirects=False,
+            timeout=self._patience(limits.connect_s),
         )
         return await within(work, limits.first(), Unavailable)
+
+    def _patience(self, connect_s: float) -> "ClientTimeout":
+        """Return how long a connection may take: one value for all who ask alike."""
+        if self._timeout is None or self._timeout.sock_connect != connect_s:
+            import aiohttp
+
+            self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
+        return self._timeout
 
     async def key(self) -> Secret | None:
         """Return the key to send; None if the config names none.
@@ -122,9 +135,7 @@ class Pool:
             self._session = aiohttp.ClientSession(
                 connector=connector(self.config.private),
                 cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=aiohttp.ClientTimeout(
-                    total=None, sock_connect=self.config.connect_timeout_ms / 1000
-                ),
+                timeout=self._patience(self.config.connect_timeout_ms / 1000),
                 trust_env=False,
             )
         return self._session

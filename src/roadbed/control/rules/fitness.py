@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import at
 from roadbed.control.plan import definition_of, pins
+from roadbed.control.readable import configs_of
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
 from roadbed.core.errors import NotFound, Problem
@@ -29,39 +30,41 @@ def providers_can_serve(
             told.add(name)
             place = ("spec", next(iter(definition)))
             yield loaded.problem(place, _refusal(definition, name), reason)
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, place in pins(stack):
         version = state.version(pin)
         if version is None or pin.name in told or not stack.declares("Model", pin.name):
             continue
         reason = unfit(version.definition, stack, catalog)
         if reason is not None:
             message = _refusal(version.definition, str(pin))
-            yield endpoint.problem(("spec", "model"), message, reason)
+            yield endpoint.problem(place, message, reason)
 
 
 def unfit(definition: Definition, stack: Stack, catalog: Catalog) -> str | None:
     """Return why its provider cannot serve *definition*, or None if it may."""
-    found = provider_of(definition, stack, catalog)
-    return None if found is None else catalog.unfit(*found, definition)
+    places = places_of(definition, stack, catalog)
+    reasons = (catalog.unfit(*place, definition) for place in places)
+    return next((reason for reason in reasons if reason is not None), None)
 
 
-def provider_of(
+def places_of(
     definition: Definition, stack: Stack, catalog: Catalog
-) -> tuple[str, Mapping[str, Any]] | None:
-    """Return the type and config of the provider that *definition* names.
+) -> list[tuple[str, Mapping[str, Any]]]:
+    """Return type and config of each place of the provider that *definition* names.
 
-    None if it is not declared, or wrong itself: another rule says so.
+    None of them if it is not declared, or wrong itself: another rule says so.
     """
     (body,) = definition.values()
     provider = stack.by_key.get(("Provider", body["provider"]))
     if provider is None:
-        return None
-    spec = provider.content["spec"]
+        return []
+    type_name, configs = provider.content["spec"]["type"], configs_of(provider.content)
     try:
-        catalog.config_class(spec["type"]).model_validate(spec["config"])
+        for config in configs:
+            catalog.config_class(type_name).model_validate(config)
     except (NotFound, ValidationError):
-        return None
-    return spec["type"], spec["config"]
+        return []
+    return [(type_name, config) for config in configs]
 
 
 def _refusal(definition: Definition, name: str) -> str:

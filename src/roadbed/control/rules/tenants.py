@@ -6,6 +6,7 @@ Providers of the tenant `default` are for all; everything else refers to its own
 from collections.abc import Iterator
 
 from roadbed.control.catalog import Catalog
+from roadbed.control.document import Path as Place
 from roadbed.control.plan import pins
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
@@ -31,15 +32,13 @@ def references_stay_within_a_tenant(
     stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
     """Endpoints serve models, and models run on providers, that their tenant has."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, place in pins(stack):
         model = stack.by_key.get(("Model", pin.name))
         if model is not None and _tenant(model) != _tenant(endpoint):
-            yield _elsewhere(endpoint, ("spec", "model"), model)
+            yield _elsewhere(endpoint, place, model)
         version = state.version(pin)
         if version is not None:
-            yield from _runs_on(
-                endpoint, ("spec", "model"), str(version.body["provider"]), stack
-            )
+            yield from _runs_on(endpoint, place, str(version.body["provider"]), stack)
     for model in stack.of("Model"):
         kind = "hosted" if model.content["spec"].get("hosted") else "trained"
         name = model.content["spec"][kind]["provider"]
@@ -58,7 +57,7 @@ def federations_stay_within_a_tenant(
 
 
 def _runs_on(
-    loaded: Loaded, place: tuple[str, ...], name: str, stack: Stack
+    loaded: Loaded, place: Place, name: str, stack: Stack
 ) -> Iterator[Problem]:
     provider = stack.by_key.get(("Provider", name))
     allowed = (_tenant(loaded), DEFAULT_TENANT)
@@ -66,7 +65,7 @@ def _runs_on(
         yield _elsewhere(loaded, place, provider)
 
 
-def _elsewhere(loaded: Loaded, place: tuple[str, ...], other: Loaded) -> Problem:
+def _elsewhere(loaded: Loaded, place: Place, other: Loaded) -> Problem:
     kind, name = other.key
     return loaded.problem(
         place,

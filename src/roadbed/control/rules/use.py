@@ -5,7 +5,7 @@ from collections.abc import Iterator
 from roadbed.control.catalog import Catalog
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of, next_version, pins
-from roadbed.control.readable import region_of
+from roadbed.control.readable import regions_of
 from roadbed.control.stack import Stack
 from roadbed.control.state import State
 from roadbed.core.errors import Problem
@@ -17,15 +17,16 @@ def regions_are_allowed(
     stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
     """An endpoint that names regions is served from one of them."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, _ in pins(stack):
         allowed = endpoint.content["spec"]["residency"]
         name = _provider_of(pin, stack, state)
         provider = stack.by_key.get(("Provider", name)) if name else None
         if not allowed or provider is None:
             continue
-        region = region_of(provider.content)
-        if region in allowed:
+        regions = regions_of(provider.content)
+        if not set(regions).isdisjoint(allowed):
             continue
+        region = ", ".join(sorted({region for region in regions if region}))
         where = f"in {region}" if region else "nobody says where"
         yield endpoint.problem(
             ("spec", "residency"),
@@ -39,10 +40,10 @@ def withdrawn_stay_away(
     stack: Stack, state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
     """An endpoint pins no version that was withdrawn."""
-    for endpoint, pin in pins(stack):
+    for endpoint, pin, place in pins(stack):
         if pin in state.withdrawn:
             yield endpoint.problem(
-                ("spec", "model"),
+                place,
                 f"{pin} was withdrawn",
                 "pin another version; what is withdrawn stays so",
             )
