@@ -11,6 +11,7 @@ from roadbed.core.errors import (
     Invalid,
     LimitExceeded,
     NotReady,
+    Overloaded,
     Problem,
     ProviderError,
     RoadbedError,
@@ -114,6 +115,8 @@ def _advice(error: RoadbedError) -> Headers:
         headers.append((b"retry-after", b"1"))
     if not _may_retry(error):
         headers.append((b"x-should-retry", b"false"))
+    elif isinstance(error, Overloaded):
+        headers.append((b"x-should-retry", b"true"))
     return tuple(headers)
 
 

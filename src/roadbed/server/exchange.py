@@ -1,7 +1,7 @@
 """One HTTP request on the data plane, and the answer to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -39,7 +39,7 @@ class Exchange:
 
     Every answer carries `x-roadbed-call`. `started` says that the status line is
     out; `streaming`, that an error can only be told inside the body: by `failed`.
-    `spell` spells an error in the caller's dialect.
+    `spell` spells an error in the caller's dialect, `told` are headers of the call's.
     """
 
     def __init__(
@@ -60,6 +60,7 @@ class Exchange:
         self.streaming = False
         self.spell: Spell = spelling_of(scope["path"])
         self.failed: Callable[[RoadbedError], bytes] = _unshown
+        self.told: Mapping[str, str] = {}
         self._receive = receive
         self._send = send
         self._headers = dict(scope["headers"])
@@ -177,6 +178,7 @@ class Exchange:
 
     async def _start(self, status: int, headers: Headers, length: int | None) -> None:
         lines = [*headers, *ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
+        lines += [(k.encode(), v.encode()) for k, v in self.told.items()]
         if length is not None:
             lines.append((b"content-length", str(length).encode()))
         self.started = True

@@ -1,13 +1,29 @@
 """The governed path: every step a call meets, in this order, and back again."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.reuse.cached import Cached
+from roadbed.gateway.reuse.degrading import Degrading
+from roadbed.gateway.reuse.shed import Shed
+from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Records, Resolve
-from roadbed.inference.path import Path
+from roadbed.inference.path import Attempt, Path, ask_once
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
+
+CACHE_BYTES = 64 * 1024 * 1024
+MAX_CALLS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reuse:
+    """What one replica holds of answers and of calls under way."""
+
+    shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
+    shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
 
 
 def governed_path(
@@ -17,8 +33,10 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
+    reuse: Reuse | None = None,
 ) -> Path:
     """Return the governed path; `finish` runs through it from the end to the start."""
+    reuse = reuse or Reuse()
     return Path(
         [
             Measure(metrics),
@@ -28,5 +46,13 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
-        ]
+            reuse.shed,
+        ],
+        answering(reuse, ask_once),
     )
+
+
+def answering(reuse: Reuse, ask: Attempt) -> Attempt:
+    """Return what answers a call that was let in: from the inside, *ask* first."""
+    cached = Cached(ask, reuse.shelf)
+    return Degrading(cached, ask, cached.oldest)
