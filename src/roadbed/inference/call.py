@@ -118,7 +118,7 @@ class Call:
 
     `priority` is the one that the caller asked for, empty if none. `told` are headers
     that go with the answer. `left` says that the caller has gone, `followers` how many
-    other calls wait for this one's answer.
+    others wait for its answer, or may come for it.
     """
 
     id: str

@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from roadbed.access.steps import Authenticate, Authorize
 from roadbed.gateway.reuse.cached import Cached
 from roadbed.gateway.reuse.degrading import Degrading
+from roadbed.gateway.reuse.idempotent import Idempotent, Remembers
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Records, Resolve
@@ -20,8 +21,12 @@ MAX_CALLS = 1_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reuse:
-    """What one replica holds of answers and of calls under way."""
+    """What one replica holds of answers and of calls under way.
 
+    Without `keys`, idempotency keys are not looked at.
+    """
+
+    keys: Remembers | None = None
     shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
     shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
 
@@ -55,4 +60,5 @@ def governed_path(
 def answering(reuse: Reuse, ask: Attempt) -> Attempt:
     """Return what answers a call that was let in: from the inside, *ask* first."""
     cached = Cached(ask, reuse.shelf)
-    return Degrading(cached, ask, cached.oldest)
+    degrading = Degrading(cached, ask, cached.oldest)
+    return Idempotent(degrading, reuse.keys) if reuse.keys else degrading

@@ -96,6 +96,12 @@ def asks(deployment, principal=None, authority=None, **fields) -> Call:
     return call
 
 
+async def until(condition):
+    """Wait until *condition* holds; a test's own limit ends it."""
+    while not condition():  # noqa: ASYNC110 - what others do is only seen
+        await asyncio.sleep(0.001)
+
+
 class Ended:
     """A step that keeps how a call ended."""
 

@@ -25,7 +25,12 @@ def down(error=None, chunks=None):
     return runner
 
 
-@pytest.mark.parametrize("error", [Unavailable("x"), TimedOut("x"), RateLimited("x")])
+RETIRED = Refused("no such model", upstream_status=404)
+
+
+@pytest.mark.parametrize(
+    "error", [Unavailable("x"), TimedOut("x"), RateLimited("x"), RETIRED]
+)
 def test_a_message_is_the_answer_word_for_word(error):
     desk = Desk()
     call = asks(served(down(error), degrade=[SORRY]))
@@ -69,9 +74,16 @@ class NotThat(AllowAll):
         return Decision(allowed=allowed, reasons=(), policy_digest="p")
 
 
-@pytest.mark.parametrize("why", ["not loaded", "denied", "down as well"])
+HELPLESS = {
+    "down as well": Unavailable("down"),
+    "too dear": BudgetExhausted("all spent"),
+    "unfit": Refused("no pictures"),
+}
+
+
+@pytest.mark.parametrize("why", ["not loaded", "denied", *HELPLESS])
 def test_the_next_way_is_taken_if_a_smaller_model_cannot_help(why):
-    tiny = down() if why == "down as well" else Counting()
+    tiny = down(HELPLESS[why]) if why in HELPLESS else Counting()
     smaller = {} if why == "not loaded" else {"tiny@2": tiny}
     authority = NotThat() if why == "denied" else AllowAll()
     desk = Desk()
@@ -80,7 +92,7 @@ def test_the_next_way_is_taken_if_a_smaller_model_cannot_help(why):
     text, outcome = desk.say(call)
 
     assert (text, outcome.degraded) == ("We are sorry.", "message")
-    assert tiny.asked == (why == "down as well")
+    assert tiny.asked == (why in HELPLESS)
     assert str(call.deployment.version) == "m@1"
 
 

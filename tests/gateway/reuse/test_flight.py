@@ -5,15 +5,9 @@ import asyncio
 import pytest
 
 from roadbed.core.errors import Unavailable
-from tests.gateway.reuse.asking import Counting, Desk, asks, person, served
+from tests.gateway.reuse.asking import Counting, Desk, asks, person, served, until
 
 RULE = {"ttl_s": 60}
-
-
-async def until(condition):
-    """Wait until *condition* holds; a test's own limit ends it."""
-    while not condition():  # noqa: ASYNC110 - what others do is only seen
-        await asyncio.sleep(0.001)
 
 
 def crowd(count, where, **fields):

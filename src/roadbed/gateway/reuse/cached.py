@@ -6,9 +6,10 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from roadbed.core.errors import Invalid, ProviderError, Refused
+from roadbed.core.errors import Invalid, ProviderError
 from roadbed.gateway.reuse.flight import Flight
 from roadbed.gateway.reuse.likeness import Form, form_of, key_of, may_be_kept
+from roadbed.gateway.reuse.need import is_outage
 from roadbed.gateway.reuse.shelf import Kept, Shelf
 from roadbed.inference.call import Call, Chunk, Outcome
 from roadbed.inference.chat import ChatRequest
@@ -148,7 +149,7 @@ class Cached:
     def _instead(
         self, call: Call, key: bytes, rule: Cache, error: ProviderError
     ) -> Sequence[Chunk] | None:
-        if isinstance(error, Refused) or not rule.stale_s:
+        if not rule.stale_s or not is_outage(error):
             return None
         return self._kept(call, key, rule.ttl_s + rule.stale_s, "stale")
 

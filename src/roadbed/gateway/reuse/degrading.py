@@ -5,11 +5,12 @@ from contextlib import aclosing
 from dataclasses import replace
 
 from roadbed.access.steps import ANSWER
-from roadbed.core.errors import ProviderError, Refused, Truncated
+from roadbed.core.errors import RoadbedError, Truncated
+from roadbed.gateway.reuse.need import is_outage
 from roadbed.inference.call import Call, Chunk, Outcome
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.path import Attempt
-from roadbed.inference.snapshot import Deployment
+from roadbed.inference.snapshot import Choice, Deployment, Upstream
 from roadbed.inference.terms import Degrade
 
 HEADER = "x-roadbed-degraded"
@@ -43,7 +44,8 @@ class Degrading:
         self, call: Call, outcome: Outcome, deployment: Deployment
     ) -> AsyncGenerator[Chunk]:
         try:
-            async with aclosing(held_back(self._inner(call, outcome))) as answer:
+            found = held_back(self._inner(call, outcome), is_outage)
+            async with aclosing(found) as answer:
                 async for chunk in answer:
                     yield chunk
             return
@@ -53,7 +55,7 @@ class Degrading:
             if (answer := self._instead(call, outcome, way)) is None:
                 continue
             try:
-                async with aclosing(held_back(answer)) as chunks:
+                async with aclosing(held_back(answer, _any)) as chunks:
                     async for chunk in chunks:
                         yield chunk
                 return
@@ -93,19 +95,18 @@ class Degrading:
         choice = deployment.smaller.get(pin)
         if choice is None:
             return None
-        place = choice.upstreams[0]
-        smaller = replace(
+        places = _allowed(call, deployment, choice)
+        if not places:
+            return None
+        call.deployment = replace(
             deployment,
             version=choice.version,
-            provider=place.provider,
-            runner=place.runner,
-            region=place.region,
-            choices=(choice,),
+            provider=places[0].provider,
+            runner=places[0].runner,
+            region=places[0].region,
+            choices=(replace(choice, upstreams=places),),
             version_attributes=choice.attributes,
         )
-        if not _may_ask(call, smaller):
-            return None
-        call.deployment = smaller
         _mark(call, outcome, f"model:{pin}")
         return self._ask(call, outcome)
 
@@ -113,16 +114,19 @@ class Degrading:
 class NothingSaid(Exception):
     """An answer came to nothing before the caller saw any of it."""
 
-    def __init__(self, cause: ProviderError) -> None:
+    def __init__(self, cause: RoadbedError) -> None:
         super().__init__(str(cause))
         self.cause = cause
 
 
-async def held_back(answer: AsyncGenerator[Chunk]) -> AsyncGenerator[Chunk]:
+async def held_back(
+    answer: AsyncGenerator[Chunk], helpless: Callable[[RoadbedError], bool]
+) -> AsyncGenerator[Chunk]:
     """Yield *answer* from its first content on; raise NothingSaid if it has none.
 
-    Pieces without content are held back until there is some: once the caller has seen
-    them, nothing else could be answered.
+    An error that is not *helpless* is raised as it is. Pieces without content are held
+    back until there is some: once the caller has seen them, nothing else could be
+    answered.
     """
     held: list[Chunk] = []
     async with aclosing(answer) as chunks:
@@ -133,10 +137,10 @@ async def held_back(answer: AsyncGenerator[Chunk]) -> AsyncGenerator[Chunk]:
                     break
             else:
                 raise Truncated("the provider stopped before it had said anything")
-        except Refused:
+        except RoadbedError as error:
+            if helpless(error):
+                raise NothingSaid(error) from None
             raise
-        except ProviderError as error:
-            raise NothingSaid(error) from None
         for chunk in held:
             yield chunk
         async for chunk in chunks:
@@ -172,7 +176,19 @@ def _is_conversation(call: Call) -> bool:
     return isinstance(request, ChatRequest) and not isinstance(request, CountRequest)
 
 
-def _may_ask(call: Call, smaller: Deployment) -> bool:
-    assert call.principal is not None
-    target = smaller.version_target
-    return call.snapshot.authority.decide(call.principal, ANSWER, target).allowed
+def _any(error: RoadbedError) -> bool:
+    return True
+
+
+def _allowed(
+    call: Call, deployment: Deployment, choice: Choice
+) -> tuple[Upstream, ...]:
+    """Return where the caller may have *choice* asked."""
+    caller, authority = call.principal, call.snapshot.authority
+    assert caller is not None
+
+    def may(region: str) -> bool:
+        target = deployment.target_of(choice, region)
+        return authority.decide(caller, ANSWER, target).allowed
+
+    return tuple(place for place in choice.upstreams if may(place.region))

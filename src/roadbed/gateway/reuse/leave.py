@@ -7,10 +7,10 @@ from roadbed.inference.snapshot import Deployment, Upstream
 def reads_on(call: Call) -> bool:
     """Say whether the answer to *call* is read to its end though nobody listens.
 
-    It is if others wait for it, if the caller may come back for it with the same
-    idempotency key, or if its upstream is declared so: `on_disconnect: drain`.
+    It is if others wait for it, or the caller may come back for it with an idempotency
+    key, or if its upstream is declared so: `on_disconnect: drain`.
     """
-    if call.followers or call.idempotency_key:
+    if call.followers:
         return True
     if call.deployment is None:
         return False
@@ -23,6 +23,6 @@ def _asked(call: Call, deployment: Deployment) -> Upstream:
     if call.attempts:
         last = call.attempts[-1]
         for place in places:
-            if (place.provider, place.name) == (last.provider, last.upstream):
+            if str(place) == (last.upstream or last.provider):
                 return place
     return places[0]
