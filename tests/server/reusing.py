@@ -1,6 +1,7 @@
 """Houses whose endpoints have terms, and clients that leave when they like."""
 
 import socket
+import time
 from contextlib import contextmanager
 from dataclasses import replace
 
@@ -93,3 +94,20 @@ def read_some(house, request, count):
         while len(got) < count and (part := client.recv(count - len(got))):
             got += part
     return got
+
+
+def leave_after(house, request, words):
+    """Send *request*, read until *words* have come, and leave."""
+    with socket.create_connection(("127.0.0.1", house.port), 10) as client:
+        client.sendall(request)
+        got = b""
+        while words not in got:
+            got += client.recv(65536)
+
+
+def wait_for(house, count):
+    """Return the records, once there are *count* of them."""
+    end = time.monotonic() + 20
+    while len(house.kept) < count and time.monotonic() < end:
+        time.sleep(0.01)
+    return list(house.kept)
