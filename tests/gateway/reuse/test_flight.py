@@ -4,7 +4,8 @@ import asyncio
 
 import pytest
 
-from roadbed.core.errors import Unavailable
+from roadbed.core.errors import BudgetExhausted, Unavailable
+from roadbed.inference.call import Chunk
 from tests.gateway.reuse.asking import Counting, Desk, asks, person, served, until
 
 RULE = {"ttl_s": 60}
@@ -69,6 +70,35 @@ def test_one_who_fails_fails_all_that_wait_and_nobody_after():
     assert [type(end) for end in ends] == [Unavailable] * 5
     assert later == "answer 2"
     assert {o.cache for o in desk.ended.outcomes} == {""}
+
+
+def test_the_empty_purse_of_the_first_is_nobody_elses_trouble():
+    async def spend():
+        spent = {"p0", "p1"}
+
+        async def hold(call, outcome):
+            asked.append(call.principal.name)
+            await gate.wait()
+            if call.principal.name in spent:
+                raise BudgetExhausted("all spent")
+            yield Chunk(text="bought", finish="stop")
+
+        asked, gate = [], asyncio.Event()
+        desk = Desk(ask=hold)
+        calls = crowd(6, served(Counting(), cache=RULE))
+        asking = [asyncio.create_task(desk.ask(c)) for c in calls]
+        await until(lambda: calls[0].followers == 5)
+        gate.set()
+        ends = await asyncio.gather(*asking, return_exceptions=True)
+        return asked, ends, [call.told for call in calls]
+
+    asked, ends, told = asyncio.run(spend())
+
+    assert asked == ["p0", "p1", "p2"]
+    assert [type(end) for end in ends[:2]] == [BudgetExhausted] * 2
+    assert [text for text, _ in ends[2:]] == ["bought"] * 4
+    assert told[2] == {"x-roadbed-cache": "miss"}
+    assert told[3] == {"x-roadbed-cache": "hit", "age": "0"}
 
 
 @pytest.mark.parametrize("left_by_server", [True, False])

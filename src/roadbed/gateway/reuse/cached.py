@@ -6,7 +6,7 @@ from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
 from dataclasses import replace
 
-from roadbed.core.errors import Invalid, ProviderError
+from roadbed.core.errors import Invalid, ProviderError, RoadbedError
 from roadbed.gateway.reuse.flight import Flight
 from roadbed.gateway.reuse.likeness import Form, form_of, key_of, may_be_kept
 from roadbed.gateway.reuse.need import is_outage
@@ -20,6 +20,14 @@ HEADER = "x-roadbed-cache"
 _WHOLE = frozenset({"stop", "length", "tool_calls"})
 _IN_NEED = Cache(ttl_s=1, shared=False)
 """How an endpoint without a cache keeps what it answers for the time of need."""
+
+
+_PATIENCE = 4
+"""How often a call looks for an answer; the last time it asks itself."""
+
+
+class NotOurs(Exception):
+    """The call that was waited for failed for reasons of its own."""
 
 
 class Cached:
@@ -76,15 +84,10 @@ class Cached:
     async def _share(
         self, call: Call, outcome: Outcome, key: bytes, rule: Cache
     ) -> AsyncGenerator[Chunk]:
-        kept = self._kept(call, key, rule.ttl_s, "hit")
-        if kept is not None:
-            outcome.cache = "hit"
-            for chunk in kept:
-                yield chunk
-            return
+        """Yield an answer, an old one if there is no other."""
         begun = False
         try:
-            async with aclosing(self._ask(call, outcome, key, rule)) as answer:
+            async with aclosing(self._fresh(call, outcome, key, rule)) as answer:
                 async for chunk in answer:
                     begun = True
                     yield chunk
@@ -97,18 +100,38 @@ class Cached:
         for chunk in kept:
             yield chunk
 
-    async def _ask(
+    async def _fresh(
         self, call: Call, outcome: Outcome, key: bytes, rule: Cache
     ) -> AsyncGenerator[Chunk]:
-        """Yield the answer of a flight: one that is under way, or a new one."""
+        """Yield a fresh answer, wherever it comes from."""
+        for left in reversed(range(_PATIENCE)):
+            source = self._source(call, outcome, key, rule, waits=left > 0)
+            try:
+                async with aclosing(source) as answer:
+                    async for chunk in answer:
+                        yield chunk
+                return
+            except NotOurs:
+                continue
+
+    def _source(
+        self, call: Call, outcome: Outcome, key: bytes, rule: Cache, *, waits: bool
+    ) -> AsyncGenerator[Chunk]:
+        """Return what was kept, or the flight under way if the call *waits*, or ask."""
+        kept = self._kept(call, key, rule.ttl_s, "hit")
+        if kept is not None:
+            outcome.cache = "hit"
+            return again(kept)
+        flight = self._flights.get((key, form_of(call)))
+        if waits and flight is not None and flight.open:
+            return self._follow(call, outcome, flight)
+        return self._lead(call, outcome, key, rule)
+
+    def _lead(
+        self, call: Call, outcome: Outcome, key: bytes, rule: Cache
+    ) -> AsyncGenerator[Chunk]:
+        """Begin a flight, for all that ask the same meanwhile."""
         place = key, form_of(call)
-        flight = self._flights.get(place)
-        if flight is not None and flight.open:
-            async with aclosing(self._follow(call, outcome, flight)) as chunks:
-                async for chunk in chunks:
-                    yield chunk
-            return
-        call.told[HEADER] = "miss"
 
         def landed(flight: Flight) -> None:
             if self._flights.get(place) is flight:
@@ -116,16 +139,19 @@ class Cached:
             if flight.error is None:
                 self._keep(call, key, flight.chunks, rule)
 
+        call.told.pop("age", None)
+        call.told[HEADER] = "miss"
         flight = Flight(call, self._inner(call, outcome), landed)
         self._flights[place] = flight
-        async with aclosing(flight.read()) as chunks:
-            async for chunk in chunks:
-                yield chunk
+        return flight.read()
 
     async def _follow(
         self, call: Call, outcome: Outcome, flight: Flight
     ) -> AsyncGenerator[Chunk]:
-        """Yield the answer that another call has asked for."""
+        """Yield the answer that another call has asked for.
+
+        Raises NotOurs if that call could not ask: its budget, not ours, was spent.
+        """
         outcome.cache = "hit"
         call.told |= {HEADER: "hit", "age": "0"}
         flight.call.followers += 1
@@ -133,9 +159,11 @@ class Cached:
             async with aclosing(flight.read()) as chunks:
                 async for chunk in chunks:
                     yield chunk
-        except ProviderError:
+        except RoadbedError as error:
             outcome.cache = ""
-            raise
+            if isinstance(error, ProviderError):
+                raise
+            raise NotOurs from None
         finally:
             flight.call.followers -= 1
 
@@ -193,6 +221,12 @@ def in_form(call: Call, kept: Kept) -> tuple[Chunk, ...] | None:
     except Invalid:
         return None
     return None if unsaid else plain(kept.chunks)
+
+
+async def again(chunks: Sequence[Chunk]) -> AsyncGenerator[Chunk]:
+    """Yield *chunks*."""
+    for chunk in chunks:
+        yield chunk
 
 
 def plain(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:

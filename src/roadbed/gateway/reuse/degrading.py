@@ -6,6 +6,7 @@ from dataclasses import replace
 
 from roadbed.access.steps import ANSWER
 from roadbed.core.errors import RoadbedError, Truncated
+from roadbed.gateway.reuse.cached import again
 from roadbed.gateway.reuse.need import is_outage
 from roadbed.inference.call import Call, Chunk, Outcome
 from roadbed.inference.chat import ChatRequest, CountRequest
@@ -76,7 +77,7 @@ class Degrading:
         if not _is_conversation(call):
             return None
         _mark(call, outcome, "message")
-        return _said([Chunk(text=way.message, finish="stop")])
+        return again([Chunk(text=way.message, finish="stop")])
 
     def _stale(self, call: Call, outcome: Outcome) -> AsyncGenerator[Chunk] | None:
         chunks = self._oldest(call)
@@ -84,7 +85,7 @@ class Degrading:
             return None
         outcome.cache = "stale"
         _mark(call, outcome, "stale")
-        return _said(chunks)
+        return again(chunks)
 
     def _smaller(
         self, call: Call, outcome: Outcome, pin: str
@@ -159,11 +160,6 @@ def says(chunk: Chunk) -> bool:
         or chunk.ranking
         or chunk.finish
     )
-
-
-async def _said(chunks: Sequence[Chunk]) -> AsyncGenerator[Chunk]:
-    for chunk in chunks:
-        yield chunk
 
 
 def _mark(call: Call, outcome: Outcome, words: str) -> None:
