@@ -119,6 +119,17 @@ class Settings(BaseModel):
         ge=1024,
         description="Largest request body that is accepted, in bytes.",
     )
+    cache_bytes: int = Field(
+        default=64 * 1024 * 1024,
+        ge=0,
+        description="Room for answers that are kept in memory, in bytes.",
+    )
+    max_calls: int = Field(
+        default=1000,
+        ge=1,
+        description="How many calls may be under way at once; those of low priority "
+        "are turned away when half of them are.",
+    )
     seal_bytes: int = Field(
         default=64 * 1024 * 1024,
         ge=1024,

@@ -1,4 +1,4 @@
-"""The SQL of the call log: what was sealed, where it lies, and what went wrong."""
+"""The SQL of the gateway: what was sealed and where it lies, alerts, and keys."""
 
 import sqlalchemy as sa
 
@@ -53,3 +53,17 @@ alerts = sa.Table(
     sa.Index("ix_alerts_open", "cleared", "code"),
 )
 """What an operator should look at. `cleared` is when it was over, or NULL."""
+
+idempotency = sa.Table(
+    "idempotency",
+    metadata,
+    sa.Column("key", sa.Text, primary_key=True),
+    sa.Column("asked", sa.Text, nullable=False),
+    sa.Column("owner", sa.Text, nullable=False),
+    moment("lease_us"),
+    moment("expires_us", index=True),
+    sa.Column("answer", sa.LargeBinary, nullable=True),
+)
+"""One row for each idempotency key of a caller: `key` and `asked` are digests of whose
+key it is and of the request that came with it. `owner` is the call that is answering,
+until `lease_us` at the latest; `answer` is what it ended with, or NULL before."""

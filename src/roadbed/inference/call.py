@@ -115,6 +115,10 @@ class Call:
     `span_id` is our own part of the trace, `parent_id` the caller's. `run` is the run
     of an agent that it belongs to, `labels` what the caller wants it counted under.
     `attempts` are all tries at all upstreams, in the order in which they began.
+
+    `priority` is the one that the caller asked for, empty if none. `told` are headers
+    that go with the answer. `left` says that the caller has gone, `followers` how many
+    others wait for its answer, or may come for it.
     """
 
     id: str
@@ -132,6 +136,10 @@ class Call:
     idempotency_key: str = ""
     run: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)
+    priority: str = ""
+    told: dict[str, str] = field(default_factory=dict)
+    left: bool = False
+    followers: int = 0
     snapshot: Snapshot
     principal: Principal | None = None
     decision: Decision | None = None
@@ -167,7 +175,9 @@ class Outcome:
     """How a call ended, gathered piece by piece while it travels.
 
     `tools` are the calls of tools by index: id, name and arguments. `price` names the
-    prices behind `cost_nano`; `degraded` says what the endpoint fell back on.
+    prices behind `cost_nano`; `degraded` says what the endpoint fell back on. `cache`
+    says that the answer was given before: then its tokens were counted before, too,
+    and `usage` stays empty.
     """
 
     status: Status = "error"
@@ -184,7 +194,7 @@ class Outcome:
     served: str = ""
     cost_nano: int = 0
     price: str = ""
-    cache: Literal["", "hit", "stale"] = ""
+    cache: Literal["", "hit", "stale", "replay"] = ""
     degraded: str = ""
 
     def add(self, chunk: Chunk, now_ns: int) -> None:
@@ -200,7 +210,8 @@ class Outcome:
         self.tensors = chunk.tensors or self.tensors
         self.vectors = len(chunk.vectors) or self.vectors
         self.ranking = chunk.ranking or self.ranking
-        self.usage = chunk.usage or self.usage
+        if not self.cache:
+            self.usage = chunk.usage or self.usage
         self.finish = chunk.finish or self.finish
         self.served = chunk.served or self.served
 

@@ -73,11 +73,16 @@ class Path:
             _blame(outcome, error)
             raise
         finally:
-            for step in reversed(self.steps):
-                step.finish(call, outcome)
+            self._finish(call, outcome)
             if outcome.status != "cancelled":
                 for wait in call.waits:
                     await wait
+
+    def _finish(self, call: Call, outcome: Outcome) -> None:
+        if call.left:  # whoever read its answer to the end, nobody was there to have it
+            outcome.status = "cancelled"
+        for step in reversed(self.steps):
+            step.finish(call, outcome)
 
 
 def _blame(outcome: Outcome, error: BaseException) -> None:

@@ -7,9 +7,9 @@ from roadbed.dialects.base import Spoken
 from roadbed.inference.call import Call, Chunk
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
+from roadbed.server.pulse import EVENTS, Pulse
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
-_EVENTS: Headers = ((b"content-type", b"text/event-stream; charset=utf-8"),)
 
 
 async def answer(
@@ -40,16 +40,21 @@ def told(call: Call) -> Headers:
 async def _stream(
     spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
 ) -> None:
+    """Write the answer event by event, and show in between that it is under way."""
     assert spoken.view is not None
     view = spoken.view(call)
     exchange.failed = view.failed
-    async for chunk in chunks:
-        data = view.show(chunk)
-        if not data:
-            continue
-        if not exchange.streaming:
-            await exchange.begin((*_EVENTS, *told(call)))
-        await exchange.write(data)
+    async with Pulse(exchange, call, spoken.heartbeat) as pulse:
+        async for chunk in chunks:
+            data = view.show(chunk)
+            if not data:
+                continue
+            if pulse.beating is not None:
+                await pulse.settled()
+            if not exchange.streaming:
+                await exchange.begin((*EVENTS, *told(call)))
+            await exchange.write(data)
+            pulse.said()
     if not exchange.streaming:
-        await exchange.begin((*_EVENTS, *told(call)))
+        await exchange.begin((*EVENTS, *told(call)))
     await exchange.end(view.last())

@@ -15,6 +15,7 @@ from typing import Any
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.errors import Invalid, NotFound, NotReady, RoadbedError, TooLarge
 from roadbed.core.ids import Uuid7
+from roadbed.gateway.reuse.leave import reads_on
 from roadbed.inference.call import Call, Chunk, TensorRequest
 from roadbed.inference.chat import TextRequest
 from roadbed.inference.path import Path
@@ -137,19 +138,28 @@ class DataPlane:
                 number=asked.number,
                 credential=exchange.credential,
                 trace_id=trace_id(exchange.header(b"traceparent")),
+                idempotency_key=exchange.header(b"idempotency-key"),
+                priority=exchange.header(b"x-roadbed-priority"),
                 request=asked.request,
                 body=body,
                 snapshot=snapshot,
             )
+            exchange.told = call.told
             chunks = self._path.travel(call)
-            await watched(exchange, dialect.answer(exchange, call, chunks))
+            await watched(exchange, call, dialect.answer(exchange, call, chunks))
 
 
-async def watched(exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
-    """Do *work*, but drop it and raise Gone as soon as the client hangs up."""
+async def watched(
+    exchange: Exchange, call: Call, work: Coroutine[Any, Any, None]
+) -> None:
+    """Do *work*; when the client hangs up, drop it and raise Gone, or read it out.
+
+    What `reads_on` is read to its end by the request's own task, so the server waits
+    for it when it stops, and what is written goes nowhere.
+    """
     task = asyncio.current_task()
     assert task is not None
-    watcher = asyncio.create_task(_cancel_when_gone(exchange, task))
+    watcher = asyncio.create_task(_cancel_when_gone(exchange, call, task))
     try:
         await work
     except asyncio.CancelledError:
@@ -160,9 +170,13 @@ async def watched(exchange: Exchange, work: Coroutine[Any, Any, None]) -> None:
         watcher.cancel()
 
 
-async def _cancel_when_gone(exchange: Exchange, task: asyncio.Task[Any]) -> None:
+async def _cancel_when_gone(
+    exchange: Exchange, call: Call, task: asyncio.Task[Any]
+) -> None:
     await exchange.gone()
-    task.cancel()
+    call.left = True
+    if not reads_on(call):
+        task.cancel()
 
 
 async def fail(exchange: Exchange, error: RoadbedError) -> None:

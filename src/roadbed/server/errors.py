@@ -11,6 +11,7 @@ from roadbed.core.errors import (
     Invalid,
     LimitExceeded,
     NotReady,
+    Overloaded,
     Problem,
     ProviderError,
     RoadbedError,
@@ -115,6 +116,8 @@ def _advice(error: RoadbedError) -> Headers:
     headers.extend(_tried(error))
     if not _may_retry(error):
         headers.append((b"x-should-retry", b"false"))
+    elif isinstance(error, Overloaded):
+        headers.append((b"x-should-retry", b"true"))
     return tuple(headers)
 
 

@@ -1,7 +1,7 @@
 """One HTTP request on the data plane, and the answer to it."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
 from functools import cached_property
 from typing import Any
@@ -43,7 +43,7 @@ class Exchange:
     Every answer carries `x-roadbed-call`; callers of Anthropic's dialect have it as
     `request-id` too, where their clients look. `started` says that the status line
     is out; `streaming`, that an error can only be told inside the body: by `failed`.
-    `spell` spells an error in the caller's dialect.
+    `spell` spells an error in the caller's dialect, `told` are headers of the call's.
     """
 
     def __init__(
@@ -65,6 +65,7 @@ class Exchange:
         self.spell: Spell = spelling_of(scope["path"], call_id)
         self._messages = is_under(MESSAGES, scope["path"])
         self.failed: Callable[[RoadbedError], bytes] = _unshown
+        self.told: Mapping[str, str] = {}
         self._receive = receive
         self._send = send
         self._headers = dict(scope["headers"])
@@ -191,6 +192,7 @@ class Exchange:
         lines = [*headers, *ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
         if self._messages:
             lines.append((b"request-id", self.call_id.encode()))
+        lines += [(k.encode(), v.encode()) for k, v in self.told.items()]
         if length is not None:
             lines.append((b"content-length", str(length).encode()))
         self.started = True

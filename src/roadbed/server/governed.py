@@ -1,16 +1,38 @@
 """The governed path: every step a call meets, in this order, and back again."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from roadbed.access.steps import Authenticate, Authorize
 from roadbed.gateway.attempts import Attempts
 from roadbed.gateway.estimate import counting
+from roadbed.gateway.reuse.cached import Cached
+from roadbed.gateway.reuse.degrading import Degrading
+from roadbed.gateway.reuse.idempotent import Idempotent, Remembers
+from roadbed.gateway.reuse.shed import Shed
+from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Records, Resolve
 from roadbed.inference.path import Attempt, Path
 from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
+
+CACHE_BYTES = 64 * 1024 * 1024
+MAX_CALLS = 1_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Means:
+    """What one replica has to answer with: money, answers of before, and room.
+
+    Without `keys`, idempotency keys are not looked at.
+    """
+
+    purse: Purse = field(default_factory=FreeOfCharge)
+    keys: Remembers | None = None
+    shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
+    shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
 
 
 def governed_path(
@@ -20,9 +42,10 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
-    purse: Purse | None = None,
+    means: Means | None = None,
 ) -> Path:
     """Return the governed path; `finish` runs through it from the end to the start."""
+    means = means or Means()
     return Path(
         [
             Measure(metrics),
@@ -32,11 +55,18 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
+            means.shed,
         ],
-        attempt(purse or FreeOfCharge()),
+        answering(means, Attempts(means.purse)),
     )
 
 
-def attempt(purse: Purse) -> Attempt:
-    """Return what waits for an answer: the attempts, and what stands around them."""
-    return counting(Attempts(purse))
+def answering(means: Means, ask: Attempt) -> Attempt:
+    """Return what answers a call that was let in: from the inside, *ask* first.
+
+    Requests to count tokens pass all of it by.
+    """
+    cached = Cached(ask, means.shelf)
+    degrading = Degrading(cached, ask, cached.oldest)
+    answered = Idempotent(degrading, means.keys) if means.keys else degrading
+    return counting(answered)

@@ -15,12 +15,15 @@ from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.gateway.request import times_asked
+from roadbed.gateway.reuse.keys import Keys
+from roadbed.gateway.reuse.shed import Shed
+from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
 from roadbed.server.denials import DenialWriter
-from roadbed.server.governed import governed_path
+from roadbed.server.governed import Means, governed_path
 from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
@@ -39,6 +42,7 @@ CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
+PURGE_EVERY_S = 600.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +56,7 @@ class Parts:
     keeper: Keeper
     denials: DenialWriter
     plane: DataPlane
+    means: Means
 
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
@@ -84,12 +89,14 @@ def assemble(app: App, closer: Closer) -> Parts:
     metrics = Metrics()
     switch = Switch(closer.discard)
     guard = Guard(denials, app.now_us, settings.public_address)
+    means = means_of(app)
     path = governed_path(
         now_us=app.now_us,
         records=recorder,
         region=settings.region,
         metrics=metrics,
         denials=denials,
+        means=means,
     )
     plane = DataPlane(
         switch=switch,
@@ -108,6 +115,16 @@ def assemble(app: App, closer: Closer) -> Parts:
         keeper=keeper,
         denials=denials,
         plane=plane,
+        means=means,
+    )
+
+
+def means_of(app: App) -> Means:
+    """Return what a replica holds of answers and calls, as settings allow."""
+    return Means(
+        keys=Keys(app.database, app.now_us),
+        shelf=Shelf(app.settings.cache_bytes),
+        shed=Shed(app.settings.max_calls),
     )
 
 
@@ -138,6 +155,11 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
                 name="signing-key",
                 every_s=SIGNING_KEY_EVERY_S,
                 work=app.tokens.signing.ensure,
+            ),
+            Chore(
+                name="idempotency",
+                every_s=PURGE_EVERY_S,
+                work=Keys(app.database, app.now_us).purge,
             ),
         ],
         parts.keeper,
@@ -244,7 +266,10 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
 def _gauges(parts: Parts) -> Gauges:
     counts = parts.recorder.counts
     serving = parts.switch.serving
+    shelf = parts.means.shelf
     return {
+        "roadbed_cache_bytes": ("Memory of kept answers.", float(shelf.bytes)),
+        "roadbed_cache_answers": ("Answers that are kept.", float(len(shelf))),
         "roadbed_spool_queued": (
             "Calls that wait for the disk.",
             float(parts.recorder.queued),

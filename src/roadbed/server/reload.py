@@ -5,7 +5,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from roadbed.control.serve import Serving
@@ -126,10 +126,11 @@ class Reloader:
         """Say which endpoints could not be loaded, or lack what they fall back on."""
         snapshot = serving.snapshot
         lacking = "endpoints lack something to fall back on"
-        for code, what, found, severity in (
+        told: tuple[tuple[str, str, Mapping[str, str], Severity], ...] = (
             (BROKEN, "endpoints could not be loaded", snapshot.broken, "critical"),
             (IMPAIRED, lacking, snapshot.impaired, "warning"),
-        ):
+        )
+        for code, what, found, severity in told:
             if found:
                 names = ", ".join(sorted(found))
                 self._raise(code, f"{what}: {names}", found, severity)

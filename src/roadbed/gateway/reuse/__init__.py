@@ -1,0 +1,1 @@
+"""What was answered before, what is answered in need, and who has to wait."""

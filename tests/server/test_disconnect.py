@@ -1,0 +1,97 @@
+"""Callers who leave at any moment: one record each, and the usage of what was said."""
+
+import json
+
+import pytest
+
+from roadbed.testing.upstream import Behaviour
+from tests.server.house import Endless
+from tests.server.reusing import (
+    HELLO,
+    behind,
+    house_of,
+    leave_after,
+    read_some,
+    request_bytes,
+    wait_for,
+)
+
+BODY = json.dumps({"model": "support", "messages": HELLO, "stream": True}).encode()
+REQUEST = request_bytes(BODY, headers="connection: close\r\n")
+SLOW = Behaviour(piece=64, gap_s=0.0005)
+STEP = 53
+
+
+def sweep(house):
+    """Leave after every STEP-th byte of the answer; return how often."""
+    size = len(house.raw(REQUEST))
+    counts = range(0, size, STEP)
+    for count in counts:
+        assert len(read_some(house, REQUEST, count)) == count
+    return len(counts) + 1
+
+
+@pytest.mark.parametrize("on_disconnect", ["cancel", "drain"])
+def test_leaving_at_any_byte_leaves_exactly_one_record(on_disconnect):
+    with behind(SLOW, on_disconnect=on_disconnect) as (house, _):
+        calls = sweep(house)
+        records = wait_for(house, calls)
+        asked = len(house.upstream.requests)
+        payloads = dict(house.log.payloads)
+
+    assert calls > 10
+    assert len(records) == len({r.call_id for r in records}) == calls
+    assert {r.status for r in records} <= {"ok", "cancelled"}
+    assert records[0].status == "ok"
+    gone = [r for r in records if r.status == "cancelled"]
+    assert len(gone) > calls / 2
+    if on_disconnect == "drain":
+        assert asked == calls
+        assert {r.output_tokens for r in records} == {4}
+        assert {r.finish for r in records} == {"stop"}
+    said = [json.loads(payloads[r.call_id].response)["text"] for r in gone]
+    assert all("You said: hello there".startswith(text) for text in said)
+
+
+def test_a_cancelled_upstream_is_let_go_of_at_once():
+    endless = Endless()
+    with house_of({"support": endless}, {}) as house:
+        leave_after(house, REQUEST, b"word")
+        stopped = endless.stopped.wait(10)
+        record = house.last()
+
+    assert stopped
+    assert record.status == "cancelled"
+
+
+def test_a_drained_upstream_is_read_to_its_end():
+    endless = Endless()
+    with house_of({"support": endless}, {}, on_disconnect="drain") as house:
+        leave_after(house, REQUEST, b"word")
+        early = endless.stopped.wait(0.3)
+        before = len(house.kept)
+        endless.enough.set()
+        record = house.last()
+
+    assert (early, before) == (False, 0)
+    assert (record.status, record.finish) == ("cancelled", "stop")
+
+
+def test_a_server_that_stops_waits_for_what_is_drained_but_not_for_ever():
+    endless = Endless()
+    with house_of(
+        {"support": endless}, {}, on_disconnect="drain", drain_seconds=1
+    ) as house:
+        leave_after(house, REQUEST, b"word")
+
+    assert endless.stopped.is_set()
+    assert [r.status for r in house.kept] == ["cancelled"]
+
+
+def test_who_asks_for_a_whole_answer_and_leaves_is_drained_too():
+    body = json.dumps({"model": "support", "messages": HELLO}).encode()
+    with behind("slow-first-byte", on_disconnect="drain") as (house, _):
+        read_some(house, request_bytes(body), 0)
+        record = house.last(timeout_s=10)
+
+    assert (record.status, record.output_tokens) == ("cancelled", 4)
