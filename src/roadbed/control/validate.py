@@ -12,6 +12,7 @@ from roadbed.control.fields import check as check_fields
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.rules import access as access_rules
+from roadbed.control.rules import money as money_rules
 from roadbed.control.rules import use as use_rules
 from roadbed.control.rules.federations import (
     federations_are_distinct,
@@ -208,6 +209,7 @@ RULES: tuple[Rule, ...] = (
     purposes_agree,
     *use_rules.RULES,
     *access_rules.RULES,
+    *money_rules.RULES,
     policies_can_be_read,
     accounts_can_still_act,
     issuers_are_sound,

@@ -3,8 +3,10 @@
 from collections.abc import Callable
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.money.paid import PaidOnce
 from roadbed.gateway.steps import Record, Records, Resolve
 from roadbed.inference.path import Path
+from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -17,8 +19,12 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
+    purse: Purse | None = None,
 ) -> Path:
-    """Return the governed path; `finish` runs through it from the end to the start."""
+    """Return the governed path; `finish` runs through it from the end to the start.
+
+    What attempts cost is paid out of *purse*.
+    """
     return Path(
         [
             Measure(metrics),
@@ -28,5 +34,6 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
-        ]
+        ],
+        PaidOnce(purse or FreeOfCharge()),
     )

@@ -12,6 +12,9 @@ from roadbed.console.people import LivePeople
 from roadbed.console.visit import Refusal
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
+from roadbed.gateway.money.bank import Bank
+from roadbed.gateway.money.budgets import Budgets
+from roadbed.gateway.money.teller import Teller
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.gateway.request import times_asked
@@ -51,6 +54,7 @@ class Parts:
     recorder: Recorder
     keeper: Keeper
     denials: DenialWriter
+    purse: Budgets
     plane: DataPlane
 
 
@@ -84,12 +88,14 @@ def assemble(app: App, closer: Closer) -> Parts:
     metrics = Metrics()
     switch = Switch(closer.discard)
     guard = Guard(denials, app.now_us, settings.public_address)
+    purse = purse_of(app, keeper.process)
     path = governed_path(
         now_us=app.now_us,
         records=recorder,
         region=settings.region,
         metrics=metrics,
         denials=denials,
+        purse=purse,
     )
     plane = DataPlane(
         switch=switch,
@@ -107,8 +113,14 @@ def assemble(app: App, closer: Closer) -> Parts:
         recorder=recorder,
         keeper=keeper,
         denials=denials,
+        purse=purse,
         plane=plane,
     )
+
+
+def purse_of(app: App, process: str) -> Budgets:
+    """Return what keeps the budgets in this process."""
+    return Budgets(Teller(Bank(app.database, process), app.now_us), app.now_us)
 
 
 def limits_of(app: App) -> Limits:
@@ -149,7 +161,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         denials=parts.denials,
         chores=chores,
         begin=[parts.recorder.start, app.tokens.signing.ensure],
-        end=[parts.recorder.close, app.audit.checkpoint],
+        end=[parts.purse.close, parts.recorder.close, app.audit.checkpoint],
     )
 
 

@@ -1,4 +1,4 @@
-"""The prices that a stack declares itself, and which of all prices count for a model."""
+"""The prices that a stack declares, and which of all prices count for a model."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from decimal import Decimal
