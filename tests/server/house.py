@@ -213,7 +213,14 @@ class House:
     """A server in a thread of its own; `kept` and `audited` are what it wrote."""
 
     def __init__(
-        self, runners=None, log=None, records=None, rest_of=None, keys=None, **limits
+        self,
+        runners=None,
+        log=None,
+        records=None,
+        rest_of=None,
+        keys=None,
+        purse=None,
+        **limits,
     ):
         self.runners = tiny_models() if runners is None else runners
         self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
@@ -227,6 +234,7 @@ class House:
             region="test",
             metrics=self.metrics,
             denials=self.denials,
+            purse=purse,
         )
         self.guard = Guard(self.denials, now_us)
         self.plane = DataPlane(

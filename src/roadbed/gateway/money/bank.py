@@ -15,6 +15,11 @@ from roadbed.gateway.tables import alerts, budget_counters, budget_leases
 
 SPENT = "budget.spent"
 """The code of the alerts about budgets."""
+_BEGIN = sa.text(
+    "INSERT INTO budget_counters "
+    "(budget, since_us, run, leased, settled, recalls, recalled_us, told) "
+    "VALUES (:budget, :since_us, :run, 0, 0, 0, 0, 0) ON CONFLICT DO NOTHING"
+)
 
 
 class Report(NamedTuple):
@@ -130,13 +135,7 @@ def _read(connection: sa.Connection, key: Key) -> Counter | None:
 
 def _begin(connection: sa.Connection, key: Key, rule: BudgetRule, now_us: int) -> None:
     """Make a counter, and say that the window before is over."""
-    values = {**key._asdict(), "leased": 0, "settled": 0}
-    values |= {"recalls": 0, "recalled_us": 0, "told": 0}
-    if connection.dialect.name == "postgresql":
-        from_engine = sa.dialects.postgresql.insert(budget_counters)
-    else:
-        from_engine = sa.dialects.sqlite.insert(budget_counters)
-    connection.execute(from_engine.values(values).on_conflict_do_nothing())
+    connection.execute(_BEGIN, key._asdict())
     if not rule.scope.run:
         over = sa.and_(
             alerts.c.code == SPENT,

@@ -115,7 +115,7 @@ class Counter:
         self.leased += short
 
     def leave(self, holder: str) -> None:
-        """Close the lease of *holder*, who has reported, and gave back what was idle."""
+        """Close the lease of *holder*, who gave back what was idle."""
         lease = self.leases.pop(holder, None)
         if lease is not None:
             # What is still held at the end counts as spent.
