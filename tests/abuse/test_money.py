@@ -14,6 +14,7 @@ from roadbed.gateway.money.rule import BudgetRule
 from roadbed.gateway.money.scope import Scope
 from roadbed.gateway.money.tariff import ATTO, Prices, Tariff, When
 from roadbed.gateway.money.teller import Teller
+from roadbed.server.governed import Money
 from tests.server.house import (
     FOREVER,
     KEY,
@@ -81,7 +82,9 @@ def put(house, *rules, prices=CENT):
 def house(sqlite_database):
     purse = Budgets(Teller(Bank(sqlite_database, "one"), now_us), now_us)
     runners = {"echo": Echo(), "adds": Adds()}
-    with serving_house(runners=runners, keys=CREDENTIALS, purse=purse) as made:
+    with serving_house(
+        runners=runners, keys=CREDENTIALS, money=Money(purse=purse)
+    ) as made:
         yield made
 
 

@@ -219,7 +219,7 @@ class House:
         records=None,
         rest_of=None,
         keys=None,
-        purse=None,
+        money=None,
         **limits,
     ):
         self.runners = tiny_models() if runners is None else runners
@@ -234,7 +234,7 @@ class House:
             region="test",
             metrics=self.metrics,
             denials=self.denials,
-            purse=purse,
+            money=money,
         )
         self.guard = Guard(self.denials, now_us)
         self.plane = DataPlane(

@@ -4,6 +4,7 @@ from typing import Any
 
 from roadbed.control.readable import resolved
 from roadbed.control.state import State
+from roadbed.gateway.money.limits import LimitRule, limits_of
 from roadbed.gateway.money.rule import BudgetRule, rules_of
 from roadbed.identity.directory import Directory
 
@@ -12,6 +13,12 @@ def budgets_of(state: State, directory: Directory) -> tuple[BudgetRule, ...]:
     """Return the budgets that are declared, their people named as principals are."""
     contents = [budget.content for budget in state.of("Budget")]
     return rules_of(contents, _names(contents, directory))
+
+
+def rate_limits_of(state: State, directory: Directory) -> tuple[LimitRule, ...]:
+    """Return the rate limits that are declared, people named as principals are."""
+    contents = [limit.content for limit in state.of("RateLimit")]
+    return limits_of(contents, _names(contents, directory))
 
 
 def _names(contents: list[Any], directory: Directory) -> dict[str, str]:

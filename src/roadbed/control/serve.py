@@ -7,7 +7,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.control.allowances import budgets_of
+from roadbed.control.allowances import budgets_of, rate_limits_of
 from roadbed.control.directory import directory_of
 from roadbed.control.pricing import priced
 from roadbed.control.readable import (
@@ -133,6 +133,7 @@ def compile_snapshot(
         unserved=building.unserved,
         impaired=building.impaired,
         budgets=budgets_of(state, declared.directory),
+        limits=rate_limits_of(state, declared.directory),
     )
     return Serving(
         snapshot=snapshot, providers=building.providers, runners=building.runners

@@ -83,3 +83,11 @@ budget_leases = sa.Table(
     sa.Index("ix_budget_leases_holder", "holder"),
 )
 """What one process may spend of a budget, and has: a `gateway.money.lease.Lease`."""
+
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    moment("seen_us"),
+)
+"""The processes that serve now, by when they last said so."""

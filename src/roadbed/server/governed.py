@@ -1,8 +1,10 @@
 """The governed path: every step a call meets, in this order, and back again."""
 
 from collections.abc import Callable
+from dataclasses import dataclass, field
 
 from roadbed.access.steps import Authenticate, Authorize
+from roadbed.gateway.money.limits import Limits
 from roadbed.gateway.money.paid import PaidOnce
 from roadbed.gateway.steps import Record, Records, Resolve
 from roadbed.inference.path import Path
@@ -12,6 +14,14 @@ from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Money:
+    """What this process may spend and take: kept up by whoever runs the server."""
+
+    purse: Purse = field(default_factory=FreeOfCharge)
+    limits: Limits = field(default_factory=Limits)
+
+
 def governed_path(
     *,
     now_us: Callable[[], int],
@@ -19,12 +29,13 @@ def governed_path(
     region: str,
     metrics: Metrics,
     denials: DenialWriter,
-    purse: Purse | None = None,
+    money: Money | None = None,
 ) -> Path:
     """Return the governed path; `finish` runs through it from the end to the start.
 
-    What attempts cost is paid out of *purse*.
+    What attempts cost is paid out of the purse of *money*, and its limits are kept.
     """
+    kept = money or Money()
     return Path(
         [
             Measure(metrics),
@@ -34,6 +45,7 @@ def governed_path(
             Read(),
             Authorize(),
             Resolve(),
+            kept.limits,
         ],
-        PaidOnce(purse or FreeOfCharge()),
+        PaidOnce(kept.purse),
     )

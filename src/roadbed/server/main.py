@@ -14,6 +14,8 @@ from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.money.bank import Bank
 from roadbed.gateway.money.budgets import Budgets
+from roadbed.gateway.money.limits import Limits as RateLimits
+from roadbed.gateway.money.replicas import Presence
 from roadbed.gateway.money.teller import Teller
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
@@ -23,7 +25,7 @@ from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
 from roadbed.server.denials import DenialWriter
-from roadbed.server.governed import governed_path
+from roadbed.server.governed import Money, governed_path
 from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
@@ -40,6 +42,7 @@ from roadbed.server.table import all_routes, api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
+REPLICAS_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
 
@@ -55,6 +58,7 @@ class Parts:
     keeper: Keeper
     denials: DenialWriter
     purse: Budgets
+    presence: Presence
     plane: DataPlane
 
 
@@ -88,14 +92,14 @@ def assemble(app: App, closer: Closer) -> Parts:
     metrics = Metrics()
     switch = Switch(closer.discard)
     guard = Guard(denials, app.now_us, settings.public_address)
-    purse = purse_of(app, keeper.process)
+    purse, rates = purse_of(app, keeper.process), RateLimits()
     path = governed_path(
         now_us=app.now_us,
         records=recorder,
         region=settings.region,
         metrics=metrics,
         denials=denials,
-        purse=purse,
+        money=Money(purse=purse, limits=rates),
     )
     plane = DataPlane(
         switch=switch,
@@ -114,6 +118,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         keeper=keeper,
         denials=denials,
         purse=purse,
+        presence=Presence(app.database, keeper.process, rates, app.now_us),
         plane=plane,
     )
 
@@ -140,6 +145,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             Chore(
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
             ),
+            Chore(name="replicas", every_s=REPLICAS_EVERY_S, work=parts.presence.look),
             Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
             Chore(
                 name="seal",
@@ -160,8 +166,13 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.recorder.start, app.tokens.signing.ensure],
-        end=[parts.purse.close, parts.recorder.close, app.audit.checkpoint],
+        begin=[parts.presence.look, parts.recorder.start, app.tokens.signing.ensure],
+        end=[
+            parts.purse.close,
+            parts.presence.leave,
+            parts.recorder.close,
+            app.audit.checkpoint,
+        ],
     )
 
 

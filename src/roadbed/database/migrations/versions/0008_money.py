@@ -37,6 +37,12 @@ def upgrade() -> None:
     )
     with op.batch_alter_table("budget_leases", schema=None) as batch_op:
         batch_op.create_index("ix_budget_leases_holder", ["holder"], unique=False)
+    op.create_table(
+        "replicas",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("seen_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_replicas")),
+    )
 
 
 def _key() -> list[sa.Column[object]]:
