@@ -20,6 +20,7 @@ from roadbed.gateway.money.teller import Teller
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.gateway.request import times_asked
+from roadbed.inference.path import Path
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
@@ -101,15 +102,6 @@ def assemble(app: App, closer: Closer) -> Parts:
         denials=denials,
         money=Money(purse=purse, limits=rates),
     )
-    plane = DataPlane(
-        switch=switch,
-        path=path,
-        guard=guard,
-        region=settings.region,
-        clock=app.clock,
-        limits=limits_of(app),
-    )
-    plane.healthy = lambda: recorder.healthy
     return Parts(
         switch=switch,
         guard=guard,
@@ -119,8 +111,24 @@ def assemble(app: App, closer: Closer) -> Parts:
         denials=denials,
         purse=purse,
         presence=Presence(app.database, keeper.process, rates, app.now_us),
-        plane=plane,
+        plane=plane_of(app, path, switch, guard, recorder),
     )
+
+
+def plane_of(
+    app: App, path: Path, switch: Switch, guard: Guard, recorder: Recorder
+) -> DataPlane:
+    """Return the data plane, healthy as long as *recorder* is."""
+    plane = DataPlane(
+        switch=switch,
+        path=path,
+        guard=guard,
+        region=app.settings.region,
+        clock=app.clock,
+        limits=limits_of(app),
+    )
+    plane.healthy = lambda: recorder.healthy
+    return plane
 
 
 def purse_of(app: App, process: str) -> Budgets:
