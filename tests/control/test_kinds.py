@@ -8,13 +8,16 @@ def test_every_kind_of_every_room_is_found():
     assert list(all_kinds()) == [
         "Agent",
         "Binding",
+        "Budget",
         "Dataset",
         "Endpoint",
         "Federation",
         "IdentityProvider",
         "Model",
         "Policy",
+        "PriceList",
         "Provider",
+        "RateLimit",
         "Role",
         "ServiceAccount",
     ]

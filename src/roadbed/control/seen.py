@@ -29,7 +29,7 @@ from roadbed.control.targets import (
 from roadbed.control.versions import targets
 from roadbed.control.why import Chain, Hop
 from roadbed.gateway.calls import CallLog
-from roadbed.gateway.history import CallQuery, Span, cursor
+from roadbed.gateway.history import CallQuery, Span, Spend, cursor
 from roadbed.gateway.series import Point
 from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
@@ -52,6 +52,12 @@ def series(viewer: Viewer, log: CallLog, span: Span) -> list[Point]:
     """Count the calls of *span* that the viewer may read."""
     mine = replace(span, tenant=viewer.principal.tenant)
     return log.series(mine, lambda t: viewer.may("call.read", call_target(t)))
+
+
+def spend(viewer: Viewer, log: CallLog, span: Span, label: str = "") -> list[Spend]:
+    """Add up the cost of the calls of *span* that the viewer may read."""
+    mine = replace(span, tenant=viewer.principal.tenant)
+    return log.spend(mine, label, lambda s: viewer.may("call.read", call_target(s)))
 
 
 def runs(viewer: Viewer, found: Runs, name: str | None, limit: int) -> list[Run]:

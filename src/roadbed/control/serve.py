@@ -7,7 +7,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.control.allowances import budgets_of, rate_limits_of
 from roadbed.control.directory import directory_of
+from roadbed.control.pricing import priced
 from roadbed.control.readable import (
     attributes_of,
     choice_of,
@@ -21,6 +23,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef
+from roadbed.gateway.money.pricelist import PriceBook
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
 from roadbed.identity.load import load_verifier
@@ -129,6 +132,8 @@ def compile_snapshot(
         broken=building.broken,
         unserved=building.unserved,
         impaired=building.impaired,
+        budgets=budgets_of(state, declared.directory),
+        limits=rate_limits_of(state, declared.directory),
     )
     return Serving(
         snapshot=snapshot, providers=building.providers, runners=building.runners
@@ -162,6 +167,7 @@ class _Building:
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
         self._faults = declared.faults
+        self._prices = PriceBook(p.content for p in self._state.of("PriceList"))
         self._directory = declared.directory
         self._open = open_provider
         self._previous = previous
@@ -205,7 +211,8 @@ class _Building:
         def opened(place: Mapping[str, Any]) -> Runner:
             return self._runner(version, provider, place)
 
-        return choice_of(version, self._readable(version), provider.content, opened)
+        choice = choice_of(version, self._readable(version), provider.content, opened)
+        return priced(choice, provider.content, self._prices)
 
     def _readable(self, version: ModelVersion) -> dict[str, Any]:
         """Return what policies may read of *version*, as its model is declared now."""

@@ -17,7 +17,7 @@ from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.data.datasets import has_versions
 from roadbed.gateway.calls import CallLog
-from roadbed.gateway.history import Tally
+from roadbed.gateway.history import Spend, Tally
 from roadbed.identity.directory import read_subject
 from roadbed.identity.keys import KeyInfo, find_key
 from roadbed.inference.record import CallRecord
@@ -37,7 +37,7 @@ def resource_target(revision: Revision) -> Target:
     return target_of(revision, "Resource")
 
 
-def call_target(record: CallRecord | Tally) -> Target:
+def call_target(record: CallRecord | Tally | Spend) -> Target:
     """Return calls as a target: what policies read of them are the facts on record.
 
     The name is the endpoint's: calls with the same facts are decided upon alike,

@@ -15,6 +15,7 @@ from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.readable import configs_of
 from roadbed.control.rules import access as access_rules
 from roadbed.control.rules import latency as latency_rules
+from roadbed.control.rules import money as money_rules
 from roadbed.control.rules import use as use_rules
 from roadbed.control.rules.federations import (
     federations_are_distinct,
@@ -242,6 +243,7 @@ RULES: tuple[Rule, ...] = (
     *use_rules.RULES,
     *latency_rules.RULES,
     *access_rules.RULES,
+    *money_rules.RULES,
     policies_can_be_read,
     accounts_can_still_act,
     issuers_are_sound,

@@ -19,6 +19,7 @@ from roadbed.gateway.history import (
     CallQuery,
     History,
     Span,
+    Spend,
     Tally,
     cursor,
     read_cursor,
@@ -100,13 +101,43 @@ class CallLog:
         Steps begin at multiples of their length since 1970; those without calls are
         absent. Calls whose facts *keep* does not want are not counted.
         """
-        live = self._live(lambda reader: reader.tally(span))
-        with self._database.read() as connection:
-            sealed = segments_between(connection, span.since_us, span.until_us)
-        twice = {segment.spool for segment in sealed}
-        tallies = [t for name, some in live.items() if name not in twice for t in some]
-        tallies += self._sealed(sealed, lambda f: self._history.tally(f, span))
+        tallies = self._counted(
+            span,
+            lambda reader: reader.tally(span),
+            lambda files: self._history.tally(files, span),
+        )
         return points(filter(keep, tallies))
+
+    def spend(
+        self,
+        span: Span,
+        label: str = "",
+        keep: Callable[[Spend], bool] = lambda _: True,
+    ) -> list[Spend]:
+        """Return what the calls of *span* cost, by what tells them apart.
+
+        Calls whose facts *keep* does not want are not counted.
+        """
+        found = self._counted(
+            span,
+            lambda reader: reader.spend(span, label),
+            lambda files: self._history.spend(files, span, label),
+        )
+        return [spend for spend in found if keep(spend)]
+
+    def _counted(
+        self,
+        span: Span,
+        live: Callable[[SpoolReader], list[_T]],
+        sealed: Callable[[Sequence[Path]], list[_T]],
+    ) -> list[_T]:
+        """Return what spools and segments say of *span*, each call once."""
+        spools = self._live(live)
+        with self._database.read() as connection:
+            known = segments_between(connection, span.since_us, span.until_us)
+        twice = {segment.spool for segment in known}
+        found = [t for name, some in spools.items() if name not in twice for t in some]
+        return found + self._sealed(known, sealed)
 
     def prove(self, call_id: str) -> CallProof:
         """Return the proof that a call is in its segment, and the segment's entry.

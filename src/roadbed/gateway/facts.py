@@ -4,6 +4,7 @@ from typing import Any
 
 import msgspec
 
+from roadbed.gateway.money.scope import labels_of
 from roadbed.inference.call import Call, Outcome
 
 MAX_TEXT = 512
@@ -65,5 +66,5 @@ def _around(call: Call) -> dict[str, Any]:
         "span_id": call.span_id,
         "parent_id": call.parent_id,
         "stages": stages,
-        "labels": {text_of(k): text_of(v) for k, v in call.labels.items()},
+        "labels": {text_of(k): text_of(v) for k, v in labels_of(call).items()},
     }

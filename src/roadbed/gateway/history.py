@@ -52,6 +52,29 @@ class Tally:
     region: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spend:
+    """What calls with the same facts cost that began in one stretch of time.
+
+    `label` is the value of the label that was asked about. `unpriced` are the calls
+    that were answered without a price that anybody knew.
+    """
+
+    tenant: str = DEFAULT_TENANT
+    endpoint: str = ""
+    model: str = ""
+    provider: str = ""
+    region: str = ""
+    principal: str = ""
+    label: str = ""
+    at_us: int
+    calls: int
+    unpriced: int
+    cost_nano: int
+    input_tokens: int
+    output_tokens: int
+
+
 FACTS = ("tenant", "endpoint", "model", "provider", "region")
 """What calls are told apart by when they are counted."""
 
@@ -117,6 +140,10 @@ class History(Protocol):
 
     def tally(self, files: Sequence[Path], span: "Span") -> list[Tally]:
         """Count the calls of *span* in its steps, by their `FACTS`."""
+        ...
+
+    def spend(self, files: Sequence[Path], span: "Span", label: str) -> list[Spend]:
+        """Add up the cost of the calls of *span*, by `FACTS`, principal and *label*."""
         ...
 
 

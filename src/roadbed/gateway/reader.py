@@ -10,7 +10,15 @@ from urllib.parse import quote
 import msgspec
 
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
-from roadbed.gateway.history import FACTS, FAILED, CallQuery, Span, Tally, conditions
+from roadbed.gateway.history import (
+    FACTS,
+    FAILED,
+    CallQuery,
+    Span,
+    Spend,
+    Tally,
+    conditions,
+)
 from roadbed.gateway.series import bucket_of
 from roadbed.gateway.spool import SUFFIX
 from roadbed.inference.record import CallRecord, Payload
@@ -139,6 +147,25 @@ class SpoolReader:
             Tally(**dict(zip(names, key, strict=True)), calls=n, errors=errors[key])
             for key, n in calls.items()
         ]
+
+    def spend(self, span: Span, label: str) -> list[Spend]:
+        """Add up the cost of the calls of *span*, by facts, principal and *label*."""
+        if not self.exists:
+            return []
+        facts = (*FACTS, "principal")
+        known = ", ".join(f"coalesce({_column(n)}, '') AS {n}" for n in facts)
+        sums = ("cost_nano", "input_tokens", "output_tokens")
+        added = ", ".join(f"coalesce(sum({_column(n)}), 0)" for n in sums)
+        where, values = span.conditions(_column)
+        rows = self._rows(
+            f"SELECT {known}, coalesce(json_extract(record, ?), '') AS label, "
+            f"ts / ? * ? AS at_us, count(*), sum({_column('status')} = 'ok' AND "
+            f"coalesce({_column('price')}, '') = ''), {added} FROM calls "
+            f"WHERE {where} GROUP BY {', '.join(facts)}, label, at_us",
+            [f'$.labels."{label}"', span.step_us, span.step_us, *values],
+        )
+        names = (*facts, "label", "at_us", "calls", "unpriced", *sums)
+        return [Spend(**dict(zip(names, row, strict=True))) for row in rows]
 
     def _hour(self, region: str, hour: int, payload: str) -> Iterator[Any]:
         query = (

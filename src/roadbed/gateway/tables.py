@@ -67,3 +67,41 @@ idempotency = sa.Table(
 """One row for each idempotency key of a caller: `key` and `asked` are digests of whose
 key it is and of the request that came with it. `owner` is the call that is answering,
 until `lease_us` at the latest; `answer` is what it ended with, or NULL before."""
+
+budget_counters = sa.Table(
+    "budget_counters",
+    metadata,
+    sa.Column("budget", sa.Text, primary_key=True),
+    sa.Column("since_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("leased", sa.BigInteger, nullable=False),
+    sa.Column("settled", sa.BigInteger, nullable=False),
+    sa.Column("recalls", sa.BigInteger, nullable=False),
+    moment("recalled_us"),
+    sa.Column("told", sa.Integer, nullable=False),
+)
+"""One row for each budget and window, and for each run of an agent where it counts by
+runs. Money is in billionths of a US dollar; see `gateway.money.lease.Counter`."""
+
+budget_leases = sa.Table(
+    "budget_leases",
+    metadata,
+    sa.Column("budget", sa.Text, primary_key=True),
+    sa.Column("since_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("run", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, primary_key=True),
+    sa.Column("granted", sa.BigInteger, nullable=False),
+    sa.Column("spent", sa.BigInteger, nullable=False),
+    sa.Column("answered", sa.BigInteger, nullable=False),
+    moment("seen_us"),
+    sa.Index("ix_budget_leases_holder", "holder"),
+)
+"""What one process may spend of a budget, and has: a `gateway.money.lease.Lease`."""
+
+replicas = sa.Table(
+    "replicas",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    moment("seen_us"),
+)
+"""The processes that serve now, by when they last said so."""

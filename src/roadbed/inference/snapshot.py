@@ -240,6 +240,7 @@ class Snapshot:
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
     the reason, and `unserved` those of them that serve nothing at all to what
     policies read of them; `impaired` are endpoints that lack something to fall back on.
+    `budgets` and `limits` are the rules of `gateway.money` that calls are held to.
     """
 
     revision: int
@@ -250,6 +251,8 @@ class Snapshot:
     broken: Mapping[str, str] = field(default_factory=dict)
     unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     impaired: Mapping[str, str] = field(default_factory=dict)
+    budgets: Sequence[Any] = ()
+    limits: Sequence[Any] = ()
     directory: Directory = field(default_factory=_Nobody)
     tokens: Tokens = field(default_factory=_NoTokens)
 

@@ -23,6 +23,7 @@ from roadbed.server import errors
 from roadbed.server.errors import TooSlow
 from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
 from roadbed.server.guard import Guard
+from roadbed.server.labels import LABELS, RUN, labels_in
 from roadbed.server.limits import Limits, Room
 from roadbed.server.switch import Switch
 
@@ -121,8 +122,9 @@ class DataPlane:
         received_us, started_ns = to_us(self._clock.now()), time.monotonic_ns()
         known = self.guard.knows(self.switch.snapshot, exchange.credential)
         limit = self._limits.body_bytes if known else self._limits.stranger_bytes
-        body = b""
+        body, labels = b"", dict[str, str]()
         try:
+            labels = labels_in(exchange.header(LABELS))
             body = await exchange.body(limit)
             asked = dialect.read(body)
         except (Invalid, NotFound, NotReady, TooLarge, TooSlow) as error:
@@ -142,6 +144,8 @@ class DataPlane:
                 priority=exchange.header(b"x-roadbed-priority"),
                 request=asked.request,
                 body=body,
+                run=exchange.header(RUN)[:NAME_LENGTH],
+                labels=labels,
                 snapshot=snapshot,
             )
             exchange.told = call.told

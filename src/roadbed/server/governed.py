@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from roadbed.access.steps import Authenticate, Authorize
 from roadbed.gateway.attempts import Attempts
 from roadbed.gateway.estimate import counting
+from roadbed.gateway.money.limits import Limits
 from roadbed.gateway.reuse.cached import Cached
 from roadbed.gateway.reuse.degrading import Degrading
 from roadbed.gateway.reuse.idempotent import Idempotent, Remembers
@@ -30,6 +31,7 @@ class Means:
     """
 
     purse: Purse = field(default_factory=FreeOfCharge)
+    limits: Limits = field(default_factory=Limits)
     keys: Remembers | None = None
     shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
     shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
@@ -56,6 +58,7 @@ def governed_path(
             Authorize(),
             Resolve(),
             means.shed,
+            means.limits,
         ],
         answering(means, Attempts(means.purse)),
     )

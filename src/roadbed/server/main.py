@@ -12,12 +12,17 @@ from roadbed.console.people import LivePeople
 from roadbed.console.visit import Refusal
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
+from roadbed.gateway.money.bank import Bank
+from roadbed.gateway.money.budgets import Budgets
+from roadbed.gateway.money.replicas import Presence
+from roadbed.gateway.money.teller import Teller
 from roadbed.gateway.recorder import Limits as SpoolLimits
 from roadbed.gateway.recorder import Recorder, process_name
 from roadbed.gateway.request import times_asked
 from roadbed.gateway.reuse.keys import Keys
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.reuse.shelf import Shelf
+from roadbed.inference.path import Path
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
@@ -40,6 +45,7 @@ from roadbed.server.table import all_routes, api_routes
 
 CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
+REPLICAS_EVERY_S = 1.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
 PURGE_EVERY_S = 600.0
@@ -55,6 +61,8 @@ class Parts:
     recorder: Recorder
     keeper: Keeper
     denials: DenialWriter
+    purse: Budgets
+    presence: Presence
     plane: DataPlane
     means: Means
 
@@ -89,7 +97,8 @@ def assemble(app: App, closer: Closer) -> Parts:
     metrics = Metrics()
     switch = Switch(closer.discard)
     guard = Guard(denials, app.now_us, settings.public_address)
-    means = means_of(app)
+    purse = purse_of(app, keeper.process)
+    means = means_of(app, purse)
     path = governed_path(
         now_us=app.now_us,
         records=recorder,
@@ -98,15 +107,6 @@ def assemble(app: App, closer: Closer) -> Parts:
         denials=denials,
         means=means,
     )
-    plane = DataPlane(
-        switch=switch,
-        path=path,
-        guard=guard,
-        region=settings.region,
-        clock=app.clock,
-        limits=limits_of(app),
-    )
-    plane.healthy = lambda: recorder.healthy
     return Parts(
         switch=switch,
         guard=guard,
@@ -114,18 +114,42 @@ def assemble(app: App, closer: Closer) -> Parts:
         recorder=recorder,
         keeper=keeper,
         denials=denials,
-        plane=plane,
+        purse=purse,
+        presence=Presence(app.database, keeper.process, means.limits, app.now_us),
+        plane=plane_of(app, path, switch, guard, recorder),
         means=means,
     )
 
 
-def means_of(app: App) -> Means:
-    """Return what a replica holds of answers and calls, as settings allow."""
+def means_of(app: App, purse: Budgets) -> Means:
+    """Return what a replica has to answer with, as settings allow."""
     return Means(
+        purse=purse,
         keys=Keys(app.database, app.now_us),
         shelf=Shelf(app.settings.cache_bytes),
         shed=Shed(app.settings.max_calls),
     )
+
+
+def plane_of(
+    app: App, path: Path, switch: Switch, guard: Guard, recorder: Recorder
+) -> DataPlane:
+    """Return the data plane, healthy as long as *recorder* is."""
+    plane = DataPlane(
+        switch=switch,
+        path=path,
+        guard=guard,
+        region=app.settings.region,
+        clock=app.clock,
+        limits=limits_of(app),
+    )
+    plane.healthy = lambda: recorder.healthy
+    return plane
+
+
+def purse_of(app: App, process: str) -> Budgets:
+    """Return what keeps the budgets in this process."""
+    return Budgets(Teller(Bank(app.database, process), app.now_us), app.now_us)
 
 
 def limits_of(app: App) -> Limits:
@@ -145,6 +169,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             Chore(
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
             ),
+            Chore(name="replicas", every_s=REPLICAS_EVERY_S, work=parts.presence.look),
             Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
             Chore(
                 name="seal",
@@ -170,8 +195,13 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.recorder.start, app.tokens.signing.ensure],
-        end=[parts.recorder.close, app.audit.checkpoint],
+        begin=[parts.presence.look, parts.recorder.start, app.tokens.signing.ensure],
+        end=[
+            parts.purse.close,
+            parts.presence.leave,
+            parts.recorder.close,
+            app.audit.checkpoint,
+        ],
     )
 
 

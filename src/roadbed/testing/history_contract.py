@@ -215,6 +215,26 @@ class HistoryContract:
             assert sum(t.calls for t in tallies) == len(mine)
             assert {t.tenant or "default" for t in tallies} <= {tenant}
 
+    def test_costs_add_up_exactly_by_day_principal_and_label(
+        self, history: History, tmp_path: Path
+    ) -> None:
+        """Whole numbers stay whole, also beyond what a float can hold."""
+        file, much = tmp_path / "calls.parquet", 2**53 + 1
+        one = {"principal": "user:a", "price": "p", "labels": {"team": "x"}}
+        calls = [a_record(n, **one, cost_nano=much, status="ok") for n in range(3)]
+        calls.append(a_record(7, principal="user:b", status="ok"))
+        write(history, "calls", calls, file)
+
+        found = history.spend([file], _span(10_000_000, 10_000_000), "team")
+        sums = {
+            (s.principal, s.label): (s.calls, s.unpriced, s.cost_nano) for s in found
+        }
+
+        assert sums == {
+            ("user:a", "x"): (3, 0, 3 * much),
+            ("user:b", ""): (1, 1, 0),
+        }
+
     def test_a_missing_file_is_named(self, history: History, tmp_path: Path) -> None:
         """Retention may have removed it."""
         with pytest.raises(NotFound, match=r"gone\.parquet"):

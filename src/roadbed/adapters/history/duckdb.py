@@ -13,7 +13,15 @@ from typing import Any, TypeVar, get_type_hints
 import msgspec
 
 from roadbed.core.errors import Corrupt, NotFound, NotReady
-from roadbed.gateway.history import FACTS, FAILED, CallQuery, Span, Tally, conditions
+from roadbed.gateway.history import (
+    FACTS,
+    FAILED,
+    CallQuery,
+    Span,
+    Spend,
+    Tally,
+    conditions,
+)
 from roadbed.gateway.series import GROWTH
 from roadbed.inference.record import CallRecord, Payload
 
@@ -107,6 +115,26 @@ class DuckDBHistory:
         )
         names = (*FACTS, "at_us", "bucket", "calls", "errors")
         return [Tally(**dict(zip(names, row, strict=True))) for row in rows]
+
+    def spend(self, files: Sequence[Path], span: Span, label: str) -> list[Spend]:
+        """Add up the cost of the calls of *span*, by facts, principal and *label*."""
+        if not files:
+            return []
+        facts = (*FACTS, "principal")
+        known = ", ".join(f"coalesce({name}, '') AS {name}" for name in facts)
+        where, values = span.conditions(lambda name: name)
+        rows = self._run(
+            f"SELECT {known}, coalesce(list_extract(map_extract(labels, ?), 1), '') "
+            "AS label, ts // ? * ? AS at_us, count(*), count(*) FILTER (status = 'ok' "
+            "AND coalesce(price, '') = ''), coalesce(sum(cost_nano), 0)::BIGINT, "
+            "sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT "
+            f"FROM {_parquet(files)} WHERE {where} GROUP BY ALL",
+            [label, span.step_us, span.step_us, *values],
+            files=files,
+        )
+        names = (*facts, "label", "at_us", "calls", "unpriced", "cost_nano")
+        names += ("input_tokens", "output_tokens")
+        return [Spend(**dict(zip(names, row, strict=True))) for row in rows]
 
     def close(self) -> None:
         """Let go of DuckDB's memory; the next question opens it again."""

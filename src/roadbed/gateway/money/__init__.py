@@ -1,0 +1,1 @@
+"""Money: what a call costs, what may be spent, and how often one may ask."""

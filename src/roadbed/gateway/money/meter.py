@@ -1,0 +1,40 @@
+"""How much there was within the last minute: counts by the second, no clock inside."""
+
+SECONDS = 60
+
+
+class Meter:
+    """Adds up what came in the last 60 seconds and the one that is going on."""
+
+    __slots__ = ("_counts", "total")
+
+    def __init__(self) -> None:
+        self._counts: dict[int, int] = {}
+        self.total = 0
+
+    def add(self, amount: int, second: int) -> None:
+        """Count *amount* in *second*; below zero it takes back."""
+        self.forget(second)
+        known = self._counts.get(second, 0)
+        self._counts[second] = known + amount
+        self.total += amount
+
+    def forget(self, second: int) -> None:
+        """Drop what is older than a minute at *second*."""
+        for old in [s for s in self._counts if s < second - SECONDS]:
+            self.total -= self._counts.pop(old)
+
+    def room_in_s(self, wanted: int, limit: int, second: int) -> int:
+        """Return in how many seconds *wanted* fits below *limit*; 0: now.
+
+        What alone is more than the limit fits once there is nothing else.
+        """
+        self.forget(second)
+        left = self.total + min(wanted, limit) - limit
+        if left <= 0:
+            return 0
+        for old in sorted(self._counts):
+            left -= self._counts[old]
+            if left <= 0:
+                return old + SECONDS + 1 - second
+        return SECONDS
