@@ -53,3 +53,16 @@ alerts = sa.Table(
     sa.Index("ix_alerts_open", "cleared", "code"),
 )
 """What an operator should look at. `cleared` is when it was over, or NULL."""
+
+served = sa.Table(
+    "served",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("served", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    moment("since_us"),
+)
+"""What a provider last said that it serves for a model version, since which call, and
+what it said before that; empty if it never said anything else."""

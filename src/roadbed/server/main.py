@@ -34,6 +34,7 @@ from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
 from roadbed.server.table import all_routes, api_routes
+from roadbed.server.watching import Watching, watching
 
 CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
@@ -52,6 +53,7 @@ class Parts:
     keeper: Keeper
     denials: DenialWriter
     plane: DataPlane
+    watching: Watching
 
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
@@ -75,14 +77,13 @@ def serve(app: App, announce: Callable[[str], None]) -> None:
 def assemble(app: App, closer: Closer) -> Parts:
     """Return the parts of a server, not yet started."""
     settings = app.settings
-    keeper = Keeper(settings.state, app.sealer, process_name(platform.node()))
-    limits = SpoolLimits(
-        seal_bytes=settings.seal_bytes, seal_seconds=settings.seal_seconds
-    )
-    recorder = Recorder(keeper, limits)
+    process = process_name(platform.node())
+    keeper = Keeper(settings.state, app.sealer, process)
+    recorder = _recorder(app, keeper)
     denials = DenialWriter(app.audit, keeper)
     metrics = Metrics()
     switch = Switch(closer.discard)
+    watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     path = governed_path(
         now_us=app.now_us,
@@ -90,6 +91,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         region=settings.region,
         metrics=metrics,
         denials=denials,
+        watches=watchers.watches,
     )
     plane = DataPlane(
         switch=switch,
@@ -108,7 +110,16 @@ def assemble(app: App, closer: Closer) -> Parts:
         keeper=keeper,
         denials=denials,
         plane=plane,
+        watching=watchers,
     )
+
+
+def _recorder(app: App, keeper: Keeper) -> Recorder:
+    settings = app.settings
+    limits = SpoolLimits(
+        seal_bytes=settings.seal_bytes, seal_seconds=settings.seal_seconds
+    )
+    return Recorder(keeper, limits)
 
 
 def limits_of(app: App) -> Limits:
@@ -139,6 +150,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
                 every_s=SIGNING_KEY_EVERY_S,
                 work=app.tokens.signing.ensure,
             ),
+            *parts.watching.chores,
         ],
         parts.keeper,
     )
@@ -148,8 +160,12 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.recorder.start, app.tokens.signing.ensure],
-        end=[parts.recorder.close, app.audit.checkpoint],
+        begin=[
+            parts.recorder.start,
+            app.tokens.signing.ensure,
+            *parts.watching.begin,
+        ],
+        end=[parts.recorder.close, *parts.watching.end, app.audit.checkpoint],
     )
 
 
@@ -254,4 +270,5 @@ def _gauges(parts: Parts) -> Gauges:
             "The revision of the stack that is served.",
             float(serving.snapshot.revision if serving else 0),
         ),
+        **parts.watching.gauges(),
     }

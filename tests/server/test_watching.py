@@ -1,0 +1,106 @@
+"""A whole line that is watched: its traces arrive, and a silent change is found."""
+
+import time
+
+import pytest
+
+from roadbed.testing.upstream import Upstream
+from tests.adapters.traces.collector import Collector, attributes
+from tests.control.stacks import OPERATOR, resource
+from tests.served_line import ServedLine
+
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+
+
+def stack(url):
+    config = f"{{type: openai, config: {{base_url: '{url}', private: true}}}}"
+    hosted = "{owner: us, hosted: {provider: up, upstream: gpt-test-2024-08-06}}"
+    return [
+        OPERATOR,
+        resource("Provider", "up", config),
+        resource("Model", "m", hosted),
+        resource("Endpoint", "support", "model: m@1"),
+    ]
+
+
+def until(true):
+    end = time.monotonic() + 15
+    while not (found := true()):
+        assert time.monotonic() < end
+        time.sleep(0.02)
+    return found
+
+
+@pytest.fixture
+def watched(tmp_path):
+    """A served line behind an upstream, and the collector that it is traced to."""
+    with Collector() as collector, Upstream(served="gpt-test-2024-08-06") as upstream:
+        line = ServedLine(tmp_path)
+        more = {"otlp_endpoint": collector.url}
+        settings = line.app.settings.model_copy(update=more)
+        object.__setattr__(line.app, "settings", settings)
+        line.apply(*stack(upstream.url))
+        line.start()
+        line.upstream, line.collector = upstream, collector
+        yield line
+        if line.thread.is_alive():
+            line.stop()
+
+
+def ask(line, **headers):
+    body = {"model": "support", "messages": [{"role": "user", "content": "a secret"}]}
+    status, told, _ = line.ask(
+        "POST", "/v1/chat/completions", line.key, body, headers or None
+    )
+    assert status == 200
+    return told["x-roadbed-call"]
+
+
+def test_a_call_is_a_span_between_the_caller_and_the_upstream(watched):
+    call_id = ask(watched, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
+    ask(watched, traceparent=f"00-{TRACE}-00f067aa0ba902b7-00")
+    (span,) = until(lambda: watched.collector.spans)[:1]
+    watched.stop()
+    told = attributes(span.attributes)
+    sent = [r.headers["traceparent"] for r in watched.upstream.requests]
+
+    assert (span.trace_id.hex(), span.parent_span_id.hex()) == (
+        TRACE,
+        "00f067aa0ba902b7",
+    )
+    assert sent[0] == f"00-{TRACE}-{span.span_id.hex()}-01"
+    assert sent[1].endswith("-00")
+    assert told["roadbed.call_id"] == call_id
+    assert told["gen_ai.response.model"] == "gpt-test-2024-08-06"
+    assert told["gen_ai.usage.input_tokens"] > 0
+    assert {s.trace_id.hex() for s in watched.collector.spans} == {TRACE}
+    assert "a secret" not in str(watched.collector.requests)
+
+
+def test_what_is_traced_is_counted(watched):
+    ask(watched)
+
+    def exported():
+        text = watched.ask("GET", "/metrics", watched.key)[2].decode()
+        return "roadbed_traces_exported 1" in text and text
+
+    assert "roadbed_traces_dropped 0" in until(exported)
+
+
+def test_a_version_that_is_served_by_another_model_is_found(watched):
+    ask(watched)
+    until(lambda: watched.parts.watching.served._new == {})
+    watched.upstream.served = "gpt-test-2025-01-01"
+    call_id = ask(watched)
+
+    def alerts():
+        found = watched.ask("GET", "/api/v1/alerts", watched.key)[2]["alerts"]
+        return [a for a in found if a["code"] == "served.changed"]
+
+    (alert,) = until(alerts)
+
+    assert alert["detail"] == {
+        "before": "gpt-test-2024-08-06",
+        "served": "gpt-test-2025-01-01",
+        "call": call_id,
+    }
