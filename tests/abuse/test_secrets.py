@@ -26,6 +26,7 @@ from tests.console.served import Visitor
 
 MINIMAL = {
     "Provider/openai": {"private": True},
+    "Provider/oip": {"base_url": "https://models.example.com"},
     "IdentityProvider": {"issuer": "https://id.example.com", "client_id": "console"},
 }
 """What else a resource needs that has a slot for a secret."""
