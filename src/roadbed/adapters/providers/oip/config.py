@@ -21,7 +21,7 @@ class Config(HttpConfig):
     binary: bool = Field(
         default=True,
         description="Whether tensors travel as bytes behind the JSON, where the server "
-        "has the extension `binary_tensor_data`; otherwise as JSON, which takes longer.",
+        "has the extension `binary_tensor_data`; otherwise as JSON, which is slow.",
     )
 
 
