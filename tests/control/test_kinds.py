@@ -9,6 +9,7 @@ def test_every_kind_of_every_room_is_found():
         "Agent",
         "Binding",
         "Dataset",
+        "Deprecation",
         "Endpoint",
         "Federation",
         "IdentityProvider",
