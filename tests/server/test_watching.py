@@ -1,10 +1,17 @@
 """A whole line that is watched: its traces arrive, and a silent change is found."""
 
+import asyncio
 import re
 import time
 
 import pytest
 
+from roadbed.adapters.providers import replay
+from roadbed.control.replays import export
+from roadbed.core.actor import Principal
+from roadbed.gateway.history import CallQuery
+from roadbed.inference.snapshot import ModelVersion
+from roadbed.testing.provider_contract import answer, chat_request
 from roadbed.testing.upstream import Upstream
 from tests.adapters.traces.collector import Collector, attributes
 from tests.control.stacks import OPERATOR, resource
@@ -108,3 +115,27 @@ def test_a_version_that_is_served_by_another_model_is_found(watched):
         "served": "gpt-test-2025-01-01",
         "call": call_id,
     }
+
+
+def test_what_was_answered_is_exported_and_replayed(watched, tmp_path):
+    ask(watched)
+    reader = Principal(
+        kind="service-account", name="qa", roles=frozenset({"product-owner"})
+    )
+    stranger = Principal(kind="service-account", name="app", roles=frozenset({"app"}))
+    query = CallQuery(endpoint="support", status="ok", limit=3)
+    calls = watched.app.calls
+    mine = export(watched.app.viewer(reader), calls, query)
+    theirs = export(watched.app.viewer(stranger), calls, query)
+    file = tmp_path / "calls.jsonl"
+    file.write_bytes(mine.data)
+    it = replay.provider(replay.Config(calls=str(file), digest=mine.digest), None, None)
+    definition = {"hosted": {"provider": "r", "upstream": "x"}}
+    version = ModelVersion(model="m", number=1, digest="", definition=definition)
+    runner = it.open(version)
+    (chunk,) = asyncio.run(answer(runner, chat_request("a secret")))
+
+    assert chunk.text == "You said: a secret"
+    assert chunk.usage.input_tokens > 0
+    assert (len(mine.lines), mine.left_out) == (3, 0)
+    assert theirs.lines == []
