@@ -8,6 +8,8 @@ import logging
 import threading
 from collections import deque
 
+import msgspec
+
 from roadbed.core.errors import RoadbedError, TimedOut, Unavailable
 from roadbed.gateway.spans import spans_of
 from roadbed.inference.call import Call
@@ -51,7 +53,7 @@ class Tracer:
         if len(self._queue) >= self._capacity:
             self.dropped += 1
             return
-        self._queue.append((record, call.trace_state))
+        self._queue.append((_slim(record), call.trace_state))
 
     def start(self) -> None:
         """Begin."""
@@ -105,3 +107,10 @@ class Tracer:
         if refused:
             _log.warning("the collector of traces refused %d spans", refused)
         return True
+
+
+def _slim(record: CallRecord) -> CallRecord:
+    """Return *record* without what no span says, so that a full queue stays small."""
+    if not (record.num or record.cat or record.prediction):
+        return record
+    return msgspec.structs.replace(record, num={}, cat={}, prediction={})

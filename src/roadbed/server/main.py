@@ -165,7 +165,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             app.tokens.signing.ensure,
             *parts.watching.begin,
         ],
-        end=[parts.recorder.close, *parts.watching.end, app.audit.checkpoint],
+        end=[parts.recorder.close, app.audit.checkpoint, *parts.watching.end],
     )
 
 

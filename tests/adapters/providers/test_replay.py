@@ -95,7 +95,7 @@ def test_the_answer_is_what_it_was_with_its_usage(file, stream):
 def test_a_stream_comes_in_pieces(file):
     chunks = ask(opened(file, recorded("hello", SAID)), stream=True)
 
-    assert len([c for c in chunks if c.text]) == 6
+    assert len([c for c in chunks if c.text]) == 7
 
 
 def test_of_two_answers_to_one_question_the_last_counts(file):

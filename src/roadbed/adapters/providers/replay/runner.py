@@ -14,7 +14,7 @@ from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 
-_WORDS = re.compile(r"\s*\S+\s*$|\s*\S+|\s+$")
+_WORDS = re.compile(r"\S+\s*|\s+")
 
 
 class Replay:
