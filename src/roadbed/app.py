@@ -13,6 +13,7 @@ from pydantic import BaseModel
 import roadbed.adapters.providers
 import roadbed.adapters.secrets
 import roadbed.adapters.signers
+from roadbed import __version__
 from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
@@ -24,6 +25,7 @@ from roadbed.adapters.copies.webhook import WebhookCopies
 from roadbed.adapters.history.duckdb import DuckDBHistory
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.adapters.traces.otlp import OtlpTraces
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.audit.deliver import deliver
 from roadbed.audit.log import AuditLog
@@ -72,6 +74,7 @@ from roadbed.ports.blobs import Blobs
 from roadbed.ports.copies import Copies
 from roadbed.ports.secrets import Secrets, SecretSource
 from roadbed.ports.signers import Signers
+from roadbed.ports.traces import Traces
 from roadbed.ports.web import Web
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.runs import Runs
@@ -164,6 +167,19 @@ class App:
     def deliver(self) -> int:
         """Bring each checkpoint to every place for copies that lacks it."""
         return deliver(self.database, self.copies, read_verifier(self.public_key))
+
+    def traces(self, process: str) -> Traces | None:
+        """Return where finished calls of *process* are traced to, None if nowhere."""
+        settings = self.settings
+        if not settings.otlp_endpoint:
+            return None
+        facts = {
+            "service.version": __version__,
+            "service.instance.id": process,
+            "roadbed.region": settings.region,
+        }
+        where, headers = settings.otlp_endpoint, settings.otlp_headers
+        return OtlpTraces(where, facts, headers, self.secrets)
 
     def now_us(self) -> int:
         """Return the current time in microseconds since 1970, UTC."""

@@ -140,6 +140,23 @@ class Settings(BaseModel):
         gt=0,
         description="Seal the spool to Parquet when it is older than this, in seconds.",
     )
+    otlp_endpoint: str = Field(
+        default="",
+        pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
+        description="Where finished calls are sent as OpenTelemetry traces, such as "
+        "http://localhost:4318 (OTLP over HTTP). Default: nowhere.",
+    )
+    otlp_headers: str = Field(
+        default="",
+        pattern=r"^(secret://[a-z][a-z0-9-]*/\S+)?$",
+        description="The secret whose value is the headers that go there, "
+        "`name=value` with commas between, as a reference: secret://file/otlp.",
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text",
+        description="How the server writes its own log on standard error: lines for "
+        "people, or a JSON object a line.",
+    )
     key: str = Field(
         default="",
         repr=False,

@@ -244,6 +244,7 @@ def test_no_preflight_is_granted_on_any_route(estate):
 OPENS = {"aiohttp", "http.client", "urllib.request", "requests", "httpx", "smtplib"}
 PLACES = {
     "adapters/secrets/vault.py",
+    "adapters/traces/otlp.py",
     "adapters/web/guarded.py",
     "loadtest/drive.py",
     "transport/connector.py",

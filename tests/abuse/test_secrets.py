@@ -30,6 +30,7 @@ MINIMAL = {
     "Provider/gemini": {},
     "Provider/openai": {"private": True},
     "Provider/anthropic": {},
+    "Provider/oip": {"base_url": "https://models.example.com"},
     "IdentityProvider": {"issuer": "https://id.example.com", "client_id": "console"},
 }
 """What else a resource needs that has a slot for a secret."""

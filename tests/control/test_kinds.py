@@ -10,6 +10,7 @@ def test_every_kind_of_every_room_is_found():
         "Binding",
         "Budget",
         "Dataset",
+        "Deprecation",
         "Endpoint",
         "Federation",
         "IdentityProvider",

@@ -13,6 +13,7 @@ from roadbed.control.serve import Serving
 from roadbed.core.actor import Principal
 from roadbed.core.clock import SystemClock, to_us
 from roadbed.core.errors import Invalid, RateLimited, Truncated
+from roadbed.gateway.steps import Record
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
@@ -236,8 +237,7 @@ class House:
         self.denials = DenialWriter(log or self.log, self.alarm)
         path = governed_path(
             now_us=now_us,
-            records=records or self.log,
-            region="test",
+            record=Record(records or self.log, "test"),
             metrics=self.metrics,
             denials=self.denials,
             means=means,

@@ -104,7 +104,16 @@ def test_the_callers_trace_is_on_record(client, house):
     trace = "4bf92f3577b34da6a3ce929d0e0e4736"
     ask(client, extra_headers={"traceparent": f"00-{trace}-00f067aa0ba902b7-01"})
 
-    assert house.last().trace_id == trace
+    record = house.last()
+    assert (record.trace_id, record.parent_id) == (trace, "00f067aa0ba902b7")
+    assert len(record.span_id) == 16
+
+
+def test_a_call_without_a_trace_begins_one(client, house):
+    ask(client)
+
+    record = house.last()
+    assert (len(record.trace_id), len(record.span_id), record.parent_id) == (32, 16, "")
 
 
 def test_models_are_the_endpoints(client, house):

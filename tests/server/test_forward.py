@@ -50,6 +50,22 @@ def ask(client, **fields):
     return client.chat.completions.create(model="support", messages=HELLO, **fields)
 
 
+def test_the_upstream_is_told_whose_trace_its_call_belongs_to():
+    trace, headers = "4bf92f3577b34da6a3ce929d0e0e4736", {}
+    headers["traceparent"] = f"00-{trace}-00f067aa0ba902b7-01"
+    headers["tracestate"] = "congo=t61rcWkgMzE"
+    with behind("well") as (house, client):
+        ask(client, extra_headers=headers)
+        ask(client, stream=True).close()
+        told = [request.headers for request in house.upstream.requests]
+        record = house.last()
+
+    assert told[0]["traceparent"] == f"00-{trace}-{house.kept[0].span_id}-01"
+    assert told[0]["tracestate"] == "congo=t61rcWkgMzE"
+    assert told[1]["traceparent"] == f"00-{record.trace_id}-{record.span_id}-01"
+    assert "tracestate" not in told[1]
+
+
 def test_a_whole_answer_is_forwarded_under_the_endpoints_name():
     with behind("well", served="gpt-test-2024-08-06") as (house, client):
         answer = ask(client, temperature=0.5, user="u-1")

@@ -11,7 +11,6 @@ from roadbed.dialects import openai
 from roadbed.dialects.fields import read_fields
 from roadbed.inference.tensor import SIZES
 from roadbed.server import infer
-from roadbed.server.dataplane import trace_id
 
 NAMES = st.sampled_from(["model", "messages", "a", "b/c", "é", "", "stream"])
 VALUES = st.recursive(
@@ -89,18 +88,3 @@ def test_any_tensors_are_read_or_refused(request, length, tail):
         assert error.message
     else:
         assert all(t.datatype == "BYTES" or t.data is not None for t in read.inputs)
-
-
-@pytest.mark.parametrize(
-    ("header", "found"),
-    [
-        (f"00-{'a' * 32}-{'b' * 16}-01", "a" * 32),
-        (f"cc-{'a' * 32}-{'b' * 16}-01-more", "a" * 32),
-        (f"00-{'0' * 32}-{'b' * 16}-01", ""),
-        (f"00-{'A' * 32}-{'b' * 16}-01", ""),
-        (f"00-{'a' * 31}-{'b' * 16}-01", ""),
-        ("", ""),
-    ],
-)
-def test_a_trace_is_joined_only_if_it_is_one(header, found):
-    assert trace_id(header) == found

@@ -39,6 +39,7 @@ def examine(app: "App", viewer: "Viewer") -> list[Check]:
         _disk(app),
         *(_alerts(app) if viewer.principal.tenant == DEFAULT_TENANT else ()),
         *_endpoints(app, viewer),
+        *_retiring(app, viewer),
     ]
 
 
@@ -133,3 +134,24 @@ def _endpoints(app: "App", viewer: "Viewer") -> Iterator[Check]:
             message="none declared",
             hint="declare one and run `roadbed apply`",
         )
+
+
+def _retiring(app: "App", viewer: "Viewer") -> Iterator[Check]:
+    """Is anything served that its provider has announced to retire?"""
+    from roadbed.control import seen
+    from roadbed.control.retiring import of_state
+    from roadbed.control.state import current
+
+    with app.database.read() as connection:
+        state = current(connection)
+        mine = seen.declared(viewer, connection, "Endpoint", "endpoint.read")
+    names = {each.name for each in mine}
+    for each in of_state(state, app.clock.now().date()):
+        if each.endpoint in names:
+            yield Check(
+                name="retires",
+                state="note" if each.days > 0 else "bad",
+                message=str(each),
+                hint="pin another name in the model's `upstream`, and the version "
+                "that it makes in the endpoint",
+            )

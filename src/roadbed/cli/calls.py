@@ -1,5 +1,8 @@
 """`roadbed calls`: the call log."""
 
+from datetime import UTC, datetime
+from pathlib import Path
+
 import click
 import msgspec
 
@@ -96,3 +99,56 @@ def get(call: str, output: str) -> None:
         click.echo(f"response  {plain(payload['response'])}")
     elif not readable:
         click.echo("\nwhat was said: you may not read it (call.read-payload)")
+
+
+@command.command()
+@click.option("--endpoint", help="Only calls of this endpoint.")
+@click.option(
+    "--since", type=click.DateTime(), help="Only calls since then, in UTC: 2026-01-31."
+)
+@click.option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1_000,
+    show_default=True,
+    help="How many calls to look at, the newest ones.",
+)
+@click.option(
+    "--out",
+    type=click.Path(dir_okay=False, path_type=Path),
+    required=True,
+    help="The file to write.",
+)
+@output_option
+@acts("call.read-payload")
+def export(
+    endpoint: str | None, since: datetime | None, limit: int, out: Path, output: str
+) -> None:
+    """Write conversations to a file that a provider of type `replay` answers from.
+
+    Only those that ended well, and whose question and answer were kept and are yours
+    to read. The file holds what was said: keep it as you keep the call log.
+    """
+    from roadbed.cli._private import write_private_bytes
+    from roadbed.cli._session import listing
+    from roadbed.control.replays import export as collect
+    from roadbed.core.clock import to_us
+    from roadbed.gateway.history import CallQuery
+
+    query = CallQuery(
+        endpoint=endpoint or "",
+        status="ok",
+        since_us=to_us(since.replace(tzinfo=UTC)) if since else None,
+        limit=limit,
+    )
+    with listing() as line:
+        done = collect(line.viewer, line.app.calls, query)
+    write_private_bytes(out, done.data)
+    count = len(done.lines)
+    if output == "json":
+        told = {"calls": count, "left_out": done.left_out, "digest": done.digest}
+        print_json({"file": str(out), **told})
+        return
+    left = f"; {done.left_out} cannot be replayed" if done.left_out else ""
+    click.echo(f"wrote {count} calls to {out}{left}")
+    click.echo(f"pin them in the Provider: digest: {done.digest}")

@@ -24,12 +24,15 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     from roadbed.control.render import render
 
     with session() as line:
-        plan = line.app.desk.propose(folder).plan
+        proposal = line.app.desk.propose(folder)
+    plan = proposal.plan
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     if output == "json":
-        print_json(plan.to_json())
+        print_json({**plan.to_json(), "warnings": list(proposal.warnings)})
     else:
         click.echo(render(plan).rstrip())
+        for warning in proposal.warnings:
+            click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
     if exit_code and plan.changes:
         raise SystemExit(3)

@@ -19,13 +19,17 @@ def command(host: str | None, port: int | None) -> None:
     Ctrl-C or SIGTERM stops it: calls under way end first, and the log is sealed.
     """
     from roadbed.app import open_app
+    from roadbed.server.logs import announcer, set_up
     from roadbed.server.main import serve
     from roadbed.settings import load
 
     given = {"host": host, "port": port}
     chosen = {name: value for name, value in given.items() if value is not None}
     app = open_app(load().model_copy(update=chosen))
+    set_up(app.settings.log_format)
+    as_json = app.settings.log_format == "json"
+    say = announcer() if as_json else lambda text: click.echo(text, err=True)
     try:
-        serve(app, announce=lambda text: click.echo(text, err=True))
+        serve(app, announce=say)
     finally:
         app.close()

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 
 import sqlalchemy as sa
@@ -35,7 +36,8 @@ from roadbed.console.filters import AuditFilter, CallFilter
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
-from roadbed.control.state import Revision, current_resources
+from roadbed.control.retiring import of_state
+from roadbed.control.state import Revision, current, current_resources
 from roadbed.control.targets import (
     call_target,
     find_call,
@@ -124,7 +126,11 @@ class Seen:
                 windows=counted.windows(),
                 traffic=counted.half_hours(),
                 endpoints=_endpoints(stack, served, counted),
-                alerts=(*_broken(served, names), *self._alerts(connection)),
+                alerts=(
+                    *_broken(served, names),
+                    *_retiring(connection, names, now_us),
+                    *self._alerts(connection),
+                ),
                 revisions=declared.latest(self._viewer, connection, 3),
                 audit=_head(connection) if self._viewer.may("audit.read") else None,
                 revision=served.revision,
@@ -358,6 +364,21 @@ def _broken(served: Snapshot, names: Collection[str]) -> Iterator[Alert]:
             detail=reason,
             href=f"/console/endpoints/{name}",
         )
+
+
+def _retiring(
+    connection: sa.Connection, names: Collection[str], now_us: int
+) -> Iterator[Alert]:
+    """Yield what is served and that its provider has announced to retire."""
+    today = datetime.fromtimestamp(now_us / 1e6, UTC).date()
+    for each in of_state(current(connection), today):
+        if each.endpoint in names:
+            yield Alert(
+                level="warning" if each.days > 0 else "critical",
+                title=each.title,
+                detail=str(each),
+                href=f"/console/endpoints/{each.endpoint}",
+            )
 
 
 def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:

@@ -8,6 +8,7 @@ from roadbed.control.catalog import Catalog
 from roadbed.control.load import read_stack, refuse
 from roadbed.control.plan import Plan, make_plan
 from roadbed.control.promote import Promotion, promotions
+from roadbed.control.retiring import of_stack
 from roadbed.control.stack import Stack
 from roadbed.control.state import current, tenants_of
 from roadbed.control.validate import check
@@ -20,11 +21,15 @@ from roadbed.ports.blobs import Blobs
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Proposal:
-    """A checked stack and the plan that makes it live."""
+    """A checked stack and the plan that makes it live.
+
+    `warnings` are what speaks against it and does not forbid it.
+    """
 
     stack: Stack
     plan: Plan
     promotions: tuple[Promotion, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     @property
     def promoted(self) -> tuple[Target, ...]:
@@ -60,6 +65,7 @@ class Desk:
             stack=stack,
             plan=make_plan(stack, state),
             promotions=promotions(stack, state),
+            warnings=tuple(map(str, of_stack(stack, state, self.clock.now().date()))),
         )
 
     def apply(self, proposal: Proposal, actor: str) -> Applied:

@@ -1,5 +1,6 @@
 """Things that went wrong and that somebody should look at."""
 
+from collections.abc import Collection
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -50,6 +51,23 @@ def clear_alerts(connection: sa.Connection, code: str, at_us: int) -> int:
     open_ones = sa.and_(alerts.c.code == code, alerts.c.cleared.is_(None))
     change = alerts.update().where(open_ones).values(cleared=at_us)
     return connection.execute(change).rowcount
+
+
+def clear_others(
+    connection: sa.Connection, code: str, kept: Collection[str], at_us: int
+) -> int:
+    """Mark the open alerts with *code* as over, but for those with a message in *kept*.
+
+    Returns how many there were.
+    """
+    gone = sa.and_(
+        alerts.c.code == code,
+        alerts.c.cleared.is_(None),
+        alerts.c.message.not_in(kept),
+    )
+    return connection.execute(
+        alerts.update().where(gone).values(cleared=at_us)
+    ).rowcount
 
 
 def list_alerts(

@@ -3,7 +3,7 @@
 import asyncio
 import struct
 import time
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from typing import Protocol
 
 import msgspec
@@ -62,11 +62,16 @@ class Resolve:
         """Do nothing on the way out."""
 
 
+Watch = Callable[[Call, CallRecord], None]
+"""Looks at a call that has just been recorded. At once, without I/O; raises nothing."""
+
+
 class Record:
     """Puts every call on record, however it ended.
 
     An endpoint with `ack: durable` makes the caller wait for the disk. A call
-    that reached no endpoint is recorded, and its caller does not wait.
+    that reached no endpoint is recorded, and its caller does not wait. Each of
+    `watches` is shown what was recorded.
     """
 
     def __init__(
@@ -74,10 +79,12 @@ class Record:
         records: Records,
         region: str,
         now_ns: Callable[[], int] = time.monotonic_ns,
+        watches: Sequence[Watch] = (),
     ) -> None:
         self._records = records
         self._region = region
         self._now_ns = now_ns
+        self._watches = tuple(watches)
 
     def admit(self, call: Call) -> None:
         """Do nothing on the way in."""
@@ -101,7 +108,10 @@ class Record:
         record = record_of(
             call, outcome, payload, region=self._region, now_ns=self._now_ns()
         )
-        return self._records.put(record, payload, durable=_waits(call))
+        wait = self._records.put(record, payload, durable=_waits(call))
+        for watch in self._watches:
+            watch(call, record)
+        return wait
 
     def _put_plain(
         self, call: Call, outcome: Outcome, error: Exception

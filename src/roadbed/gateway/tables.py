@@ -105,3 +105,16 @@ replicas = sa.Table(
     moment("seen_us"),
 )
 """The processes that serve now, by when they last said so."""
+
+served = sa.Table(
+    "served",
+    metadata,
+    sa.Column("model", sa.Text, primary_key=True),
+    sa.Column("provider", sa.Text, primary_key=True),
+    sa.Column("served", sa.Text, nullable=False),
+    sa.Column("before", sa.Text, nullable=False),
+    sa.Column("call_id", sa.Text, nullable=False),
+    moment("since_us"),
+)
+"""What a provider last said that it serves for a model version, since which call, and
+what it said before that; empty if it never said anything else."""

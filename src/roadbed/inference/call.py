@@ -112,8 +112,9 @@ class Attempt:
 class Call:
     """One request for a prediction, from its first byte to its record.
 
-    `span_id` is our own part of the trace, `parent_id` the caller's. `run` is the run
-    of an agent that it belongs to, `labels` what the caller wants it counted under.
+    `span_id` is our own part of the trace, `parent_id` the caller's; `trace_state` and
+    `sampled` go on to upstreams as they came. `run` is the run of an agent that it
+    belongs to, `labels` what the caller wants it counted under.
     `attempts` are all tries at all upstreams, in the order in which they began.
 
     `priority` is the one that the caller asked for, empty if none. `told` are headers
@@ -133,6 +134,8 @@ class Call:
     body: bytes = b""
     span_id: str = ""
     parent_id: str = ""
+    trace_state: str = ""
+    sampled: bool = True
     idempotency_key: str = ""
     run: str = ""
     labels: Mapping[str, str] = field(default_factory=dict)

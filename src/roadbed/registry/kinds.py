@@ -1,8 +1,9 @@
 """Models as a team declares them: one kind for hosted and for trained models."""
 
+from datetime import date
 from typing import Annotated, Any, ClassVar
 
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from roadbed.core.reference import NAME
 from roadbed.core.resource import Spec
@@ -138,3 +139,41 @@ class Model(Spec):
         body = self.hosted or self.trained
         assert body is not None
         return body.provider
+
+
+class Deprecation(Spec):
+    """A provider's announcement that it retires a model.
+
+    It adds to the announcements that Roadbed knows of, or corrects one. `roadbed plan`
+    and `roadbed doctor` warn of versions that are served and are about to be retired.
+    """
+
+    kind: ClassVar[str] = "Deprecation"
+
+    provider: str = Field(
+        pattern=rf"^{NAME}$", description="The type of the Provider, such as openai."
+    )
+    model: str = Field(
+        min_length=1,
+        max_length=200,
+        description="The provider's own name of the model; * stands for anything.",
+    )
+    retires_on: str = Field(
+        pattern=r"^[0-9]{4}-[0-9]{2}-[0-9]{2}$",
+        description="The last day, as 2026-03-26. It was postponed, or taken back: "
+        "write the day that counts, or one that is far away.",
+        examples=["2026-03-26"],
+    )
+    replacement: str = Field(
+        default="", description="What to use instead, as the provider advises."
+    )
+    source: str = Field(default="", description="Where it was announced.")
+
+    @field_validator("retires_on")
+    @classmethod
+    def _is_a_day(cls, text: str) -> str:
+        try:
+            date.fromisoformat(text)
+        except ValueError:
+            raise ValueError(f"there is no day {text}") from None
+        return text

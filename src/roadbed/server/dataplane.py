@@ -6,7 +6,6 @@ governed path, and answered in its own dialect.
 
 import asyncio
 import logging
-import re
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Coroutine
 from dataclasses import dataclass
@@ -19,17 +18,18 @@ from roadbed.gateway.reuse.leave import reads_on
 from roadbed.inference.call import Call, Chunk, TensorRequest
 from roadbed.inference.chat import TextRequest
 from roadbed.inference.path import Path
+from roadbed.inference.trace import received
 from roadbed.server import errors
 from roadbed.server.errors import TooSlow
 from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
 from roadbed.server.guard import Guard
 from roadbed.server.labels import LABELS, RUN, labels_in
 from roadbed.server.limits import Limits, Room
+from roadbed.server.logs import CALL
 from roadbed.server.switch import Switch
 
 NAME_LENGTH = 128
 
-_TRACE = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}(-.*)?")
 _log = logging.getLogger("roadbed.server")
 
 
@@ -97,6 +97,7 @@ class DataPlane:
     ) -> None:
         """Answer one request; whatever goes wrong is told in its dialect."""
         call_id = f"{self._region}-{self._new_id()}"
+        CALL.set(call_id)
         bounds = self._limits, self._room
         exchange = Exchange(
             scope, receive, send, call_id, bounds, self.guard.possession
@@ -139,9 +140,9 @@ class DataPlane:
                 endpoint=asked.endpoint[:NAME_LENGTH],
                 number=asked.number,
                 credential=exchange.credential,
-                trace_id=trace_id(exchange.header(b"traceparent")),
                 idempotency_key=exchange.header(b"idempotency-key"),
                 priority=exchange.header(b"x-roadbed-priority"),
+                **_context(exchange),
                 request=asked.request,
                 body=body,
                 run=exchange.header(RUN)[:NAME_LENGTH],
@@ -151,6 +152,13 @@ class DataPlane:
             exchange.told = call.told
             chunks = self._path.travel(call)
             await watched(exchange, call, dialect.answer(exchange, call, chunks))
+
+
+def _context(exchange: Exchange) -> dict[str, Any]:
+    """Return the fields of a call that say which trace it is part of."""
+    parent = exchange.header(b"traceparent")
+    state = exchange.joined(b"tracestate") if parent else ""
+    return received(parent, state)._asdict()
 
 
 async def watched(
@@ -189,9 +197,3 @@ async def fail(exchange: Exchange, error: RoadbedError) -> None:
         await exchange.end(exchange.failed(error))
     elif not exchange.started:
         await exchange.reply(errors.in_dialect(exchange.spell, error))
-
-
-def trace_id(traceparent: str) -> str:
-    """Return the trace id of a W3C `traceparent` header, or an empty text."""
-    match = _TRACE.fullmatch(traceparent)
-    return match[1] if match and match[1].strip("0") else ""

@@ -17,7 +17,6 @@ from roadbed.core.errors import (
     RoadbedError,
     Unauthenticated,
 )
-from roadbed.dialects.errors import sentence_of
 
 Headers = tuple[tuple[bytes, bytes], ...]
 
@@ -75,11 +74,6 @@ def in_dialect(
         headers=(_JSON, *_advice(error)),
         body=msgspec.json.encode(body_of(error)),
     )
-
-
-def inference_body(error: RoadbedError) -> dict[str, Any]:
-    """Return *error* as the Open Inference Protocol spells it: `{"error": "…"}`."""
-    return {"error": sentence_of(error)}
 
 
 def problem(error: RoadbedError) -> Reply:

@@ -86,6 +86,11 @@ class Exchange:
         """Return the header *name* (small letters), or an empty text."""
         return self._headers.get(name, b"").decode("latin-1")
 
+    def joined(self, name: bytes) -> str:
+        """Return all headers called *name* as one, with commas between them."""
+        lines = (v for k, v in self.scope["headers"] if k == name)
+        return b",".join(lines).decode("latin-1")
+
     @cached_property
     def credential(self) -> str:
         """Return the token that came, with what it proves, or an empty text.

@@ -12,7 +12,7 @@ from roadbed.gateway.reuse.degrading import Degrading
 from roadbed.gateway.reuse.idempotent import Idempotent, Remembers
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.reuse.shelf import Shelf
-from roadbed.gateway.steps import Record, Records, Resolve
+from roadbed.gateway.steps import Record, Resolve
 from roadbed.inference.path import Attempt, Path
 from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
@@ -40,8 +40,7 @@ class Means:
 def governed_path(
     *,
     now_us: Callable[[], int],
-    records: Records,
-    region: str,
+    record: Record,
     metrics: Metrics,
     denials: DenialWriter,
     means: Means | None = None,
@@ -52,7 +51,7 @@ def governed_path(
         [
             Measure(metrics),
             AuditDenials(denials),
-            Record(records, region),
+            record,
             Authenticate(now_us),
             Read(),
             Authorize(),

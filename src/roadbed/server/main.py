@@ -22,6 +22,7 @@ from roadbed.gateway.request import times_asked
 from roadbed.gateway.reuse.keys import Keys
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.reuse.shelf import Shelf
+from roadbed.gateway.steps import Record
 from roadbed.inference.path import Path
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server.asgi import Application, make_asgi
@@ -42,6 +43,7 @@ from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
 from roadbed.server.table import all_routes, api_routes
+from roadbed.server.watching import Watching, watching
 
 CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
@@ -65,6 +67,7 @@ class Parts:
     presence: Presence
     plane: DataPlane
     means: Means
+    watching: Watching
 
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
@@ -88,21 +91,19 @@ def serve(app: App, announce: Callable[[str], None]) -> None:
 def assemble(app: App, closer: Closer) -> Parts:
     """Return the parts of a server, not yet started."""
     settings = app.settings
-    keeper = Keeper(settings.state, app.sealer, process_name(platform.node()))
-    limits = SpoolLimits(
-        seal_bytes=settings.seal_bytes, seal_seconds=settings.seal_seconds
-    )
-    recorder = Recorder(keeper, limits)
+    process = process_name(platform.node())
+    keeper = Keeper(settings.state, app.sealer, process)
+    recorder = _recorder(app, keeper)
     denials = DenialWriter(app.audit, keeper)
     metrics = Metrics()
     switch = Switch(closer.discard)
+    watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
-    purse = purse_of(app, keeper.process)
+    purse = purse_of(app, process)
     means = means_of(app, purse)
     path = governed_path(
         now_us=app.now_us,
-        records=recorder,
-        region=settings.region,
+        record=Record(recorder, settings.region, watches=watchers.watches),
         metrics=metrics,
         denials=denials,
         means=means,
@@ -115,10 +116,19 @@ def assemble(app: App, closer: Closer) -> Parts:
         keeper=keeper,
         denials=denials,
         purse=purse,
-        presence=Presence(app.database, keeper.process, means.limits, app.now_us),
+        presence=Presence(app.database, process, means.limits, app.now_us),
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
+        watching=watchers,
     )
+
+
+def _recorder(app: App, keeper: Keeper) -> Recorder:
+    settings = app.settings
+    limits = SpoolLimits(
+        seal_bytes=settings.seal_bytes, seal_seconds=settings.seal_seconds
+    )
+    return Recorder(keeper, limits)
 
 
 def means_of(app: App, purse: Budgets) -> Means:
@@ -186,6 +196,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
                 every_s=PURGE_EVERY_S,
                 work=Keys(app.database, app.now_us).purge,
             ),
+            *parts.watching.chores,
         ],
         parts.keeper,
     )
@@ -195,12 +206,18 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
         denials=parts.denials,
         chores=chores,
-        begin=[parts.presence.look, parts.recorder.start, app.tokens.signing.ensure],
+        begin=[
+            parts.presence.look,
+            parts.recorder.start,
+            app.tokens.signing.ensure,
+            *parts.watching.begin,
+        ],
         end=[
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,
             app.audit.checkpoint,
+            *parts.watching.end,
         ],
     )
 
@@ -309,4 +326,5 @@ def _gauges(parts: Parts) -> Gauges:
             "The revision of the stack that is served.",
             float(serving.snapshot.revision if serving else 0),
         ),
+        **parts.watching.gauges(),
     }

@@ -4,8 +4,10 @@ import time
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 
 from roadbed.core.actor import DEFAULT_TENANT
+from roadbed.core.errors import ProviderError
 from roadbed.inference.call import Call, Outcome, TensorRequest
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
@@ -18,52 +20,112 @@ Gauges = Mapping[str, tuple[str, float]]
 """Values read at the moment of a scrape: what each means, and what it is."""
 
 
+_COUNTERS: Mapping[str, tuple[str, tuple[str, ...]]] = {
+    "roadbed_calls_total": ("Calls that have ended.", ("kind", "status")),
+    "roadbed_tokens_total": ("Tokens, as counted.", ("direction",)),
+    "roadbed_cost_usd_total": ("What calls cost, in US dollars.", ()),
+    "roadbed_attempts_total": ("Tries at upstreams.", ()),
+    "roadbed_retries_total": ("Tries of the same version again.", ()),
+    "roadbed_fallbacks_total": ("Tries of the next version.", ()),
+    "roadbed_hedges_total": ("Tries beside one that was slow.", ()),
+    "roadbed_cache_answers_total": ("Answers that were kept.", ("result",)),
+    "roadbed_degraded_total": ("Answers that stood in for one.", ()),
+}
+"""What is counted for each endpoint: what it means, and its further labels."""
+_HISTOGRAMS: Mapping[str, str] = {
+    "roadbed_call_seconds": "From the first byte to the record.",
+    "roadbed_first_token_seconds": "From the first byte to the answer's first piece.",
+}
+
+
 @dataclass(slots=True)
 class _Latency:
     counts: list[int] = field(default_factory=lambda: [0] * (len(BOUNDS_S) + 1))
     total_s: float = 0.0
+
+    def add(self, seconds: float) -> None:
+        self.counts[bisect_left(BOUNDS_S, seconds)] += 1
+        self.total_s += seconds
 
 
 class Metrics:
     """Counts calls by endpoint, kind and status. Used from the event loop only.
 
     An endpoint is a label only once a call has reached it, so strangers cannot
-    make labels; beyond `MAX_ENDPOINTS` of them the rest is `other`.
+    make labels; beyond `MAX_ENDPOINTS` of them the rest is `other`. The other labels
+    are words of ours, and the names of providers that calls went to.
     """
 
     def __init__(self) -> None:
         self.under_way = 0
-        self._calls: dict[tuple[str, str, str], int] = {}
-        self._latencies: dict[str, _Latency] = {}
-        self._tokens: dict[tuple[str, str], int] = {}
+        self._counts: dict[str, dict[tuple[str, ...], float]] = {
+            name: {} for name in _COUNTERS
+        }
+        self._latencies: dict[str, dict[str, _Latency]] = {n: {} for n in _HISTOGRAMS}
+        self._errors: dict[tuple[str, str, str], int] = {}
         self._tenants: dict[str, str] = {}
 
     def count(self, call: Call, outcome: Outcome, seconds: float) -> None:
         """Take in the end of one call."""
         endpoint = self._label(call)
         kind = "predict" if isinstance(call.request, TensorRequest) else "llm"
-        key = endpoint, kind, outcome.status
-        self._calls[key] = self._calls.get(key, 0) + 1
-        latency = self._latencies.setdefault(endpoint, _Latency())
-        latency.counts[bisect_left(BOUNDS_S, seconds)] += 1
-        latency.total_s += seconds
-        for way, count in (
-            ("in", outcome.counted.input_tokens),
-            ("out", outcome.counted.output_tokens),
-        ):
-            if count:
-                self._tokens[endpoint, way] = (
-                    self._tokens.get((endpoint, way), 0) + count
-                )
+        self._add("roadbed_calls_total", 1, endpoint, kind, outcome.status)
+        self._time("roadbed_call_seconds", endpoint, seconds)
+        if outcome.first_ns:
+            first_s = max(outcome.first_ns - call.started_ns, 0) / 1e9
+            self._time("roadbed_first_token_seconds", endpoint, first_s)
+        used, tokens = outcome.counted, "roadbed_tokens_total"
+        self._add(tokens, used.input_tokens, endpoint, "in")
+        self._add(tokens, used.output_tokens, endpoint, "out")
+        self._add("roadbed_cost_usd_total", outcome.cost_nano / 1e9, endpoint)
+        self._add("roadbed_degraded_total", bool(outcome.degraded), endpoint)
+        if outcome.cache:
+            self._add("roadbed_cache_answers_total", 1, endpoint, outcome.cache)
+        self._count_attempts(call, endpoint)
+        self._count_errors(call, outcome)
 
     def text(self, gauges: Gauges, tenant: str = DEFAULT_TENANT) -> str:
         """Return all in the Prometheus text format; of endpoints, those of *tenant*."""
         return "\n".join([*self._lines(tenant), *_gauge_lines(gauges)]) + "\n"
 
+    def _add(self, name: str, count: float, *labels: str) -> None:
+        if count:
+            counts = self._counts[name]
+            counts[labels] = counts.get(labels, 0) + count
+
+    def _time(self, name: str, endpoint: str, seconds: float) -> None:
+        self._latencies[name].setdefault(endpoint, _Latency()).add(seconds)
+
+    def _count_attempts(self, call: Call, endpoint: str) -> None:
+        tries = call.attempts
+        self._add("roadbed_attempts_total", len(tries), endpoint)
+        if len(tries) < 2:
+            return
+        for before, each in pairwise(tries):
+            name = "roadbed_retries_total"
+            if each.hedge:
+                name = "roadbed_hedges_total"
+            elif each.model != before.model:
+                name = "roadbed_fallbacks_total"
+            self._add(name, 1, endpoint)
+
+    def _count_errors(self, call: Call, outcome: Outcome) -> None:
+        """Count what went wrong upstream, by provider and by our word for it."""
+        if call.deployment is None:
+            return
+        failed = [(t.provider, t.status) for t in call.attempts if t.status != "ok"]
+        if not call.attempts and isinstance(outcome.error, ProviderError):
+            failed = [(call.deployment.provider, outcome.error.code)]
+        tenant = call.deployment.attributes.get("tenant", DEFAULT_TENANT)
+        for provider, code in failed:
+            key = tenant, provider, code
+            if key in self._errors or len(self._errors) < MAX_ENDPOINTS:
+                self._errors[key] = self._errors.get(key, 0) + 1
+
     def _label(self, call: Call) -> str:
         if call.deployment is None:
             return ""
-        known = self._latencies
+        known = self._latencies["roadbed_call_seconds"]
         if call.endpoint in known or len(known) < MAX_ENDPOINTS:
             tenant = call.deployment.attributes.get("tenant", DEFAULT_TENANT)
             self._tenants[call.endpoint] = tenant
@@ -74,25 +136,27 @@ class Metrics:
         def shown(endpoint: str) -> bool:
             return self._tenants.get(endpoint, tenant) == tenant
 
-        yield from _head("roadbed_calls_total", "counter", "Calls that have ended.")
-        for (endpoint, kind, status), count in sorted(self._calls.items()):
-            if not shown(endpoint):
-                continue
-            labels = _labels(endpoint=endpoint, kind=kind, status=status)
-            yield f"roadbed_calls_total{labels} {count}"
-        yield from _head("roadbed_tokens_total", "counter", "Tokens, as counted.")
-        for (endpoint, way), count in sorted(self._tokens.items()):
-            if not shown(endpoint):
-                continue
-            labels = _labels(endpoint=endpoint, direction=way)
-            yield f"roadbed_tokens_total{labels} {count}"
+        for name, (meaning, further) in _COUNTERS.items():
+            yield from _head(name, "counter", meaning)
+            for labels, count in sorted(self._counts[name].items()):
+                if shown(labels[0]):
+                    pairs = zip(("endpoint", *further), labels, strict=True)
+                    yield f"{name}{_labels(**dict(pairs))} {count:.17g}"
+        yield from self._error_lines(tenant)
         yield from _head("roadbed_calls_under_way", "gauge", "Calls not ended yet.")
         yield f"roadbed_calls_under_way {self.under_way}"
-        name = "roadbed_call_seconds"
-        yield from _head(name, "histogram", "From the first byte to the record.")
-        for endpoint, latency in sorted(self._latencies.items()):
-            if shown(endpoint):
-                yield from _histogram(name, endpoint, latency)
+        for name, meaning in _HISTOGRAMS.items():
+            yield from _head(name, "histogram", meaning)
+            for endpoint, latency in sorted(self._latencies[name].items()):
+                if shown(endpoint):
+                    yield from _histogram(name, endpoint, latency)
+
+    def _error_lines(self, tenant: str) -> Iterator[str]:
+        name = "roadbed_upstream_errors_total"
+        yield from _head(name, "counter", "Tries at upstreams that came to nothing.")
+        for (own, provider, code), count in sorted(self._errors.items()):
+            if own == tenant:
+                yield f"{name}{_labels(provider=provider, code=code)} {count}"
 
 
 class Measure:

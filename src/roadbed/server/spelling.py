@@ -6,8 +6,8 @@ from typing import Any
 
 from roadbed.core.errors import RoadbedError
 from roadbed.dialects.anthropic.errors import body_of as anthropic_body
+from roadbed.dialects.oip.errors import body_of as inference_body
 from roadbed.dialects.openai.errors import body_of as openai_body
-from roadbed.server.errors import inference_body
 
 Spell = Callable[[RoadbedError], Mapping[str, Any]]
 """Returns the body, a JSON object, that tells of an error."""

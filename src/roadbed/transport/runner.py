@@ -13,6 +13,7 @@ from roadbed.dialects.failures import by_status, message_of, retry_after_s, scru
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.snapshot import ModelVersion
+from roadbed.inference.trace import traced
 from roadbed.transport.config import HttpConfig
 from roadbed.transport.events import Events
 from roadbed.transport.limits import Limit, Limits, within
@@ -229,10 +230,3 @@ class HttpRunner:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
             yield piece
             limit = limits.idle()
-
-
-def traced(call: Call) -> dict[str, str]:
-    """Return the header that ties the upstream's trace to ours."""
-    if not (call.trace_id and call.span_id):
-        return {}
-    return {"traceparent": f"00-{call.trace_id}-{call.span_id}-01"}

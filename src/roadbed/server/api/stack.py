@@ -113,6 +113,9 @@ class PlanShown(BaseModel):
     base: int
     digest: str
     changes: list[dict[str, Any]]
+    warnings: list[str] = Field(
+        default_factory=list, description="What speaks against it, and forbids nothing."
+    )
 
 
 def resources(ask: Ask) -> Resources:
@@ -182,7 +185,8 @@ def plan(ask: Ask) -> PlanShown:
     """Show what applying a stack would change."""
     with tempfile.TemporaryDirectory(prefix="roadbed-") as folder:
         proposal = _propose(ask, Path(folder))
-        return PlanShown(**proposal.plan.to_json())
+        warnings = list(proposal.warnings)
+        return PlanShown(**proposal.plan.to_json(), warnings=warnings)
 
 
 def apply(ask: Ask) -> Applied:
