@@ -359,7 +359,12 @@ def test_betas_go_up_if_they_are_on_the_list(anthropic_behind):
             betas=["skills-2025-10-02", "files-api-2025-04-14"],
         )
 
+        client.beta.messages.count_tokens(
+            model="support", messages=HELLO, betas=["skills-2025-10-02"]
+        )
+
     assert wall.requests[0][1]["anthropic-beta"] == "skills-2025-10-02"
+    assert "skills-2025-10-02" in wall.requests[1][1]["anthropic-beta"]
 
 
 @pytest.mark.parametrize(

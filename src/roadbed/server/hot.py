@@ -17,12 +17,14 @@ from roadbed.dialects import anthropic, openai
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
-from roadbed.server import infer, messages
+from roadbed.server import infer
 from roadbed.server.answer import answer
+from roadbed.server.count import answer_count
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
 from roadbed.server.exchange import Exchange
 from roadbed.server.guard import Wanted
+from roadbed.server.messages import asked_with
 from roadbed.server.unreadable import unreadable_chat, unreadable_tensors
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
@@ -59,12 +61,12 @@ async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a message."""
-    await plane.predict(exchange, _text(messages.asked_with(exchange)))
+    await plane.predict(exchange, _dialect(asked_with(anthropic.SPOKEN, exchange)))
 
 
 async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say how many tokens a message would be."""
-    await plane.predict(exchange, _COUNT)
+    await plane.predict(exchange, _counted(asked_with(anthropic.COUNTED, exchange)))
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -232,13 +234,17 @@ class HotTable:
         )
 
 
-def _text(spoken: Spoken) -> Dialect:
+def _dialect(spoken: Spoken) -> Dialect:
     return Dialect(
         name=spoken.name,
         read=partial(_read_text, spoken),
         unreadable=unreadable_chat,
         answer=partial(answer, spoken),
     )
+
+
+def _counted(spoken: Spoken) -> Dialect:
+    return replace(_dialect(spoken), answer=partial(answer_count, spoken))
 
 
 def _read_text(spoken: Spoken, body: bytes) -> Asked:
@@ -301,5 +307,4 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
     await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-_CHAT = _text(openai.SPOKEN)
-_COUNT = replace(_text(anthropic.COUNTED), answer=messages.answer_count)
+_CHAT = _dialect(openai.SPOKEN)
