@@ -24,7 +24,7 @@ from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
 from roadbed.server.exchange import Exchange
 from roadbed.server.guard import Wanted
-from roadbed.server.messages import asked_with
+from roadbed.server.messages import with_betas
 from roadbed.server.unreadable import unreadable_chat, unreadable_tensors
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
@@ -61,12 +61,12 @@ async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a message."""
-    await plane.predict(exchange, _dialect(asked_with(anthropic.SPOKEN, exchange)))
+    await plane.predict(exchange, with_betas(_MESSAGES, exchange))
 
 
 async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say how many tokens a message would be."""
-    await plane.predict(exchange, _counted(asked_with(anthropic.COUNTED, exchange)))
+    await plane.predict(exchange, with_betas(_MESSAGES_COUNT, exchange))
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -308,3 +308,5 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
 
 
 _CHAT = _dialect(openai.SPOKEN)
+_MESSAGES = _dialect(anthropic.SPOKEN)
+_MESSAGES_COUNT = _counted(anthropic.COUNTED)
