@@ -17,14 +17,12 @@ from roadbed.dialects import anthropic, openai
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
-from roadbed.server import infer
+from roadbed.server import infer, messages
 from roadbed.server.answer import answer
-from roadbed.server.count import answer_count
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
 from roadbed.server.errors import Headers, Reply, WrongMethod
 from roadbed.server.exchange import Exchange
 from roadbed.server.guard import Wanted
-from roadbed.server.messages import with_betas
 from roadbed.server.unreadable import unreadable_chat, unreadable_tensors
 
 _JSON: Headers = ((b"content-type", b"application/json"),)
@@ -61,12 +59,14 @@ async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a message."""
-    await plane.predict(exchange, with_betas(_MESSAGES, exchange))
+    await plane.predict(
+        exchange, messages.with_betas(_text(anthropic.SPOKEN), exchange)
+    )
 
 
 async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say how many tokens a message would be."""
-    await plane.predict(exchange, with_betas(_MESSAGES_COUNT, exchange))
+    await plane.predict(exchange, messages.with_betas(_COUNT, exchange))
 
 
 async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -234,17 +234,13 @@ class HotTable:
         )
 
 
-def _dialect(spoken: Spoken) -> Dialect:
+def _text(spoken: Spoken) -> Dialect:
     return Dialect(
         name=spoken.name,
         read=partial(_read_text, spoken),
         unreadable=unreadable_chat,
         answer=partial(answer, spoken),
     )
-
-
-def _counted(spoken: Spoken) -> Dialect:
-    return replace(_dialect(spoken), answer=partial(answer_count, spoken))
 
 
 def _read_text(spoken: Spoken, body: bytes) -> Asked:
@@ -307,6 +303,5 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
     await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-_CHAT = _dialect(openai.SPOKEN)
-_MESSAGES = _dialect(anthropic.SPOKEN)
-_MESSAGES_COUNT = _counted(anthropic.COUNTED)
+_CHAT = _text(openai.SPOKEN)
+_COUNT = replace(_text(anthropic.COUNTED), answer=messages.answer_count)

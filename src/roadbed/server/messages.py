@@ -1,12 +1,19 @@
 """What is particular to Anthropic's Messages API, beside what all dialects share."""
 
 import re
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from dataclasses import replace
 
+from roadbed.dialects.anthropic import COUNTED
+from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest
 from roadbed.server.dataplane import Asked, Dialect
+from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
 
+_JSON: Headers = ((b"content-type", b"application/json"),)
+_ESTIMATED: Headers = ((b"x-roadbed-estimated", b"true"),)
 _BETA = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}")
 _MOST_BETAS = 32
 
@@ -26,3 +33,15 @@ def with_betas(dialect: Dialect, exchange: Exchange) -> Dialect:
         return asked
 
     return replace(dialect, read=read)
+
+
+async def answer_count(
+    exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
+) -> None:
+    """Write the number of tokens, and in a header whether we only estimated it."""
+    async with aclosing(chunks):
+        pieces = [chunk async for chunk in chunks]
+    estimated = any(chunk.usage and chunk.usage.estimated for chunk in pieces)
+    headers = _JSON + _ESTIMATED if estimated else _JSON
+    body = COUNTED.whole(call, pieces)
+    await exchange.reply(Reply(status=200, headers=headers, body=body))
