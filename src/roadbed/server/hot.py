@@ -304,4 +304,6 @@ async def _reply(exchange: Exchange, document: dict[str, Any]) -> None:
 
 
 _CHAT = _text(openai.SPOKEN)
-_COUNT = replace(_text(anthropic.COUNTED), answer=messages.answer_count)
+_COUNT = replace(
+    _text(anthropic.COUNTED), answer=partial(messages.answer_count, anthropic.COUNTED)
+)

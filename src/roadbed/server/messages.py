@@ -5,7 +5,7 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from roadbed.dialects.anthropic import COUNTED
+from roadbed.dialects.base import Spoken
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest
 from roadbed.server.dataplane import Asked, Dialect
@@ -36,12 +36,12 @@ def with_betas(dialect: Dialect, exchange: Exchange) -> Dialect:
 
 
 async def answer_count(
-    exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
+    spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
 ) -> None:
     """Write the number of tokens, and in a header whether we only estimated it."""
     async with aclosing(chunks):
         pieces = [chunk async for chunk in chunks]
     estimated = any(chunk.usage and chunk.usage.estimated for chunk in pieces)
     headers = _JSON + _ESTIMATED if estimated else _JSON
-    body = COUNTED.whole(call, pieces)
+    body = spoken.whole(call, pieces)
     await exchange.reply(Reply(status=200, headers=headers, body=body))
