@@ -602,6 +602,16 @@ def test_what_cannot_be_translated_is_refused_by_its_name(fields, named, openai_
     assert upstream.requests == []
 
 
+def test_the_shape_of_an_answer_reaches_an_openai_upstream(openai_behind):
+    shape = {"type": "json_schema", "schema": SCHEMA | {"additionalProperties": False}}
+    with openai_behind() as (_, upstream, client):
+        ask(client, "support", output_config={"format": shape, "effort": "low"})
+    sent = upstream.requests[0].json()
+
+    assert sent["response_format"]["json_schema"]["schema"] == shape["schema"]
+    assert sent["reasoning_effort"] == "low"
+
+
 # Counting.
 
 

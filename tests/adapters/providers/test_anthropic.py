@@ -160,7 +160,14 @@ def test_the_most_tokens_are_always_told(asked, config, hosted, sent):
 
 
 def test_a_caller_of_the_same_dialect_is_forwarded():
-    odd = {"service_tier": "auto", "context_management": {"edits": []}, "top_k": 3}
+    odd = {
+        "service_tier": "auto",
+        "context_management": {"edits": []},
+        "top_k": 3,
+        "container": "container_1",
+        "inference_geo": "eu",
+        "mcp_servers": [{"type": "url", "name": "x", "url": "https://example.com"}],
+    }
     with anthropic_wall() as wall:
         both = opened(wall.url, hosted={"prompt": "Be kind."})
         native(both, HELLO | odd | {"system": [{"type": "text", "text": "Be brief."}]})
