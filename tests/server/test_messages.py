@@ -359,7 +359,12 @@ def test_betas_go_up_if_they_are_on_the_list(anthropic_behind):
             betas=["skills-2025-10-02", "files-api-2025-04-14"],
         )
 
+        client.beta.messages.count_tokens(
+            model="support", messages=HELLO, betas=["skills-2025-10-02"]
+        )
+
     assert wall.requests[0][1]["anthropic-beta"] == "skills-2025-10-02"
+    assert "skills-2025-10-02" in wall.requests[1][1]["anthropic-beta"]
 
 
 @pytest.mark.parametrize(
@@ -595,6 +600,16 @@ def test_what_cannot_be_translated_is_refused_by_its_name(fields, named, openai_
         ask(client, "support", **fields)
 
     assert upstream.requests == []
+
+
+def test_the_shape_of_an_answer_reaches_an_openai_upstream(openai_behind):
+    shape = {"type": "json_schema", "schema": SCHEMA | {"additionalProperties": False}}
+    with openai_behind() as (_, upstream, client):
+        ask(client, "support", output_config={"format": shape, "effort": "low"})
+    sent = upstream.requests[0].json()
+
+    assert sent["response_format"]["json_schema"]["schema"] == shape["schema"]
+    assert sent["reasoning_effort"] == "low"
 
 
 # Counting.

@@ -59,12 +59,14 @@ async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
 
 async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Answer a message."""
-    await plane.predict(exchange, _text(messages.asked_with(exchange)))
+    await plane.predict(
+        exchange, messages.with_betas(_text(anthropic.SPOKEN), exchange)
+    )
 
 
 async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say how many tokens a message would be."""
-    await plane.predict(exchange, _COUNT)
+    await plane.predict(exchange, messages.with_betas(_COUNT, exchange))
 
 
 async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:

@@ -5,10 +5,10 @@ from collections.abc import AsyncGenerator
 from contextlib import aclosing
 from dataclasses import replace
 
-from roadbed.dialects.anthropic import SPOKEN
 from roadbed.dialects.base import Spoken
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest
+from roadbed.server.dataplane import Asked, Dialect
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
 
@@ -18,21 +18,21 @@ _BETA = re.compile(r"[a-zA-Z0-9][a-zA-Z0-9._-]{0,99}")
 _MOST_BETAS = 32
 
 
-def asked_with(exchange: Exchange) -> Spoken:
-    """Return the dialect for one request, which may ask for betas in a header."""
+def with_betas(dialect: Dialect, exchange: Exchange) -> Dialect:
+    """Return *dialect* for one request, which may ask for betas in a header."""
     listed = exchange.header(b"anthropic-beta")
     if not listed:
-        return SPOKEN
+        return dialect
     names = [name.strip() for name in listed.split(",")][:_MOST_BETAS]
     betas = tuple(name for name in names if _BETA.fullmatch(name))
 
-    def read(body: bytes) -> tuple[str, ChatRequest]:
-        name, request = SPOKEN.read(body)
-        assert isinstance(request, ChatRequest)
-        request.betas = betas
-        return name, request
+    def read(body: bytes) -> Asked:
+        asked = dialect.read(body)
+        assert isinstance(asked.request, ChatRequest)
+        asked.request.betas = betas
+        return asked
 
-    return replace(SPOKEN, read=read)
+    return replace(dialect, read=read)
 
 
 async def answer_count(

@@ -160,7 +160,14 @@ def test_the_most_tokens_are_always_told(asked, config, hosted, sent):
 
 
 def test_a_caller_of_the_same_dialect_is_forwarded():
-    odd = {"service_tier": "auto", "context_management": {"edits": []}, "top_k": 3}
+    odd = {
+        "service_tier": "auto",
+        "context_management": {"edits": []},
+        "top_k": 3,
+        "container": "container_1",
+        "inference_geo": "eu",
+        "mcp_servers": [{"type": "url", "name": "x", "url": "https://example.com"}],
+    }
     with anthropic_wall() as wall:
         both = opened(wall.url, hosted={"prompt": "Be kind."})
         native(both, HELLO | odd | {"system": [{"type": "text", "text": "Be brief."}]})
@@ -308,10 +315,18 @@ def test_each_failure_is_what_it_is_and_holds_no_key(behaviour, error, status, s
         ("claude-sonnet-4-0", False),
         ("claude-3-5-sonnet-latest", False),
         ("claude-opus-4-5", False),
+        ("claude-opus-4", False),
+        ("claude-sonnet-4-6", True),
+        ("claude-opus-5", True),
+        ("claude-opus-4-10", True),
+        ("claude-mythos-preview", False),
+        ("claude-sonnet-5-latest", False),
+        ("claude-2.1", False),
+        ("my-proxy-5", False),
         ("claude-opus-4-99999999", False),
     ],
 )
-def test_a_date_is_a_pin_and_an_alias_is_not(upstream, pinned):
+def test_a_date_or_a_late_number_is_a_pin_and_an_alias_is_not(upstream, pinned):
     reason = unpinned(Config(), upstream)
 
     assert (reason is None) is pinned
