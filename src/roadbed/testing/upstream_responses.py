@@ -26,7 +26,8 @@ from roadbed.core.errors import NotFound
 Json = dict[str, Any]
 _WIDTH = 4
 WAYS = (
-    "well", "cut", "failed", "error", "refused", "floats", "few", "reversed", "nonsense",
+    "well", "cut", "failed", "error", "refused", "floats", "few", "reversed",
+    "nonsense",
 )  # fmt: skip
 
 
