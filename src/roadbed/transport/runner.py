@@ -85,6 +85,10 @@ class Api:
             sent["Authorization"] = f"Bearer {key.reveal()}"
         return sent
 
+    def told(self, call: Call) -> dict[str, str]:
+        """Return the headers by which the upstream is told what *call* says."""
+        return traced(call)
+
     def frames(self) -> Frames:
         """Return what cuts a stream into events."""
         return Events()
@@ -136,26 +140,11 @@ class HttpRunner:
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
 
-    async def _plain(self, call: Call) -> Chunk:
-        plain = self._api.plain(call, self._question)
-        if plain is None:
-            raise Invalid(
-                "this model holds conversations, and does nothing else",
-                hint="ask for chat completions, messages or responses",
-            )
-        limits = Limits(call, self._api.config)
-        key, response = await self._post(call, plain.url, plain.body, limits)
-        try:
-            await self._refuse_failure(response, limits, key)
-            return plain.read(await self._body(response, limits), key)
-        finally:
-            response.release()
-
     async def _post(
         self, call: Call, url: str, body: bytes, limits: Limits
     ) -> "tuple[Secret | None, ClientResponse]":
         def headers(key: Secret | None) -> dict[str, str]:
-            return {**self._api.headers(key, url, body), **traced(call)}
+            return {**self._api.headers(key, url, body), **self._api.told(call)}
 
         return await self._pool.post(url, body, headers, limits)
 
@@ -216,6 +205,21 @@ class HttpRunner:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
             yield piece
             limit = limits.idle()
+
+    async def _plain(self, call: Call) -> Chunk:
+        plain = self._api.plain(call, self._question)
+        if plain is None:
+            raise Invalid(
+                "this model holds conversations, and does nothing else",
+                hint="ask for chat completions, messages or responses",
+            )
+        limits = Limits(call, self._api.config)
+        key, response = await self._post(call, plain.url, plain.body, limits)
+        try:
+            await self._refuse_failure(response, limits, key)
+            return plain.read(await self._body(response, limits), key)
+        finally:
+            response.release()
 
 
 def traced(call: Call) -> dict[str, str]:
