@@ -153,6 +153,12 @@ def test_what_is_ones_own_is_found(line):
             assert told.status in (200, 503), (route.path, told.text)
 
 
+def asked(path, name):
+    """What may be asked of *name* at *path*: each reads what it knows of these."""
+    whole = {"input": "What is tea?", "query": "tea", "documents": ["What is tea?"]}
+    return chat(name) if path.endswith("completions") else {"model": name, **whole}
+
+
 def test_a_foreign_endpoint_on_the_hot_lane_is_one_that_does_not_exist(line):
     """Case 14: names in the path and in the body of a call."""
     tensors = {"inputs": []}
@@ -161,8 +167,8 @@ def test_a_foreign_endpoint_on_the_hot_lane_is_one_that_does_not_exist(line):
             continue
         mine, nobodys = line.named("beta", route)
         given = ("zbetaz-bot", "zbetaz-abc")
-        chats = "completions" in route.path
-        bodies = [chat(name) if chats else tensors for name in given]
+        chats = route.path.startswith("/v1/")
+        bodies = [asked(route.path, name) if chats else tensors for name in given]
         found = line.ask(route.method, mine, "acme", bodies[0])
         absent = line.ask(route.method, nobodys, "acme", bodies[1])
 

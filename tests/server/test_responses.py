@@ -6,13 +6,15 @@ import json
 import openai
 import pytest
 from openai import OpenAI
+from pydantic import BaseModel
 
 from roadbed.adapters.providers.openai import Config
+from roadbed.inference.call import Chunk, Usage
 from roadbed.testing.upstream import Upstream
 from roadbed.testing.upstream_responses import ResponsesUpstream
 from tests.dialects.responses.examiner import assembled, examined, examined_stream
-from tests.server.house import KEY
-from tests.server.upstreams import behind, each
+from tests.server.house import KEY, Runner, serving_house
+from tests.server.upstreams import behind, client_of, each
 
 TOOL = {
     "type": "function",
@@ -301,6 +303,80 @@ def test_tokens_are_counted_without_asking_the_model():
     assert 2 <= few.input_tokens < more.input_tokens - 100
     assert (record.dialect, record.estimated) == ("openai-responses", 1)
     assert (record.input_tokens, record.cost_nano) == (0, 0)
+
+
+class Says(Runner):
+    """Says the same each time, whatever it is asked."""
+
+    def __init__(self, *chunks):
+        super().__init__()
+        self.chunks = chunks
+
+    async def send(self, call):
+        call.request.conversation()
+        for chunk in self.chunks:
+            yield chunk
+
+
+class Shape(BaseModel):
+    word: str
+
+
+@pytest.fixture(scope="module")
+def says():
+    """A client of a house that thinks, refuses, and answers in JSON."""
+    thought = Chunk(thinking="Hm.", signature="gAAA")
+    done = Chunk(finish="stop", usage=Usage(input_tokens=1, output_tokens=2))
+    runners = {
+        "json": Says(Chunk(text='{"word":'), Chunk(text=' "tea"}'), done),
+        "refuses": Says(Chunk(refusal="I would rather not."), Chunk(finish="refusal")),
+        "thinks": Says(thought, Chunk(text="Tea."), done),
+    }
+    with serving_house(runners=runners) as house, client_of(house) as client:
+        yield client
+
+
+def test_an_answer_of_a_shape_is_parsed_by_the_sdk(says):
+    answer = says.responses.parse(model="json", input="x", text_format=Shape)
+    with says.responses.stream(model="json", input="x", text_format=Shape) as stream:
+        final = stream.get_final_response()
+
+    assert answer.output_parsed == final.output_parsed == Shape(word="tea")
+
+
+def test_a_refusal_and_a_thought_are_what_they_are(says):
+    refused = says.responses.create(model="refuses", input="x")
+    thought = says.responses.create(model="thinks", input="x")
+
+    assert refused.output[0].content[0].refusal == "I would rather not."
+    assert refused.output_text == ""
+    assert thought.output[0].summary[0].text == "Hm."
+    assert thought.output[0].encrypted_content == "gAAA"
+    assert thought.output_text == "Tea."
+
+
+def test_what_came_can_be_sent_back_as_it_came(says):
+    """As agents do: the items of an answer are the input of the next question."""
+    first = says.responses.create(model="thinks", input="x")
+    asked = [{"role": "user", "content": "x"}, *first.output]
+    again = says.responses.create(
+        model="thinks", input=[*asked, {"role": "user", "content": "y"}]
+    )
+
+    assert again.output_text == "Tea."
+
+
+def test_a_tool_is_called_and_its_result_sent_back():
+    upstream = Upstream("well")
+    with behind(upstream, responses=False) as (_, client):
+        first = client.responses.create(model="support", input="hi", tools=[TOOL])
+        result = {"type": "function_call_output", "call_id": "call_1", "output": "4"}
+        asked = [{"role": "user", "content": "hi"}, *first.output, result]
+        client.responses.create(model="support", input=asked)
+        sent = upstream.requests[1].json()["messages"]
+
+    assert [m["role"] for m in sent] == ["user", "assistant", "tool"]
+    assert sent[1]["tool_calls"][0]["id"] == sent[2]["tool_call_id"] == "call_1"
 
 
 def test_only_openai_itself_speaks_it_unless_told():

@@ -156,6 +156,15 @@ def test_a_version_with_a_prompt_holds_conversations_only(upstream):
     assert upstream.requests == []
 
 
+def test_what_is_null_is_not_sent(upstream):
+    asked = {"model": "support", "input": "x", "encoding_format": None, "user": None}
+    with behind(upstream) as (house, _):
+        status, _, _ = post(house, "/v1/embeddings", asked)
+
+    assert status == 200
+    assert upstream.requests[0][2] == {"input": "x", "model": "gpt-test-2024-08-06"}
+
+
 def test_pinned_dimensions_win(upstream):
     with behind(upstream, parameters={"dimensions": 3}) as (_, client):
         answer = client.embeddings.create(model="support", input="x", dimensions=2)

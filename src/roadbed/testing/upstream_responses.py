@@ -21,14 +21,25 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Self
 
+from roadbed.core.errors import NotFound
+
 Json = dict[str, Any]
 _WIDTH = 4
+WAYS = (
+    "well", "cut", "failed", "error", "refused", "floats", "few", "reversed",
+    "nonsense",
+)  # fmt: skip
 
 
 class ResponsesUpstream:
-    """The server, as a context manager, on a port of 127.0.0.1 that is free."""
+    """The server, as a context manager, on a port of 127.0.0.1 that is free.
+
+    Raises NotFound for a way in which it does not answer.
+    """
 
     def __init__(self, how: str = "well") -> None:
+        if how not in WAYS:
+            raise NotFound(f"it does not answer {how!r}", hint=", ".join(WAYS))
         self.how = how
         self.requests: list[tuple[str, dict[str, str], Json]] = []
         handler = type("_Bound", (_Handler,), {"upstream": self})

@@ -74,13 +74,17 @@ class Question:
         return encode(written.stream(fields) if request.stream else fields)
 
     def fill(self, fields: Fields) -> bytes:
-        """Return the body to send for what is no conversation; raise Invalid."""
+        """Return the body to send for what is no conversation; raise Invalid.
+
+        A field that is null says nothing, and some servers stumble over it.
+        """
         if self._prompt:
             raise Invalid(
                 "this version has a prompt, so it holds conversations only",
                 hint="declare a model without a prompt for embeddings or ranking",
             )
-        return encode({**fields, **self._pinned})
+        said = {name: raw for name, raw in fields.items() if bytes(raw) != b"null"}
+        return encode({**said, **self._pinned})
 
     def _own(self, request: ChatRequest, written: Written) -> Fields:
         return (

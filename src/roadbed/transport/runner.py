@@ -148,21 +148,6 @@ class HttpRunner:
     async def close(self) -> None:
         """Do nothing: the connections belong to the provider."""
 
-    async def _plain(self, call: Call) -> Chunk:
-        plain = self._api.plain(call, self._question)
-        if plain is None:
-            raise Invalid(
-                "this model holds conversations, and does nothing else",
-                hint="ask for chat completions, messages or responses",
-            )
-        limits = Limits(call, self._api.config)
-        key, response = await self._post(call, plain.url, plain.body, limits)
-        try:
-            await self._refuse_failure(response, limits, key)
-            return plain.read(await self._body(response, limits), key)
-        finally:
-            response.release()
-
     async def _post(
         self, call: Call, url: str, body: bytes, limits: Limits
     ) -> "tuple[Secret | None, ClientResponse]":
@@ -230,3 +215,18 @@ class HttpRunner:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
             yield piece
             limit = limits.idle()
+
+    async def _plain(self, call: Call) -> Chunk:
+        plain = self._api.plain(call, self._question)
+        if plain is None:
+            raise Invalid(
+                "this model holds conversations, and does nothing else",
+                hint="ask for chat completions, messages or responses",
+            )
+        limits = Limits(call, self._api.config)
+        key, response = await self._post(call, plain.url, plain.body, limits)
+        try:
+            await self._refuse_failure(response, limits, key)
+            return plain.read(await self._body(response, limits), key)
+        finally:
+            response.release()

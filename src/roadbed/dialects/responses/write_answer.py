@@ -23,7 +23,7 @@ _NULL = msgspec.Raw(b"null")
 
 def whole(call: Call, chunks: Sequence[Chunk]) -> bytes:
     """Return a whole response; a provider's own is shown as it came."""
-    if len(chunks) == 1 and is_own(chunks[0]):
+    if len(chunks) == 1 and is_own(chunks[0]) and not _is_event(chunks[0]):
         fields = _FIELDS.decode(chunks[0].raw or b"")
         return msgspec.json.encode(_shown(fields, call))
     making = Making(call.id)
@@ -46,6 +46,10 @@ def is_own(chunk: Chunk) -> bool:
     return chunk.raw is not None and chunk.dialect == DIALECT
 
 
+def _is_event(chunk: Chunk) -> bool:
+    return (chunk.raw or b"").startswith(b"event:")
+
+
 class EventView:
     """Shows the pieces of one answer as the typed events of a response.
 
@@ -65,7 +69,7 @@ class EventView:
 
     def show(self, chunk: Chunk) -> bytes:
         """Return the events that show *chunk*, or nothing."""
-        if is_own(chunk):
+        if is_own(chunk) and _is_event(chunk):
             return self._forward(chunk.raw or b"")
         self._usage = chunk.usage or self._usage
         events = list(self._making.take(chunk))

@@ -1,5 +1,7 @@
 """Any server that speaks OpenAI chat completions: OpenAI's own, vLLM, Ollama, …
 
+Where it has them too, it is asked for responses, embeddings and ranks of documents.
+
 The dialect is the same in and out, so bytes are forwarded: what the caller sent goes
 upstream as it was written, and what came back is in `Chunk.raw`. Only this differs:
 
@@ -16,8 +18,7 @@ from typing import Any
 
 from roadbed.adapters.providers.openai.config import Config
 from roadbed.adapters.providers.openai.pinning import unpinned
-from roadbed.adapters.providers.openai.runner import OpenAI
-from roadbed.dialects.openai import WRITTEN
+from roadbed.adapters.providers.openai.runner import ASKED, OpenAI
 from roadbed.transport import question
 
 provider = OpenAI
@@ -25,7 +26,7 @@ provider = OpenAI
 
 def unfit(config: Config, definition: Mapping[str, Any]) -> str | None:
     """Return why *definition* cannot be sent to a chat API, or None if it can."""
-    return question.unfit(WRITTEN, definition)
+    return question.unfit(ASKED, definition)
 
 
 __all__ = ["Config", "OpenAI", "provider", "unfit", "unpinned"]

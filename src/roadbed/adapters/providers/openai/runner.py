@@ -1,5 +1,6 @@
 """The provider: one pool of connections for all its versions."""
 
+from dataclasses import replace
 from functools import partial
 
 from roadbed.adapters.providers.openai.config import Config
@@ -18,6 +19,11 @@ from roadbed.ports.secrets import Secrets
 from roadbed.transport.pool import Pool
 from roadbed.transport.question import Question, checked
 from roadbed.transport.runner import Api, HttpRunner, Plain
+
+ASKED = replace(
+    WRITTEN, reserved=WRITTEN.reserved | {"input", "query", "documents", "instructions"}
+)
+"""Chat completions, as a version is held to them: what callers ask, none may pin."""
 
 
 class OpenAIApi(Api):
@@ -57,7 +63,7 @@ class OpenAI:
         Raises Invalid for a definition that cannot be sent, and Unavailable if the
         key is not where its reference says.
         """
-        checked(WRITTEN, version)
+        checked(ASKED, version)
         self.pool.resolve()
         return HttpRunner(self.pool, self._api(version), version)
 
