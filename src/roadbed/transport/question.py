@@ -69,19 +69,8 @@ class Question:
         fields = (
             self._own(request, written) if native else self._other(request, written)
         )
-        fields = {**fields, **self._pinned_in(fields, written.merged)}
+        fields = {**fields, **_into(fields, self._pinned, written.merged)}
         return encode(written.stream(fields) if request.stream else fields)
-
-    def _pinned_in(self, fields: Fields, merged: frozenset[str]) -> Fields:
-        """Return the pins, and with those inside an object what else is in it."""
-        both = merged & self._pinned.keys() & fields.keys()
-        if not both:
-            return self._pinned
-        known = {
-            n: [_OBJECT.decode(f[n]) for f in (fields, self._pinned)] for n in both
-        }
-        whole = {n: Raw(encode({**old, **new})) for n, (old, new) in known.items()}
-        return {**self._pinned, **whole}
 
     def _own(self, request: ChatRequest, written: Written) -> Fields:
         return (
@@ -103,3 +92,13 @@ def checked(written: Written, version: ModelVersion) -> ModelVersion:
     if reason := unfit(written, version.definition):
         raise Invalid(f"{version}: {reason}")
     return version
+
+
+def _into(fields: Fields, pinned: Fields, merged: frozenset[str]) -> Fields:
+    """Return what is *pinned*, with what else *fields* have in objects of *merged*."""
+    both = merged & pinned.keys() & fields.keys()
+    if not both:
+        return pinned
+    known = {n: [_OBJECT.decode(given[n]) for given in (fields, pinned)] for n in both}
+    whole = {n: Raw(encode({**old, **new})) for n, (old, new) in known.items()}
+    return {**pinned, **whole}
