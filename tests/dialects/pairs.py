@@ -14,6 +14,7 @@ import msgspec
 from hypothesis import strategies as st
 
 import roadbed.dialects
+from roadbed.dialects.base import Spoken, Written
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.conversation import (
     Conversation,
@@ -30,11 +31,15 @@ PACKAGES = [
     for found in pkgutil.iter_modules(roadbed.dialects.__path__)
     if found.ispkg
 ]
-WRITTEN = {p.WRITTEN.name: p.WRITTEN for p in PACKAGES if hasattr(p, "WRITTEN")}
+WRITTEN = {
+    package.WRITTEN.name: package.WRITTEN
+    for package in PACKAGES
+    if isinstance(getattr(package, "WRITTEN", None), Written)
+}
 SPOKEN = {
-    p.SPOKEN.name: p.SPOKEN
-    for p in PACKAGES
-    if hasattr(p, "SPOKEN") and p.SPOKEN.view is not None
+    package.SPOKEN.name: package.SPOKEN
+    for package in PACKAGES
+    if isinstance(getattr(package, "SPOKEN", None), Spoken) and package.SPOKEN.view
 }
 """The dialects of conversations; those of vectors and the like stream nothing."""
 

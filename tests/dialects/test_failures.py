@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from roadbed.core.errors import ProviderError, RateLimited, Refused, Unavailable
-from roadbed.core.secret import Secret
+from roadbed.core.secret import Bundle, Secret
 from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
 from roadbed.dialects.openai.errors import in_band
 
@@ -54,6 +54,21 @@ def test_scrubbed_text_never_holds_the_key(before, after):
 
     assert KEY not in text
     assert "\n" not in text
+
+
+@pytest.mark.parametrize(
+    "key", ["AIzaSyCanary0123456789abcdefghijklmnopq", "AKIACANARY0000000001"]
+)
+def test_keys_of_clouds_are_scrubbed_and_words_that_begin_alike_are_not(key):
+    text = scrub(f"{key} is not known in asiapacificregion", None)
+
+    assert text == "**** is not known in asiapacificregion"
+
+
+def test_each_part_of_a_key_is_scrubbed():
+    text = scrub("one and two", Bundle(Secret("one"), Secret("two")))
+
+    assert text == "**** and ****"
 
 
 def test_text_that_looks_like_somebody_elses_key_is_scrubbed_too():

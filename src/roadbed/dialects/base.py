@@ -52,6 +52,15 @@ class Spoken:
     heartbeat: bytes = b""
 
 
+@runtime_checkable
+class Ends(Protocol):
+    """A Reader of a dialect in which only the end of the body ends a stream."""
+
+    def end(self) -> Chunk | None:
+        """Return the last chunk of a body that ended well; None if it is half."""
+        ...
+
+
 class Reader(Protocol):
     """Reads what an upstream answers. Raises ProviderError and nothing else."""
 
@@ -80,15 +89,6 @@ def _as_written(pinned: Fields) -> Fields:
     return pinned
 
 
-@runtime_checkable
-class Ends(Protocol):
-    """A Reader of a dialect in which only the end of the body ends a stream."""
-
-    def end(self) -> Chunk | None:
-        """Return the last chunk of a body that ended well; None if it is half."""
-        ...
-
-
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Written:
     """How upstreams are asked in a dialect, and how their answers are read.
@@ -97,17 +97,17 @@ class Written:
     `prepend` puts a system prompt before what a caller of the same dialect asks, and
     `stream` adds what asks for a stream that counts its tokens. `reader` is given the
     request and the key, which no error may repeat. A version may pin no parameter of
-    `reserved`; what it pins of an object in `merged` is set in it, and what else the
-    caller put there stays. `pins` says the parameters that a version pins in this
-    dialect, where a provider's own words are those of another; it raises Invalid naming
-    what it cannot say.
+    `reserved`. `pins` says the parameters that a version pins in this dialect, where a
+    provider's own words are those of another; it raises Invalid naming what it cannot
+    say.
     """
 
     name: str
+    merged: frozenset[str] = frozenset()
+    """Objects of which a version pins single parameters: the caller's others stay."""
     write: Callable[[Conversation], Fields]
     prepend: Callable[[Fields, str], Fields]
     stream: Callable[[Fields], Fields]
     reader: Callable[[ChatRequest, Secret | None], Reader]
     reserved: frozenset[str]
     pins: Callable[[Fields], Fields] = _as_written
-    merged: frozenset[str] = frozenset()

@@ -22,7 +22,7 @@ from roadbed.core.secret import Secret
 _LONGEST = 400
 _TOKENS = re.compile(
     r"(?i)\bbearer\s+\S+|\b(?:sk|rbk|rbt|gsk|xai|pk)[-_][\w*.-]{6,}"
-    r"|\b(?:AIza[\w-]{20,}|A[KS]IA[0-9A-Z]{12,})"
+    r"|\b(?-i:AIza[\w-]{20,}|A[KS]IA[0-9A-Z]{12,})"
 )
 _OURS = frozenset({401, 402, 403, 407})
 
@@ -46,7 +46,7 @@ def by_status(
     if status in _OURS:
         return Unavailable(
             f"the provider does not accept our credential ({status})",
-            hint="check `api_key` of the Provider, and what its account may use",
+            hint="check the key of the Provider, and what its account may use",
             upstream_status=status,
         )
     if status == 429:

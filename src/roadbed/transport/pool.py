@@ -14,6 +14,7 @@ from roadbed.transport.limits import Limits, within
 
 if TYPE_CHECKING:
     from aiohttp import ClientResponse, ClientSession, ClientTimeout
+    from yarl import URL
 
 Headers = Callable[[Secret | None], Mapping[str, str]]
 """Makes the headers of a request, of the key to send."""
@@ -38,7 +39,8 @@ class Pool:
         A key that is refused is asked for anew, and another one tried once.
         """
         key = await within(self.key(), limits.first(), Unavailable)
-        response = await self._post(url, body, headers(key), limits)
+        at = _as_it_stands(url)
+        response = await self._post(at, body, headers(key), limits)
         if response.status not in _REFUSES_KEY:
             return key, response
         try:
@@ -49,17 +51,13 @@ class Pool:
         if other is None:
             return key, response
         response.release()
-        return other, await self._post(url, body, headers(other), limits)
+        return other, await self._post(at, body, headers(other), limits)
 
     async def _post(
-        self, url: str, body: bytes, headers: Mapping[str, str], limits: Limits
+        self, url: "URL", body: bytes, headers: Mapping[str, str], limits: Limits
     ) -> "ClientResponse":
-        from yarl import URL
-
-        # What is percent-encoded is signed as it stands, and goes out as it stands.
-        address = URL(url, encoded="%" in url)
         work = self.session().post(
-            address,
+            url,
             data=BytesIO(body),
             headers=headers,
             allow_redirects=False,
@@ -145,6 +143,13 @@ class Pool:
         self._closed = True
         if self._session is not None:
             await self._session.close()
+
+
+def _as_it_stands(url: str) -> "URL":
+    """Return *url*; what is percent-encoded in it may be signed, and stays so."""
+    from yarl import URL
+
+    return URL(url, encoded="%" in url)
 
 
 def _joined(parts: list[Secret]) -> Secret | None:

@@ -70,7 +70,7 @@ class Question:
             self._own(request, written) if native else self._other(request, written)
         )
         pinned = written.pins(self._pinned)
-        fields = {**fields, **_merged(pinned, fields, written.merged)}
+        fields = {**fields, **_into(fields, pinned, written.merged)}
         return encode(written.stream(fields) if request.stream else fields)
 
     def fill(self, fields: Fields) -> bytes:
@@ -101,17 +101,18 @@ class Question:
         return written.write(asked)
 
 
-def _merged(pinned: Fields, fields: Fields, merged: frozenset[str]) -> Fields:
-    """Return the pins, and with those inside an object what else is in it."""
-    found = dict(pinned)
-    for name in merged & pinned.keys() & fields.keys():
-        old, new = (_OBJECT.decode(f[name]) for f in (fields, pinned))
-        found[name] = Raw(encode({**old, **new}))
-    return found
-
-
 def checked(written: Written, version: ModelVersion) -> ModelVersion:
     """Return *version*; raise Invalid if it cannot be sent."""
     if reason := unfit(written, version.definition):
         raise Invalid(f"{version}: {reason}")
     return version
+
+
+def _into(fields: Fields, pinned: Fields, merged: frozenset[str]) -> Fields:
+    """Return what is *pinned*, with what else *fields* have in objects of *merged*."""
+    both = merged & pinned.keys() & fields.keys()
+    if not both:
+        return pinned
+    known = {n: [_OBJECT.decode(given[n]) for given in (fields, pinned)] for n in both}
+    whole = {n: Raw(encode({**old, **new})) for n, (old, new) in known.items()}
+    return {**pinned, **whole}

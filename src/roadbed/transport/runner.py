@@ -90,16 +90,16 @@ class Api:
         """Return the headers by which the upstream is told what *call* says."""
         return traced(call)
 
+    def frames(self) -> Frames:
+        """Return what cuts a stream into events."""
+        return Events()
+
     def refusal(
         self, status: int, headers: Mapping[str, str], body: bytes, key: Secret | None
     ) -> ProviderError:
         """Return the error for an answer of *status*, which is no success."""
         wait_s = retry_after_s(headers, datetime.now(UTC))
         return by_status(status, scrub(message_of(body), key), wait_s)
-
-    def frames(self) -> Frames:
-        """Return what cuts a stream into events."""
-        return Events()
 
 
 class HttpRunner:

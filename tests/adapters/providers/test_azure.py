@@ -243,14 +243,15 @@ def test_an_error_inside_a_200_comes_before_anything_was_shown():
             ("cut-clean", Truncated),
             ("no-end", Truncated),
         ),
-        *(("abort", Truncated), ("error-inside", Unavailable)),
+        *(("abort", (Truncated, Unavailable)), ("error-inside", Unavailable)),
     ],
 )
 def test_each_misbehaviour_has_its_error(behaviour, kind, stream):
+    """A reset may overtake what was sent before it, on a busy machine."""
     with Wire(Azure(), behaviour) as wire:
         error, _ = CLOUD.error(wire, chat_request("a", stream=stream))
 
-    assert type(error) is kind
+    assert type(error) in (kind if behaviour == "abort" else (kind,))
 
 
 @pytest.mark.parametrize("auth", ["api-key", "bearer"])

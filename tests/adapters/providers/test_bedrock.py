@@ -123,18 +123,23 @@ def test_awss_client_understands_how_the_emulator_fails():
 # What goes up.
 
 
+PROFILE = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a1"
+
+
 @pytest.mark.parametrize("stream", [False, True])
-def test_our_requests_are_signed_as_aws_checks_them(stream):
+@pytest.mark.parametrize("model", [MODEL, PROFILE])
+def test_our_requests_are_signed_as_aws_checks_them(model, stream):
     with Wire(Bedrock()) as wire:
-        CLOUD.ask(wire, chat_request("a", stream=stream))
+        CLOUD.ask(wire, chat_request("a", stream=stream), hosted={"upstream": model})
         client = aws(wire.url)
-        (client.converse_stream if stream else client.converse)(**ASKED)
+        ask = client.converse_stream if stream else client.converse
+        ask(**ASKED | {"modelId": model})
 
     ours, theirs = wire.requests
     assert signature_of(ours) in ours.headers["authorization"]
     assert ours.headers["x-amz-security-token"] == TOKEN
     assert ours.path == theirs.path
-    assert "%3A0" in ours.path
+    assert "%3A" in ours.path
 
 
 def test_a_bedrock_key_is_sent_as_it_is():
@@ -227,14 +232,15 @@ def test_no_usage_is_invented(stream):
             ("cut-clean", Truncated),
             ("no-end", Truncated),
         ),
-        *(("abort", Truncated), ("error-inside", Unavailable)),
+        *(("abort", (Truncated, Unavailable)), ("error-inside", Unavailable)),
     ],
 )
 def test_each_misbehaviour_has_its_error(behaviour, kind, stream):
+    """A reset may overtake what was sent before it, on a busy machine."""
     with Wire(Bedrock(), behaviour) as wire:
         error, _ = CLOUD.error(wire, chat_request("a", stream=stream))
 
-    assert type(error) is kind
+    assert type(error) in (kind if behaviour == "abort" else (kind,))
 
 
 @pytest.mark.parametrize("stream", [False, True])
@@ -355,9 +361,6 @@ def test_the_address_is_that_of_the_region():
     config = bedrock.Config(region=REGION)
 
     assert config.base_url == "https://bedrock-runtime.eu-central-1.amazonaws.com"
-
-
-PROFILE = "arn:aws:bedrock:eu-central-1:123456789012:application-inference-profile/a1"
 
 
 @pytest.mark.parametrize(

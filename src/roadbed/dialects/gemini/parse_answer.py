@@ -101,7 +101,7 @@ class Answer:
     def __init__(self, request: ChatRequest, key: Secret | None = None) -> None:
         self.key = key
         self.done = False
-        self.usage: Usage | None = None
+        self.tokens: _Tokens | None = None
         self.finish: str | None = None
         self.served = ""
         self.tools = 0
@@ -127,15 +127,15 @@ class Answer:
 
     def _ending(self) -> dict[str, Any]:
         finish = "tool_calls" if self.finish == "stop" and self.tools else self.finish
-        return {"usage": self.usage, "finish": finish, "served": self.served}
+        usage = self.tokens.usage() if self.tokens else None
+        return {"usage": usage, "finish": finish, "served": self.served}
 
     def _take(self, body: _Body) -> dict[str, Any]:
         """Take in what *body* says, and return the fields of a chunk that says it."""
         if body.error is not None:
             raise refused(body.error, self.key)
         self.served = body.model_version or self.served
-        if body.usage_metadata is not None:
-            self.usage = body.usage_metadata.usage()
+        self.tokens = body.usage_metadata or self.tokens
         blocked = body.prompt_feedback and body.prompt_feedback.block_reason
         if blocked and not body.candidates:
             self.finish = "content_filter"
@@ -149,16 +149,17 @@ class Answer:
                 raise gave_up(reason)
             self.finish = FINISHES[reason]
         parts = candidate.content.parts if candidate.content else None
-        parts = parts or []
+        return self._said(parts) if parts else {}
+
+    def _said(self, parts: list[_Part]) -> dict[str, Any]:
         if any(part.inline_data is not None for part in parts):
             raise ProviderError("the model answered with a picture, which has no place")
+        calls = [part.function_call for part in parts if part.function_call]
         said = {
-            "text": "".join(p.text or "" for p in parts if not p.thought),
-            "thinking": "".join(p.text or "" for p in parts if p.thought),
+            "text": "".join([p.text or "" for p in parts if not p.thought]),
+            "thinking": "".join([p.text or "" for p in parts if p.thought]),
             "signature": _signature(parts),
-            "tools": tuple(
-                self._piece(p.function_call) for p in parts if p.function_call
-            ),
+            "tools": tuple(self._piece(call) for call in calls) if calls else (),
         }
         return {name: value for name, value in said.items() if value}
 
@@ -174,9 +175,12 @@ class Answer:
 
 
 def _signature(parts: list[_Part]) -> str:
-    """Return the signature among *parts*, marked as Gemini's own."""
-    found = next((p.thought_signature for p in parts if p.thought_signature), "")
-    return marked_gemini(found or "")
+    """Return the signature among *parts*, marked as Gemini's own; a call's if any."""
+    signed = [part for part in parts if part.thought_signature]
+    if not signed:
+        return ""
+    found = next((part for part in signed if part.function_call), signed[0])
+    return marked_gemini(found.thought_signature or "")
 
 
 _BODY = msgspec.json.Decoder(_Body)

@@ -17,6 +17,7 @@ def require_botocore() -> None:
     """
     try:
         import botocore.auth
+        import botocore.credentials
         import botocore.eventstream  # noqa: F401
     except ImportError:
         raise Unavailable(
