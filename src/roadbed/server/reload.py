@@ -5,7 +5,7 @@ import gc
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 
 from roadbed.control.serve import Serving
@@ -125,16 +125,18 @@ class Reloader:
     def _report(self, serving: Serving) -> None:
         """Say which endpoints could not be loaded, or lack what they fall back on."""
         snapshot = serving.snapshot
+        self._tell(BROKEN, "endpoints could not be loaded", snapshot.broken, "critical")
         lacking = "endpoints lack something to fall back on"
-        for code, what, found, severity in (
-            (BROKEN, "endpoints could not be loaded", snapshot.broken, "critical"),
-            (IMPAIRED, lacking, snapshot.impaired, "warning"),
-        ):
-            if found:
-                names = ", ".join(sorted(found))
-                self._raise(code, f"{what}: {names}", found, severity)
-            else:
-                self._over(code)
+        self._tell(IMPAIRED, lacking, snapshot.impaired, "warning")
+
+    def _tell(
+        self, code: str, what: str, found: Mapping[str, str], severity: Severity
+    ) -> None:
+        if found:
+            names = ", ".join(sorted(found))
+            self._raise(code, f"{what}: {names}", found, severity)
+        else:
+            self._over(code)
 
     def _raise(
         self, code: str, message: str, reason: Any, severity: Severity = "critical"
