@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, Mapping
 from contextlib import aclosing
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Annotated, Any
 
 import msgspec
@@ -13,6 +13,7 @@ from roadbed.dialects.fields import decode, read_fields, wrong
 from roadbed.inference.call import Call, Chunk, TensorRequest
 from roadbed.inference.snapshot import Deployment
 from roadbed.inference.tensor import Tensor, from_bytes, from_values
+from roadbed.server.answer import told
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
 
@@ -97,7 +98,8 @@ async def answer(exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]) 
     async with aclosing(chunks):
         async for chunk in chunks:
             tensors = chunk.tensors or tensors
-    await exchange.reply(show(call, tensors))
+    reply = show(call, tensors)
+    await exchange.reply(replace(reply, headers=(*reply.headers, *told(call))))
 
 
 def show(call: Call, tensors: tuple[Tensor, ...]) -> Reply:

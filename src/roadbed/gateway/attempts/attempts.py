@@ -43,10 +43,15 @@ class Attempts:
         self._allowances: dict[str, Allowance] = {}
 
     def __call__(self, call: Call, outcome: Outcome) -> AsyncGenerator[Chunk]:
-        """Yield the answer of the version that is served, or of a fallback."""
+        """Yield the answer of the version that is served, or of a fallback.
+
+        A caller who named the version gets that one or none.
+        """
         if call.deployment is None:
             raise RoadbedError("no step resolved the endpoint")
-        return self.among(call, outcome, call.deployment.choices)
+        choices = call.deployment.choices
+        named = call.number is not None
+        return self.among(call, outcome, choices[:1] if named else choices)
 
     async def among(
         self, call: Call, outcome: Outcome, choices: Sequence[Choice]
