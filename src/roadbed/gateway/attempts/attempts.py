@@ -197,7 +197,7 @@ class Attempts:
     def _share_s(self, journey: Journey, call: Call) -> float | None:
         assert call.deployment is not None
         now_s = self._tools.now_s()
-        ahead = journey.ahead(now_s)
+        ahead = journey.left(now_s)
         if not ahead:
             return None
         first_ms = call.deployment.terms.deadlines.first_token_ms
