@@ -10,7 +10,6 @@ from roadbed.gateway.attempts.allowance import Allowance
 from roadbed.gateway.attempts.decide import GiveUp, Retry, may_hedge, share_s
 from roadbed.gateway.attempts.health import Health, Healths, Place
 from roadbed.gateway.attempts.journey import Journey, line
-from roadbed.gateway.attempts.permission import is_decided
 from roadbed.gateway.attempts.race import race
 from roadbed.gateway.attempts.trial import UNFINISHED, Fallen, Tools, Trial
 from roadbed.inference.call import Call, Chunk, Outcome
@@ -104,13 +103,16 @@ class Attempts:
 
     def _plain(self, call: Call, choices: Sequence[Choice]) -> Place | None:
         """Return the one place that there is, if there is nothing to choose."""
-        if len(choices) > 1:
+        deployment, first = call.deployment, choices[0]
+        if deployment is None or len(choices) > 1 or len(first.upstreams) > 1:
             return None
-        places = self._healths.places(choices[0])
-        if len(places) > 1 or not is_decided(call, choices[0]):
-            return None
-        ready = (p for p in places if p.health.breaker.ready(self._tools.now_s()))
-        return next(ready, None)
+        for place in self._healths.places(first):
+            # This very place was decided upon when the call was let in.
+            decided = first is deployment.choices[0]
+            if decided and place.upstream.region == deployment.region:
+                now_s = self._tools.now_s()
+                return place if place.health.breaker.ready(now_s) else None
+        return None
 
     def _journey(self, call: Call, choices: Sequence[Choice]) -> Journey:
         assert call.deployment is not None
