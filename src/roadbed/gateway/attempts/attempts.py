@@ -92,7 +92,7 @@ class Attempts:
         """Let the call earn its endpoint a part of a retry."""
         snapshot, deployment = call.snapshot, call.deployment
         assert deployment is not None
-        if self._healths.keep(snapshot):
+        if snapshot is not self._healths.snapshot and self._healths.keep(snapshot):
             known, served = self._allowances, snapshot.deployments
             self._allowances = {k: v for k, v in known.items() if k in served}
         allowance = self._allowances.get(deployment.endpoint)
