@@ -9,7 +9,13 @@ from roadbed.access.steps import Authenticate, Authorize
 from roadbed.core.errors import Denied, Unauthenticated
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Call, Outcome, TensorRequest
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import (
+    Choice,
+    Deployment,
+    ModelVersion,
+    Snapshot,
+    Upstream,
+)
 from tests.principals import NOW, account
 
 KEY = "rbk_1_secret"
@@ -166,3 +172,35 @@ def test_the_reasons_of_both_decisions_are_on_record():
     decision = travel(this).decision
     assert decision.reasons == ("first", "second")
     assert decision.policy_digest == this.snapshot.authority.digest
+
+
+@pytest.mark.parametrize(
+    ("regions", "allowed"),
+    [
+        (("eu-west",), True),
+        (("us-east",), False),
+        (("us-east", "eu-west"), True),
+        (("us-east", "us-west"), False),
+        (("", "eu-west"), True),
+        ((), False),
+    ],
+)
+def test_one_place_where_it_may_be_processed_is_enough(regions, allowed):
+    this = call()
+    bot = this.snapshot.deployments["bot"]
+    places = tuple(
+        Upstream(runner=None, provider="p", name=f"p{n}", region=where)
+        for n, where in enumerate(regions or ("",))
+    )
+    spread = replace(
+        bot,
+        choices=(Choice(version=bot.version, upstreams=places),),
+        region=places[0].region,
+        attributes={"residency": ["eu-west"]},
+    )
+    this.snapshot = replace(this.snapshot, deployments={"bot": spread})
+    if allowed:
+        assert travel(this).decision.allowed
+    else:
+        with pytest.raises(Denied, match="residency"):
+            travel(this)

@@ -138,6 +138,18 @@ def test_a_withdrawn_version_is_never_pinned_or_loaded_again(desk, tmp_path):
     assert "bot@1 was withdrawn" in str(refused.value.problems[0])
 
 
+@pytest.mark.parametrize("more", ["fallback: [spare@1]", "degrade: [{model: spare@1}]"])
+def test_what_an_endpoint_falls_back_on_is_not_withdrawn(desk, tmp_path, more):
+    spare = hosted("spare", "echo-2")
+    put(desk, tmp_path, ECHO, model(), spare, endpoint(more=more))
+
+    with (
+        desk.database.write() as connection,
+        pytest.raises(Conflict, match="spare@1 is pinned by endpoint bot"),
+    ):
+        withdraw_version(connection, parse("spare@1"), ME, "", 5)
+
+
 def test_a_pin_that_was_withdrawn_by_force_is_not_loaded(desk, tmp_path):
     put(desk, tmp_path, ECHO, model(), endpoint())
     with desk.database.read() as connection:

@@ -13,6 +13,10 @@ from roadbed.inference.snapshot import Deployment
 
 INFER = "endpoint.infer"
 ANSWER = "version.infer"
+Questions = tuple[tuple[str, Target], ...]
+"""Actions and what they would be done to."""
+Decisions = tuple[Decision, ...]
+Asked = tuple[Questions, Decisions]
 
 
 class Authenticate:
@@ -48,9 +52,8 @@ class Authorize:
             raise Unauthenticated("no step found out who is calling")
         asked = _asked(call)
         decisions = call.snapshot.authority.decide_all(call.principal, asked)
-        first, *others = decisions
-        if others and not others[-1].allowed:
-            decisions = (first, _elsewhere(call, others[-1]))
+        if not decisions[-1].allowed:
+            asked, decisions = _elsewhere(call, asked, decisions)
         call.decision = together(decisions)
         if not call.decision.allowed:
             action, target = asked[len(decisions) - 1]
@@ -71,19 +74,30 @@ def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
     return ((INFER, found or nothing(caller, "Endpoint", name)),)
 
 
-def _elsewhere(call: Call, denied: Decision) -> Decision:
-    """Return what allows the version at another of its places, or *denied*."""
-    deployment, caller = call.snapshot.deployments[call.endpoint], call.principal
-    assert caller is not None
-    first = deployment.choices[0]
-    for region in dict.fromkeys(upstream.region for upstream in first.upstreams):
-        if region == deployment.region:
-            continue
-        target = deployment.target_of(first, region)
-        decision = call.snapshot.authority.decide(caller, ANSWER, target)
-        if decision.allowed:
-            return decision
-    return denied
+def _elsewhere(call: Call, asked: Questions, denied: Decisions) -> Asked:
+    """Return what allows the call at another place of the version, or *denied*."""
+    deployment, caller = call.snapshot.deployments.get(call.endpoint), call.principal
+    if deployment is None or caller is None or asked[0][1] is not deployment.target:
+        return asked, denied
+    places = deployment.choices[0].upstreams
+    for region in dict.fromkeys(place.region for place in places):
+        if region != deployment.region:
+            there = questions_in(deployment, region)
+            decisions = call.snapshot.authority.decide_all(caller, there)
+            if decisions[-1].allowed:
+                return there, decisions
+    return asked, denied
+
+
+def questions_in(deployment: Deployment, region: str) -> Questions:
+    """Return what a call needs that is processed in *region*, one of the version's."""
+    known = {k: v for k, v in deployment.target.attributes.items() if k != "region"}
+    own = {**known, **({"region": region} if region else {})}
+    version = deployment.target_of(deployment.choices[0], region)
+    return (INFER, Target.fixed("Endpoint", deployment.endpoint, own)), (
+        ANSWER,
+        version,
+    )
 
 
 def questions_of(deployment: Deployment) -> tuple[tuple[str, Target], ...]:

@@ -125,17 +125,18 @@ class Reloader:
     def _report(self, serving: Serving) -> None:
         """Say which endpoints could not be loaded, or lack what they fall back on."""
         snapshot = serving.snapshot
+        self._tell(BROKEN, "endpoints could not be loaded", snapshot.broken, "critical")
         lacking = "endpoints lack something to fall back on"
-        told: tuple[tuple[str, str, Mapping[str, str], Severity], ...] = (
-            (BROKEN, "endpoints could not be loaded", snapshot.broken, "critical"),
-            (IMPAIRED, lacking, snapshot.impaired, "warning"),
-        )
-        for code, what, found, severity in told:
-            if found:
-                names = ", ".join(sorted(found))
-                self._raise(code, f"{what}: {names}", found, severity)
-            else:
-                self._over(code)
+        self._tell(IMPAIRED, lacking, snapshot.impaired, "warning")
+
+    def _tell(
+        self, code: str, what: str, found: Mapping[str, str], severity: Severity
+    ) -> None:
+        if found:
+            names = ", ".join(sorted(found))
+            self._raise(code, f"{what}: {names}", found, severity)
+        else:
+            self._over(code)
 
     def _raise(
         self, code: str, message: str, reason: Any, severity: Severity = "critical"

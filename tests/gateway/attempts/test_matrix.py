@@ -71,6 +71,16 @@ def test_a_silent_stream_leaves_its_fallback_a_share_of_the_deadline():
     assert [t["status"] for t in tries] == ["provider_timeout", "ok"]
 
 
+def test_a_silent_place_leaves_the_next_one_a_share_of_the_deadline():
+    """Pain 15: silence at one place is left for another place of the same version."""
+    with fleet({"a": "silent", "b": "well"}, deadline_ms=1_600) as line:
+        said_ = [said(line.ask(stream=True)) for _ in range(4)]
+        asked = line.asked()
+
+    assert said_ == [SAID] * 4
+    assert asked["b"] == 4
+
+
 def test_a_silent_route_alone_is_asked_once():
     """Pain 15: the caller is told at the deadline, and upstream is not asked again."""
     with fleet({"a": "silent"}, deadlines={"first_token_ms": 200}) as line:

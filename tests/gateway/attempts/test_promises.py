@@ -258,6 +258,16 @@ def test_a_choice_whose_places_are_all_forbidden_is_denied_with_the_reason():
         travel(call_of(one, rules=Rules("us-east", "eu-west")))
 
 
+def test_who_names_a_version_gets_no_other():
+    spare = Scripted(WELL)
+    call = call_of(choice(1, Scripted((TimedOut("s"),))), choice(2, spare))
+    call.number = 1
+    with pytest.raises(TimedOut):
+        travel(call)
+
+    assert spare.calls == 0
+
+
 def test_nothing_is_shown_before_there_is_something_to_show():
     """Pain 10: pieces that only say "alive" do not nail the call to its upstream."""
     mute = Scripted((Chunk(raw=b"role"), Chunk(), Truncated("cut")))

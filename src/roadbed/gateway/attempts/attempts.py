@@ -10,7 +10,6 @@ from roadbed.gateway.attempts.allowance import Allowance
 from roadbed.gateway.attempts.decide import GiveUp, Retry, may_hedge, share_s
 from roadbed.gateway.attempts.health import Health, Healths, Place
 from roadbed.gateway.attempts.journey import Journey, line
-from roadbed.gateway.attempts.permission import is_decided
 from roadbed.gateway.attempts.race import race
 from roadbed.gateway.attempts.trial import UNFINISHED, Fallen, Tools, Trial
 from roadbed.inference.call import Call, Chunk, Outcome
@@ -43,10 +42,15 @@ class Attempts:
         self._allowances: dict[str, Allowance] = {}
 
     def __call__(self, call: Call, outcome: Outcome) -> AsyncGenerator[Chunk]:
-        """Yield the answer of the version that is served, or of a fallback."""
+        """Yield the answer of the version that is served, or of a fallback.
+
+        A caller who named the version gets that one or none.
+        """
         if call.deployment is None:
             raise RoadbedError("no step resolved the endpoint")
-        return self.among(call, outcome, call.deployment.choices)
+        choices = call.deployment.choices
+        named = call.number is not None
+        return self.among(call, outcome, choices[:1] if named else choices)
 
     async def among(
         self, call: Call, outcome: Outcome, choices: Sequence[Choice]
@@ -88,7 +92,7 @@ class Attempts:
         """Let the call earn its endpoint a part of a retry."""
         snapshot, deployment = call.snapshot, call.deployment
         assert deployment is not None
-        if self._healths.keep(snapshot):
+        if snapshot is not self._healths.snapshot and self._healths.keep(snapshot):
             known, served = self._allowances, snapshot.deployments
             self._allowances = {k: v for k, v in known.items() if k in served}
         allowance = self._allowances.get(deployment.endpoint)
@@ -99,13 +103,16 @@ class Attempts:
 
     def _plain(self, call: Call, choices: Sequence[Choice]) -> Place | None:
         """Return the one place that there is, if there is nothing to choose."""
-        if len(choices) > 1:
+        deployment, first = call.deployment, choices[0]
+        if deployment is None or len(choices) > 1 or len(first.upstreams) > 1:
             return None
-        places = self._healths.places(choices[0])
-        if len(places) > 1 or not is_decided(call, choices[0]):
-            return None
-        ready = (p for p in places if p.health.breaker.ready(self._tools.now_s()))
-        return next(ready, None)
+        for place in self._healths.places(first):
+            # This very place was decided upon when the call was let in.
+            decided = first is deployment.choices[0]
+            if decided and place.upstream.region == deployment.region:
+                now_s = self._tools.now_s()
+                return place if place.health.breaker.ready(now_s) else None
+        return None
 
     def _journey(self, call: Call, choices: Sequence[Choice]) -> Journey:
         assert call.deployment is not None
@@ -192,7 +199,7 @@ class Attempts:
     def _share_s(self, journey: Journey, call: Call) -> float | None:
         assert call.deployment is not None
         now_s = self._tools.now_s()
-        ahead = journey.ahead(now_s)
+        ahead = journey.left(now_s)
         if not ahead:
             return None
         first_ms = call.deployment.terms.deadlines.first_token_ms

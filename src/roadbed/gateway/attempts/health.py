@@ -52,13 +52,14 @@ class Healths:
     """The health of every upstream that is served.
 
     An upstream is known by its runner: a swap keeps the runner of what did not change,
-    and with it what was learned. What is served no longer is forgotten.
+    and with it what was learned. What is served no longer is forgotten: `snapshot` is
+    the one that says what is served.
     """
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[Upstream, Health]] = {}
         self._places: dict[int, tuple[Place, ...]] = {}
-        self._snapshot: Snapshot | None = None
+        self.snapshot: Snapshot | None = None
 
     def of(self, upstream: Upstream) -> Health:
         """Return the health of *upstream*."""
@@ -81,10 +82,10 @@ class Healths:
 
     def keep(self, snapshot: Snapshot) -> bool:
         """Forget what *snapshot* does not serve; return whether it is a new one."""
-        before = self._snapshot
+        before = self.snapshot
         if snapshot is before or (before and snapshot.revision < before.revision):
             return False
-        self._snapshot = snapshot
+        self.snapshot = snapshot
         self._places = {}
         served = {id(upstream.runner) for upstream in _served(snapshot)}
         self._known = {k: v for k, v in self._known.items() if k in served}

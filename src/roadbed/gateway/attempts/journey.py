@@ -118,6 +118,12 @@ class Journey:
         later = range(self.at + 1, len(self._choices))
         return sum(any(self._askable(at, now_s)) for at in later)
 
+    def left(self, now_s: float) -> int:
+        """Return how many more may be asked after the attempt that begins now."""
+        fresh = [p for p in self._ready(self.at, now_s) if id(p) not in self._asked]
+        more = self.plan.attempts - len(self._call.attempts) - 1
+        return max(0, min(len(fresh) + self.ahead(now_s), more))
+
     def cause(self, now_s: float) -> RoadbedError:
         """Return the first failure, with all of them as its chain."""
         first = self.failures[0][1]

@@ -17,7 +17,7 @@ def places_for(call: Call, choice: Choice, healths: Healths) -> Sequence[Place]:
     by the same question that was asked of the version which the endpoint serves.
     """
     places = healths.places(choice)
-    if is_decided(call, choice):
+    if _is_decided(call, choice):
         return places
     allowed = {
         region: _may(call, choice, region)
@@ -37,7 +37,7 @@ def refusal(call: Call, choices: Sequence[Choice]) -> Denied | NotReady:
     return denial(caller, ANSWER, target, decision)
 
 
-def is_decided(call: Call, choice: Choice) -> bool:
+def _is_decided(call: Call, choice: Choice) -> bool:
     """Say whether it was this very question that let the call in."""
     deployment = call.deployment
     if deployment is None or choice is not deployment.choices[0]:

@@ -69,11 +69,9 @@ class Trial:
         self._hold = await self._tools.purse.hold(call, place.choice, place.upstream)
         call.mark("hold")
         self._start()
+        first = self._first() if share_s is None else self._first_within(share_s)
         try:
-            if share_s is None:
-                await self._first()
-            else:
-                await self._first_within(share_s)
+            await first
         except BaseException as error:
             await self.close(error)
             raise
