@@ -122,7 +122,7 @@ def test_another_request_with_the_key_is_422_in_the_callers_dialect(database):
 def test_an_error_that_may_have_cost_something_is_told_again(database):
     broke = Unavailable("the connection broke")
     with replica(Fails(broke), database) as house, client_of(house) as client:
-        with pytest.raises(openai.InternalServerError) as first:
+        with pytest.raises(openai.InternalServerError):
             ask(client, extra_headers=NAMED)
         with pytest.raises(openai.InternalServerError) as second:
             ask(client, extra_headers=NAMED)
