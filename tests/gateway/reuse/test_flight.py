@@ -4,7 +4,7 @@ import asyncio
 
 import pytest
 
-from roadbed.core.errors import BudgetExhausted, Unavailable
+from roadbed.core.errors import BudgetExhausted, Conflict, Unavailable
 from roadbed.inference.call import Chunk
 from tests.gateway.reuse.asking import Counting, Desk, asks, person, served, until
 
@@ -99,6 +99,29 @@ def test_the_empty_purse_of_the_first_is_nobody_elses_trouble():
     assert [text for text, _ in ends[2:]] == ["bought"] * 4
     assert told[2] == {"x-roadbed-cache": "miss"}
     assert told[3] == {"x-roadbed-cache": "hit", "age": "0"}
+
+
+def test_what_has_begun_is_not_asked_for_again():
+    async def breaks():
+        async def half(call, outcome):
+            asked.append(call)
+            yield Chunk(text="half")
+            await gate.wait()
+            raise Conflict("no more")
+
+        asked, gate = [], asyncio.Event()
+        desk = Desk(ask=half)
+        calls = crowd(3, served(Counting(), cache=RULE))
+        asking = [asyncio.create_task(desk.ask(c)) for c in calls]
+        await until(lambda: calls[0].followers == 2)
+        await asyncio.sleep(0.01)
+        gate.set()
+        return len(asked), await asyncio.gather(*asking, return_exceptions=True)
+
+    asked, ends = asyncio.run(breaks())
+
+    assert asked == 1
+    assert [type(end) for end in ends] == [Conflict] * 3
 
 
 @pytest.mark.parametrize("left_by_server", [True, False])

@@ -9,7 +9,6 @@ import pytest
 import sqlalchemy as sa
 
 from roadbed.database.engine import open_database
-from roadbed.database.migrate import migrate
 from roadbed.gateway.reuse.keys import KEPT_US, Claim, Keys, Wanted
 from roadbed.gateway.tables import idempotency
 
@@ -133,7 +132,6 @@ def test_of_many_who_take_over_from_the_dead_exactly_one_does(keys, now):
 CLAIMS_AND_WAITS = """
 import sys, time
 from roadbed.database.engine import open_database
-from roadbed.database.migrate import migrate
 from roadbed.gateway.reuse.keys import Keys, Wanted
 keys = Keys(open_database(sys.argv[1]), lambda: 1_000_000_000)
 print(keys.claim(Wanted("k1", "q1", "victim", 5_000_000)).state, flush=True)
@@ -144,7 +142,7 @@ time.sleep(60)
 def test_the_key_of_a_killed_process_is_free_after_its_lease(tmp_path, now):
     url = f"sqlite:///{tmp_path / 'control.db'}"
     again = open_database(url)
-    migrate(again)
+    idempotency.create(again.engine)
     other = subprocess.Popen(
         [sys.executable, "-c", CLAIMS_AND_WAITS, url],
         stdout=subprocess.PIPE,

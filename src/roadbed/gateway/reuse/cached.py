@@ -20,8 +20,6 @@ HEADER = "x-roadbed-cache"
 _WHOLE = frozenset({"stop", "length", "tool_calls"})
 _IN_NEED = Cache(ttl_s=1, shared=False)
 """How an endpoint without a cache keeps what it answers for the time of need."""
-
-
 _PATIENCE = 4
 """How often a call looks for an answer; the last time it asks itself."""
 
@@ -155,13 +153,15 @@ class Cached:
         outcome.cache = "hit"
         call.told |= {HEADER: "hit", "age": "0"}
         flight.call.followers += 1
+        begun = False
         try:
             async with aclosing(flight.read()) as chunks:
                 async for chunk in chunks:
+                    begun = True
                     yield chunk
         except RoadbedError as error:
             outcome.cache = ""
-            if isinstance(error, ProviderError):
+            if begun or isinstance(error, ProviderError):
                 raise
             raise NotOurs from None
         finally:
