@@ -308,3 +308,38 @@ def test_what_is_installed_knows_what_it_cannot_serve(tmp_path, kind, model, rea
     place = f"stack.yaml:18: spec.{model.partition(':')[0]}: provider p cannot serve m"
     assert len(said) == bool(reason)
     assert all(text.startswith(place) and reason in text for text in said)
+
+
+TENSORS = "{type: oip, config: {base_url: 'https://models.example.com'}}"
+NO_FILE = f"'sha256:{'0' * 64}'"
+
+
+@pytest.mark.parametrize(
+    ("provider", "upstream", "reason"),
+    [
+        ("type: openai", "gpt-4o", "has no date"),
+        ("type: openai", "gpt-4o-2024-08-06", ""),
+        (TENSORS, "fraud", "leaves the version to the server"),
+        (TENSORS, "fraud@latest", "is no number"),
+        (TENSORS, "fraud@3", ""),
+        ("{type: replay, config: {calls: x}}", "gpt-4o-2024-08-06", "set `digest`"),
+        (f"{{type: replay, config: {{calls: x, digest: {NO_FILE}}}}}", "gpt-4o", ""),
+    ],
+)
+@pytest.mark.parametrize("stage", ["production", "development"])
+def test_what_floats_is_refused_in_production_by_whoever_provides_it(
+    tmp_path, stage, provider, upstream, reason
+):
+    hosted = f"{{owner: team, hosted: {{provider: p, upstream: {upstream}}}}}"
+    stack = stack_of(
+        tmp_path,
+        OPERATOR,
+        resource("Provider", "p", provider),
+        resource("Model", "m", hosted),
+        resource("Endpoint", "e", f"{{model: m@1, stage: {stage}}}"),
+    )
+
+    said = [str(p) for p in check(stack, State(), Installed(blobs=None, secrets=None))]
+
+    assert len(said) == (bool(reason) and stage == "production")
+    assert all(reason in text for text in said)
