@@ -96,12 +96,12 @@ class Sender:
         elif keep is not None:
             events = events[: max(0, keep + self.speech.begins - 1)]
         if self.how.endless:
-            events = events[: -self.speech.ends]
+            longest = max(events, key=lambda event: len(event.data))
+            events = events[: events.index(longest) + 1]
         for event in events:
             yield from [event] * self.how.repeat
-        longest = max(events, key=lambda event: len(event.data), default=None)
-        while self.how.endless and longest:
-            yield longest
+        while self.how.endless:
+            yield events[-1]
         if self.how.ending == "error":
             yield self.speech.broken(_SENTENCE)
 
