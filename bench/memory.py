@@ -13,11 +13,13 @@ line through the resident memory after the first fifth, in KB per 1,000 calls.
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
-from gateway import KEY, QUESTION, free_port, read_answer, wait_for
+from gateway import KEY, QUESTION, free_port, read_answer
 
 from roadbed.testing.upstream import Upstream
 
@@ -33,7 +35,7 @@ def main(calls: int) -> None:
         words = [sys.executable, str(here), "governed", str(port), upstream.url]
         server = subprocess.Popen(words)
         try:
-            wait_for(port)
+            wait_for(server, port)
             seen = asyncio.run(soak(port, calls, server.pid, upstream))
         finally:
             server.terminate()
@@ -43,6 +45,18 @@ def main(calls: int) -> None:
     print(f"  at the start {seen[0][1] / 1024:6.1f} MB, at the end", end=" ")
     print(f"{seen[-1][1] / 1024:6.1f} MB")
     print(f"  slope        {slope(settled):6.1f} KB per 1,000 calls")
+
+
+def wait_for(server: subprocess.Popen[bytes], port: int) -> None:
+    """Return when the server listens, however busy the machine is."""
+    for _ in range(2_400):
+        with socket.socket() as probe:
+            if probe.connect_ex(("127.0.0.1", port)) == 0:
+                return
+        if server.poll() is not None:
+            break
+        time.sleep(0.05)
+    sys.exit("the server did not start")
 
 
 async def soak(

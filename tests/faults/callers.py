@@ -158,7 +158,7 @@ class Messages(Caller):
             message = raw.parse()
             seen.text = "".join(block.text for block in message.content)
             seen.finish = message.stop_reason or ""
-            seen.output_tokens = message.usage.output_tokens
+            seen.output_tokens = message.usage and message.usage.output_tokens
             return
         stop = ""
         for event in raw.parse():
@@ -166,7 +166,7 @@ class Messages(Caller):
                 seen.text += event.delta.text
             elif event.type == "message_delta":
                 stop = event.delta.stop_reason or stop
-                seen.output_tokens = event.usage.output_tokens
+                seen.output_tokens = event.usage and event.usage.output_tokens
             elif event.type == "message_stop":
                 seen.finish = stop
 

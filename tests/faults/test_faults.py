@@ -66,9 +66,9 @@ ERROR = {"message": "the provider stopped before it had finished"}
         ("500", Seen(error={"message": "Traceback (most"}), {}, "too much"),
         (
             "rate-limited",
-            Seen(error=ERROR, headers={"retry-after": "1"}),
+            Seen(error=ERROR, headers={"retry-after": "9"}),
             {"status": "error", "error": "rate_limited"},
-            "retry-after is 1",
+            "retry-after is 9",
         ),
         (
             "no-usage",

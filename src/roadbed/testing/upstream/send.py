@@ -48,8 +48,8 @@ class Sender:
             body = (how.spoil or self.speech.misshapen).encode()
         if how.ending == "error":
             body, own = self.speech.refusal(500, _SENTENCE)
-        if how.endless:
-            body += b" " * (40 * 1024 * 1024)
+        if how.endless or len(body) < how.pad:  # what has no words is padded behind
+            body += b" " * max(how.pad, 40 * 1024 * 1024 * how.endless)
         if how.ending in ("finish", "error"):
             return await self.whole(body, own)
         half = body[: len(body) // 2]
@@ -96,7 +96,8 @@ class Sender:
         elif keep is not None:
             events = events[: max(0, keep + self.speech.begins - 1)]
         if self.how.endless:
-            events = events[: self.speech.begins + 1]
+            longest = max(events, key=lambda event: len(event.data))
+            events = events[: events.index(longest) + 1]
         for event in events:
             yield from [event] * self.how.repeat
         while self.how.endless:
