@@ -21,15 +21,20 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     import json
 
     from roadbed.cli._session import session
+    from roadbed.control.pricing import unpriced
     from roadbed.control.render import render
 
     with session() as line:
-        plan = line.app.desk.propose(folder).plan
+        proposal = line.app.desk.propose(folder)
+        notes = unpriced(proposal.stack, line.app.now_us())
+    plan = proposal.plan
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     if output == "json":
         print_json(plan.to_json())
     else:
         click.echo(render(plan).rstrip())
+        for note in notes if plan.changes else ():
+            click.echo(f"note: {note}")
     if exit_code and plan.changes:
         raise SystemExit(3)
