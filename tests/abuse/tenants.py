@@ -46,6 +46,8 @@ def documents():
         roles = {"roles": sorted(ROLES), "keys": True}
         yield declared("ServiceAccount", f"{mark}-all", tenant, roles)
         yield declared("ServiceAccount", f"{mark}-app", tenant, {"roles": ["app"]})
+        budget = {"amount": "1000.00", "scope": {"endpoint": f"{mark}-bot"}}
+        yield declared("Budget", f"{mark}-budget", tenant, budget)
         for name, labels in (
             (f"{mark}-bot", {}),
             (f"{mark}-{HIDDEN}", {"sealed": "yes"}),

@@ -21,10 +21,12 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     import json
 
     from roadbed.cli._session import session
+    from roadbed.control.pricing import unpriced
     from roadbed.control.render import render
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
+        notes = unpriced(proposal.stack, line.app.now_us())
     plan = proposal.plan
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
@@ -34,5 +36,7 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
         click.echo(render(plan).rstrip())
         for warning in proposal.warnings:
             click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
+        for note in notes if plan.changes else ():
+            click.echo(f"note: {note}")
     if exit_code and plan.changes:
         raise SystemExit(3)

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from roadbed.access.visible import Viewer
-from roadbed.control.seen import declared
+from roadbed.control.seen import resources
 from roadbed.core.resource import tenant_of
 from roadbed.gateway.money.bank import counters
 from roadbed.gateway.money.rule import rules_of
@@ -38,7 +38,7 @@ class Standing:
 
 def standings(viewer: Viewer, connection: sa.Connection, now_us: int) -> list[Standing]:
     """Return how the budgets stand that the viewer may see, in order of their names."""
-    seen = declared(viewer, connection, "Budget", "resource.read")
+    seen = (r for r in resources(viewer, connection) if r.kind == "Budget")
     contents = {revision.name: revision.content for revision in seen}
     rules = {rule.name: rule for rule in rules_of(contents.values(), {})}
     counted = counters(connection, rules)

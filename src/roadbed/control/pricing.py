@@ -5,6 +5,8 @@ from dataclasses import replace
 from typing import Any
 
 from roadbed.control.readable import places_of
+from roadbed.control.stack import Stack
+from roadbed.core.resource import tenant_of
 from roadbed.gateway.money.pricelist import PriceBook, Priced
 from roadbed.inference.snapshot import Choice
 
@@ -42,3 +44,25 @@ def wanted(
             upstream=str(body.get("upstream") or model),
             tenant=tenant,
         )
+
+
+def unpriced(stack: Stack, now_us: int) -> list[str]:
+    """Say of which hosted models of *stack* no price is known at *now_us*."""
+    book = PriceBook(loaded.content for loaded in stack.of("PriceList"))
+    notes = []
+    for model in stack.of("Model"):
+        body = model.content["spec"].get("hosted")
+        provider = stack.by_key.get(("Provider", body["provider"])) if body else None
+        if provider is None:
+            continue
+        name, tenant = model.resource.metadata.name, tenant_of(model.content)
+        for asked in wanted(name, body, provider.content, tenant):
+            found = None if asked.here else book.find(asked)
+            if not asked.here and (found is None or found.at(now_us) is None):
+                notes.append(
+                    f"no price is known for {asked.upstream} at {asked.provider}, "
+                    f"which model {name} asks: its calls count as free. "
+                    "Declare one: kind: PriceList"
+                )
+                break
+    return notes

@@ -174,7 +174,31 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
-    chores = Chores(
+    return Lifecycle(
+        switch=parts.switch,
+        closer=closer,
+        reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
+        denials=parts.denials,
+        chores=chores_of(app, parts),
+        begin=[
+            parts.presence.look,
+            parts.recorder.start,
+            app.tokens.signing.ensure,
+            *parts.watching.begin,
+        ],
+        end=[
+            parts.purse.close,
+            parts.presence.leave,
+            parts.recorder.close,
+            app.audit.checkpoint,
+            *parts.watching.end,
+        ],
+    )
+
+
+def chores_of(app: App, parts: Parts) -> Chores:
+    """Return what is done every few seconds, away from the answers."""
+    return Chores(
         [
             Chore(
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
@@ -199,26 +223,6 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             *parts.watching.chores,
         ],
         parts.keeper,
-    )
-    return Lifecycle(
-        switch=parts.switch,
-        closer=closer,
-        reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
-        denials=parts.denials,
-        chores=chores,
-        begin=[
-            parts.presence.look,
-            parts.recorder.start,
-            app.tokens.signing.ensure,
-            *parts.watching.begin,
-        ],
-        end=[
-            parts.purse.close,
-            parts.presence.leave,
-            parts.recorder.close,
-            app.audit.checkpoint,
-            *parts.watching.end,
-        ],
     )
 
 
