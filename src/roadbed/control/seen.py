@@ -55,9 +55,13 @@ def series(viewer: Viewer, log: CallLog, span: Span) -> list[Point]:
 
 
 def spend(viewer: Viewer, log: CallLog, span: Span, label: str = "") -> list[Spend]:
-    """Add up the cost of the calls of *span* that the viewer may read."""
+    """Add up the cost of the calls of *span* that the viewer may read.
+
+    A call that reached no model cost nothing, and is not among them.
+    """
     mine = replace(span, tenant=viewer.principal.tenant)
-    return log.spend(mine, label, lambda s: viewer.may("call.read", call_target(s)))
+    found = log.spend(mine, label, lambda s: viewer.may("call.read", call_target(s)))
+    return [spend for spend in found if spend.model]
 
 
 def runs(viewer: Viewer, found: Runs, name: str | None, limit: int) -> list[Run]:
