@@ -75,7 +75,7 @@ def test_a_tool_is_called_and_its_result_goes_back(name):
     assert "found" in sent
 
 
-FAULTS = ["401", "echo-400", "429", "abort", "malformed"]
+FAULTS = ["401", "echo-400", "abort", "malformed", "429"]
 
 
 @pytest.mark.parametrize("stream", [False, True])
