@@ -174,7 +174,7 @@ def test_no_remembered_permit_outlives_the_policy_or_the_list_it_came_from():
     """Case 18: not for the same principal, the same target, the same authority."""
     version = ModelVersion(model="m", number=1, digest="d", definition={"hosted": {}})
     before = Deployment(endpoint="e", version=version, provider="p", runner=None)
-    after = replace(before, version_attributes={"infer_by": []})
+    after = replace(before, choices=(), version_attributes={"infer_by": []})
     who, authority = account("x", "app"), compile_policies({})
     assert all(d.allowed for d in authority.decide_all(who, questions_of(before)))
 

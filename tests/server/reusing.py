@@ -23,7 +23,9 @@ PINNED = ModelVersion(
 
 
 @contextmanager
-def house_of(runners, terms, *, smaller=None, on_disconnect="cancel", **how):
+def house_of(
+    runners, terms, *, smaller=None, on_disconnect="cancel", prices=None, **how
+):
     """Run a house that serves *runners*; `terms` maps their names to terms."""
     with serving_house(runners=runners, **how) as house:
         picture = serving(runners, keys=house.keys)
@@ -31,6 +33,7 @@ def house_of(runners, terms, *, smaller=None, on_disconnect="cancel", **how):
             name: on_terms(found, terms.get(name, {}), smaller or {}, on_disconnect)
             for name, found in picture.snapshot.deployments.items()
         }
+        deployed = {name: priced(found, prices) for name, found in deployed.items()}
         snapshot = replace(picture.snapshot, deployments=deployed)
         house.on_loop(house.switch.swap, replace(picture, snapshot=snapshot))
         yield house
@@ -49,6 +52,13 @@ def on_terms(deployment, terms, smaller, on_disconnect):
         where = Upstream(runner=runner, provider="small")
         others[pin] = Choice(version=version, upstreams=(where,))
     return replace(deployment, terms=Terms(**terms), choices=(choice,), smaller=others)
+
+
+def priced(deployment, prices):
+    """Return *deployment*, its first choice asked at these *prices*."""
+    first, *others = deployment.choices
+    places = tuple(replace(place, prices=prices) for place in first.upstreams)
+    return replace(deployment, choices=(replace(first, upstreams=places), *others))
 
 
 @contextmanager

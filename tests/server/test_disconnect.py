@@ -5,8 +5,13 @@ import re
 
 import pytest
 
+from roadbed.gateway.money.bank import Bank
+from roadbed.gateway.money.budgets import Budgets
+from roadbed.gateway.money.tariff import ATTO, Prices, Rate, Tariff, When
+from roadbed.gateway.money.teller import Teller
+from roadbed.server.governed import Means
 from roadbed.testing.upstream import Behaviour
-from tests.server.house import Endless
+from tests.server.house import Endless, now_us
 from tests.server.reusing import (
     HELLO,
     behind,
@@ -38,9 +43,18 @@ def shown(answer):
     return call[1].decode() if call else "", text
 
 
+PRICES = Prices(((When(), Tariff(input=Rate(ATTO), output=Rate(2 * ATTO))),))
+"""One dollar for a million tokens in, two for a million out."""
+
+
 @pytest.mark.parametrize("on_disconnect", ["cancel", "drain"])
-def test_leaving_at_any_byte_leaves_exactly_one_record(on_disconnect):
-    with behind(SLOW, on_disconnect=on_disconnect) as (house, _):
+def test_leaving_at_any_byte_leaves_exactly_one_priced_record(
+    on_disconnect, sqlite_database
+):
+    """Pain 7: whoever leaves when, the call is there once, and what it cost."""
+    purse = Budgets(Teller(Bank(sqlite_database, "one"), now_us), now_us)
+    how = {"on_disconnect": on_disconnect, "means": Means(purse=purse)}
+    with behind(SLOW, prices=PRICES, **how) as (house, _):
         answers = sweep(house)
         calls = len(answers)
         records = wait_for(house, calls)
@@ -48,6 +62,13 @@ def test_leaving_at_any_byte_leaves_exactly_one_record(on_disconnect):
         payloads = dict(house.log.payloads)
 
     assert calls > 10
+    assert {r.price for r in records} == {PRICES.periods[0][1].price}
+    assert all(r.cost_nano > 0 for r in records)
+    counted = [r for r in records if not r.estimated]
+    assert counted
+    for r in counted:
+        paid = (r.input_tokens - r.cached_tokens) * 1000 + r.output_tokens * 2000
+        assert r.cost_nano == paid
     assert len(records) == len({r.call_id for r in records}) == calls
     assert {r.status for r in records} <= {"ok", "cancelled"}
     assert records[0].status == "ok"
