@@ -108,7 +108,9 @@ class Trial:
         attempt.cost_nano = bill.cost_nano
         attempt.latency_us = int((now_s - self._begun_s) * 1e6)
         attempt.status = "ok" if error is None else _word(error)
-        if not self.fresh and not isinstance(error, Lost):
+        # Of the answer that was shown; else of what was paid for, and nobody saw.
+        counts = not self.fresh or outcome.usage is None
+        if counts and not isinstance(error, Lost):
             outcome.usage = bill.usage or outcome.usage
         health = self.place.health
         health.under_way -= 1
