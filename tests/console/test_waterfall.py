@@ -7,7 +7,7 @@ from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.testing.history_contract import a_record, any_records
 
 TRIES = [
-    {"model": "m@1", "provider": "up", "upstream": "a", "status": "rate_limited",
+    {"model": "m@1", "provider": "up", "upstream": "up/a", "status": "rate_limited",
      "started_us": 100, "latency_us": 400},
     {"model": "small@1", "provider": "down", "status": "ok",
      "started_us": 500, "latency_us": 500, "hedge": True},

@@ -11,6 +11,8 @@ from roadbed.inference.record import CallRecord
 _WORDS = {
     "admit": "admitted",
     "hold": "budget held",
+    "failed": "failed attempt",
+    "wait": "waited before the next",
     "first": "first piece",
     "answer": "answer complete",
     "record": "on record",
@@ -55,7 +57,7 @@ def _attempts(record: CallRecord, whole: int) -> tuple[Stage, ...]:
 
 
 def _attempt(told: dict[str, Any], whole: int) -> Stage:
-    where = "/".join(str(told[n]) for n in ("provider", "upstream") if told.get(n))
+    where = told.get("upstream") or told.get("provider", "")
     status = str(told.get("status") or "not ended")
     hedge = ", a hedge" if told.get("hedge") else ""
     return _bar(
