@@ -295,6 +295,8 @@ def test_every_page_is_shown_from_the_real_rooms(rooms):
         f"/calls/{record.call_id}.json",
         "/endpoints",
         "/endpoints/bot",
+        "/spend",
+        "/spend?by=day&range=30d",
         "/resources",
         "/resources/Model/bot",
         "/audit",

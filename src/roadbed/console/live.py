@@ -13,7 +13,7 @@ from roadbed.audit import tables as audit_tables
 from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.rows import frontier_of
-from roadbed.console import declared, traced, traffic
+from roadbed.console import declared, spending, traced, traffic
 from roadbed.console.data import (
     Alert,
     AuditHead,
@@ -30,12 +30,14 @@ from roadbed.console.data import (
     Overview,
     Peek,
     ResourcePage,
+    Spending,
     Verdict,
 )
-from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
+from roadbed.control.budgets import standings
 from roadbed.control.retiring import of_state
 from roadbed.control.state import Revision, current, current_resources
 from roadbed.control.targets import (
@@ -227,6 +229,13 @@ class Seen:
             ),
             revisions=revisions,
         )
+
+    def spending(self, wanted: SpendFilter, now_us: int) -> Spending:
+        """Return what calls have cost and how the budgets stand."""
+        found = spending.spent(self._viewer, self._calls, wanted, now_us)
+        with self._database.read() as connection:
+            budgets = standings(self._viewer, connection, now_us)
+        return spending.added_up(found, tuple(budgets), wanted, now_us)
 
     def audit(self, wanted: AuditFilter) -> AuditPage:
         """Return one page of the audit log."""
