@@ -137,7 +137,7 @@ def test_every_step_is_there_once_and_they_add_up(rooms, span):
     rooms.spool(*(paid(rooms, n, 1, ago_s=n * 3_000) for n in range(1, 29)))
     view = rooms.data().spending(SpendFilter(range=span), rooms.now_us)
     steps = [point.at_us for point in view.points]
-    step_us = SPANS[span] * 1_000_000
+    step_us = SPANS[span][1] * 1_000_000
 
     assert steps == list(range(steps[0], rooms.now_us + 1, step_us))
     assert sum(p.cost_nano for p in view.points) == view.total.cost_nano == 28 * 10**9
@@ -201,6 +201,7 @@ def test_columns_of_costs_stay_inside_and_none_is_lost(series):
         (0, "$0.00"),
         (99_999, "< $0.0001"),
         (3_100_000, "$0.0031"),
+        (120_000_000, "$0.12"),
         (999_999_999, "$1.00"),
         (1_204_500_000_000, "$1,204.50"),
     ],

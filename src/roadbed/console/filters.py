@@ -26,8 +26,12 @@ RANGES = {
 }
 """Time ranges: their name in the URL, their label and, if they move, seconds."""
 
-SPANS = {"24h": 3_600, "7d": 6 * 3_600, "30d": 86_400}
-"""Time ranges of the page Spend, and the seconds of a step in its chart."""
+SPANS = {
+    "24h": ("by the hour", 3_600),
+    "7d": ("by six hours, UTC", 6 * 3_600),
+    "30d": ("by the day, UTC", 86_400),
+}
+"""Time ranges of the page Spend, and the steps of its chart: in words, in seconds."""
 
 STATUSES = ("ok", "error", "denied", "truncated", "cancelled")
 OUTCOMES = ("done", "denied")
@@ -206,7 +210,11 @@ class SpendFilter(Filter):
     @property
     def step_us(self) -> int:
         """Return how long a step of the chart is."""
-        return SPANS[self.range] * 1_000_000
+        return SPANS[self.range][1] * 1_000_000
+
+    def steps(self) -> str:
+        """Return in words how long a step of the chart is."""
+        return SPANS[self.range][0]
 
     def since_us(self, now_us: int) -> int:
         """Return the first microsecond that is wanted at *now_us*."""

@@ -54,6 +54,7 @@ from roadbed.database.engine import Database
 from roadbed.gateway.alerts import list_alerts
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, cursor
+from roadbed.gateway.money.bank import SPENT
 from roadbed.gateway.series import Point
 from roadbed.inference.snapshot import Deployment, Snapshot
 
@@ -128,7 +129,7 @@ class Seen:
                 windows=counted.windows(),
                 traffic=counted.half_hours(),
                 endpoints=_endpoints(stack, served, counted),
-                alerts=(
+                alerts=_worst_first(
                     *_broken(served, names),
                     *_retiring(connection, names, now_us),
                     *self._alerts(connection),
@@ -360,6 +361,10 @@ def _terms(found: Revision) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value)
 
 
+def _worst_first(*alerts: Alert) -> tuple[Alert, ...]:
+    return tuple(sorted(alerts, key=lambda alert: alert.level != "critical"))
+
+
 def _broken(served: Snapshot, names: Collection[str]) -> Iterator[Alert]:
     for name, reason in sorted(served.broken.items()):
         if name not in names:
@@ -385,7 +390,7 @@ def _retiring(
             yield Alert(
                 level="warning" if each.days > 0 else "critical",
                 title=each.title,
-                detail=str(each),
+                detail=each.detail,
                 href=f"/console/endpoints/{each.endpoint}",
             )
 
@@ -396,6 +401,7 @@ def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:
             level=alert.severity,
             title=alert.code,
             detail=alert.message,
+            href="/console/spend" if alert.code == SPENT else "",
             at_us=alert.at_us,
         )
 

@@ -44,7 +44,10 @@ def usd(nano: int) -> str:
     """Return billionths of a US dollar as people read them: `$1,204.50`, `$0.0031`."""
     if nano == 0 or nano >= 999_950_000:
         return f"${nano / 10**9:,.2f}"
-    return "< $0.0001" if nano < 10**5 else f"${nano / 10**9:.4f}"
+    if nano < 10**5:
+        return "< $0.0001"
+    cents, rest = divmod(round(nano / 10**5), 100)
+    return f"$0.{cents:02d}" + (f"{rest:02d}".rstrip("0") if rest else "")
 
 
 def ago(us: int, now_us: int) -> str:
