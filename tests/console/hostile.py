@@ -69,6 +69,9 @@ class HostileData:
     def endpoint(self, name, now_us):
         return hostile(self._sample.endpoint("wine-quality", now_us))
 
+    def spending(self, wanted, now_us):
+        return hostile(self._sample.spending(wanted, now_us))
+
     def audit(self, wanted):
         return hostile(
             self._sample.audit(replace(wanted, actor="", action="", resource=""))

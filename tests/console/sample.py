@@ -15,6 +15,7 @@ from roadbed.console.data import (
     Change,
     Changes,
     Choices,
+    CostPoint,
     EndpointPage,
     EndpointRow,
     Fact,
@@ -27,13 +28,16 @@ from roadbed.console.data import (
     ResourceRevision,
     ResourceRow,
     Revision,
+    Spending,
     Verdict,
     VersionRow,
     Window,
 )
+from roadbed.control.budgets import Standing
 from roadbed.core.decision import Target
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import NotFound
+from roadbed.gateway.money.spend import Cost
 from roadbed.inference.provider import Contribution, Explanation
 
 NOW = 1_795_168_800_000_000
@@ -190,6 +194,51 @@ EXPLANATION = Explanation(
         Contribution(feature=f, value=v, reference=r, amount=a)
         for f, v, r, a in _FEATURES
     ),
+)
+
+_COSTS = {
+    "endpoint": ("reply-draft", "handbook", "reply-draft-next", "tumor-triage"),
+    "model": ("reply-draft@4", "handbook@1", "reply-draft@5", "tumor-triage@2"),
+    "provider": ("openai", "extractive", "azure", "onnx"),
+    "principal": ("service-account:support-app", "user:company/ada@example.com"),
+    "team": ("support", "", "search"),
+    "day": tuple(f"2026-11-{day}" for day in range(14, 21)),
+}
+_AMOUNTS = (41_283_500_000, 6_120_000_000, 871_200, 12_000)
+COSTS = {
+    by: tuple(
+        Cost(
+            name=name,
+            calls=1_820 - 190 * index,
+            unpriced=3 if index == 2 else 0,
+            cost_nano=_AMOUNTS[index % 4],
+            input_tokens=612_000 // (index + 1),
+            output_tokens=171_300 // (index + 1),
+        )
+        for index, name in enumerate(names)
+    )
+    for by, names in _COSTS.items()
+}
+BUDGETS = tuple(
+    Standing(
+        budget=name,
+        tenant="default",
+        amount=250_000_000_000,
+        period="month",
+        run=run,
+        spent=spent * 10**9,
+        held=held * 10**9,
+        refuses=name != "search",
+        since_us=NOW - 20 * 24 * HOUR,
+        renews="never" if run else "2026-12-01 00:00 UTC",
+        marks=(50, 80, 100),
+    )
+    for name, run, spent, held in (
+        ("clinic", "", 31, 4),
+        ("search", "", 271, 0),
+        ("support", "", 207, 12),
+        ("triage-runs", "run-7", 250, 0),
+    )
 )
 
 _COMMIT = "9c41f2ab7d03e65518f0c6a47be2d9903f6a1e57"
@@ -549,6 +598,20 @@ class SampleData:
                 )
         raise NotFound(f"no endpoint is called {name!r}", hint="see the endpoints page")
 
+    def spending(self, wanted, now_us):
+        self.asked.append(("spending", wanted))
+        steps = wanted.since_us(NOW) // wanted.step_us, NOW // wanted.step_us
+        series = tuple(
+            CostPoint(
+                at_us=n * wanted.step_us,
+                cost_nano=int(3e8 * (1.2 + math.sin(n / 3)) * (n % 5 > 0)),
+                calls=40 + n % 9,
+            )
+            for n in range(steps[0], steps[1] + 1)
+        )
+        costs = COSTS.get(wanted.by, COSTS["team"])
+        return Spending(costs=costs, points=series, budgets=BUDGETS)
+
     def audit(self, wanted):
         self.asked.append(("audit", wanted))
         top = min(HEAD.size, (wanted.before_seq or HEAD.size + 1) - 1)
@@ -608,6 +671,9 @@ class EmptyData(SampleData):
 
     def endpoints(self, now_us):
         return ()
+
+    def spending(self, wanted, now_us):
+        return Spending()
 
     def audit(self, wanted):
         return AuditPage(head=AuditHead(size=0))

@@ -29,8 +29,10 @@ PAGES = {
     "resource": "/console/resources/Endpoint/tumor-triage",
     "model": "/console/resources/Model/tumor-triage",
     "audit": "/console/audit",
+    "spend": "/console/spend",
+    "spend-by-day": "/console/spend?by=day&range=30d",
 }
-EMPTY = ("", "/calls", "/endpoints", "/resources", "/audit")
+EMPTY = ("", "/calls", "/endpoints", "/spend", "/resources", "/audit")
 
 
 LATER = replace(call_row(0), call_id=call_id(-1), at_us=NOW + 9_000_000)
@@ -123,7 +125,7 @@ def test_a_guest_is_not_offered_what_is_withheld(chromium, server):
     sign_in(page, server.url + "/console", VIEWER_KEY)
     offered = page.get_by_role("navigation", name="Console").inner_text().split()
 
-    assert offered == ["Overview", "Calls", "Endpoints"]
+    assert offered == ["Overview", "Calls", "Endpoints", "Spend"]
     page.context.close()
 
 

@@ -1,5 +1,6 @@
 """The pages' data from real rooms: a real stack, real spools, a real audit log."""
 
+from datetime import timedelta
 from itertools import pairwise
 
 import pytest
@@ -11,9 +12,11 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound, Unauthenticated
 from roadbed.core.secret import Secret
+from roadbed.gateway.alerts import Alert, raise_alert
+from roadbed.gateway.money.bank import SPENT
 from tests.console.rooms import DAY_US, Rooms
 from tests.console.served import Server, Visitor, application_of
-from tests.control.stacks import endpoint, hosted
+from tests.control.stacks import ECHO, endpoint, hosted, resource
 
 
 @pytest.fixture
@@ -295,6 +298,8 @@ def test_every_page_is_shown_from_the_real_rooms(rooms):
         f"/calls/{record.call_id}.json",
         "/endpoints",
         "/endpoints/bot",
+        "/spend",
+        "/spend?by=day&range=30d",
         "/resources",
         "/resources/Model/bot",
         "/audit",
@@ -306,6 +311,23 @@ def test_every_page_is_shown_from_the_real_rooms(rooms):
 
     assert [reply.status for reply in replies] == [200] * len(paths)
     assert "bot@1" in replies[3].text
+
+
+def test_the_worst_alert_is_first_and_money_leads_to_spend(rooms):
+    retired = rooms.clock.now().date() + timedelta(days=9)
+    spec = f"{{provider: echo, model: echo-1, retires_on: '{retired}'}}"
+    rooms.declare(
+        ECHO, hosted(), endpoint("bot", "bot@1"), resource("Deprecation", "echo", spec)
+    )
+    spent = Alert(code=SPENT, message="budget b: 100 % of $1.00", severity="critical")
+    with rooms.database.write() as connection:
+        raise_alert(connection, spent, rooms.now_us)
+    first, second = rooms.data().overview(rooms.now_us).alerts
+
+    assert (first.title, first.href) == (SPENT, "/console/spend")
+    assert second.title == f"echo-1 retires on {retired}"
+    assert second.detail == "in 9 days; bot may be answered by bot@1"
+    assert second.href == "/console/endpoints/bot"
 
 
 def test_calls_older_than_a_day_are_no_traffic(rooms):

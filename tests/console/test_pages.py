@@ -21,6 +21,8 @@ PAGES = [
     ("/console/endpoints", "Endpoints"),
     ("/console/endpoints/reply-draft", "reply-draft"),
     ("/console/endpoints/wine-quality", "wine-quality"),
+    ("/console/spend", "Spend"),
+    ("/console/spend?by=label:cost-centre&range=24h", "Spend"),
     ("/console/resources", "Resources"),
     ("/console/resources/Endpoint/tumor-triage", "tumor-triage"),
     ("/console/audit", "Audit"),
@@ -172,6 +174,8 @@ def test_a_chart_has_a_table_twin_with_every_feature(reader):
         ("/console/resources/Endpoint/nothing", 404),
         ("/console/calls?status=banana", 400),
         ("/console/audit?before=x", 400),
+        ("/console/spend?by=banana", 400),
+        ("/console/spend?range=15m", 400),
     ],
 )
 def test_what_is_not_there_is_said_on_a_page_with_a_way_back(reader, path, status):
@@ -199,6 +203,8 @@ def test_a_failing_part_becomes_a_notice_and_leaves_the_page(reader):
         ("/console/calls", "/v1/chat/completions"),
         ("/console/calls?range=all", "/v1/chat/completions"),
         ("/console/endpoints", "roadbed apply"),
+        ("/console/spend", "kind: Budget"),
+        ("/console/spend", "kind: PriceList"),
         ("/console/resources", "roadbed init"),
         ("/console/audit", "roadbed apply"),
     ],

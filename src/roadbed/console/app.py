@@ -15,6 +15,7 @@ from roadbed.console import (
     overview,
     resources,
     session,
+    spend,
     whoami,
 )
 from roadbed.console.assets import PREFIX, Assets
@@ -39,6 +40,7 @@ _PAGES: tuple[tuple[str, str, str, Page], ...] = (
     ("GET", "/calls/{name}/payload", "call.read-payload", calls.bodies),
     ("GET", "/endpoints", "endpoint.read", endpoints.endpoints),
     ("GET", "/endpoints/{name}", "endpoint.read", endpoints.endpoint),
+    ("GET", "/spend", "call.read", spend.spend),
     ("GET", "/resources", "resource.read", resources.resources),
     ("GET", "/resources/{kind}/{name}", "resource.read", resources.resource),
     ("GET", "/audit", "audit.read", audit.audit),

@@ -8,8 +8,8 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from roadbed.console.data import Point
-from roadbed.console.words import MINUS, count, duration, plural, value
+from roadbed.console.data import CostPoint, Point
+from roadbed.console.words import MINUS, count, duration, plural, usd, value
 from roadbed.inference.provider import Contribution, Explanation
 
 _FILL = 0.74
@@ -71,6 +71,28 @@ class Bars:
     words: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostColumn:
+    """What one step cost, from `y` down."""
+
+    x: float
+    width: float
+    y: float
+    height: float
+    words: str
+    point: CostPoint
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostColumns:
+    """A column chart of costs, `height` pixels high; `top` is in billionths."""
+
+    height: int
+    top: int
+    columns: tuple[CostColumn, ...]
+    words: str
+
+
 def columns(points: Sequence[Point], height: int) -> Columns:
     """Return the column chart of *points*, an error never too small to be seen."""
     top = max((p.calls for p in points), default=0)
@@ -80,6 +102,28 @@ def columns(points: Sequence[Point], height: int) -> Columns:
         for index, point in enumerate(points)
     )
     return Columns(height=height, top=top, columns=drawn, words=describe(points))
+
+
+def cost_columns(points: Sequence[CostPoint], height: int) -> CostColumns:
+    """Return the column chart of *points*, a cost never too small to be seen."""
+    top = max((p.cost_nano for p in points), default=0)
+    step = 100 / max(1, len(points))
+    drawn: list[CostColumn] = []
+    for index, point in enumerate(points):
+        tall = max(1.0, point.cost_nano * height / top) if point.cost_nano else 0.0
+        drawn.append(
+            CostColumn(
+                x=round(index * step, 3),
+                width=round(step * _FILL, 3),
+                y=round(height - tall, 2),
+                height=round(tall, 2),
+                words=f"{usd(point.cost_nano)}, {plural(point.calls, 'call')}",
+                point=point,
+            )
+        )
+    total = sum(p.cost_nano for p in points)
+    words = f"{usd(total)} in all, at most {usd(top)}" if total else "nothing spent"
+    return CostColumns(height=height, top=top, columns=tuple(drawn), words=words)
 
 
 def ticks(points: Sequence[Point], number: int = 5) -> list[int]:

@@ -8,8 +8,10 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from roadbed.access.visible import Viewer
-from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
+from roadbed.control.budgets import Standing
 from roadbed.core.decision import Target
+from roadbed.gateway.money.spend import Cost
 from roadbed.inference.provider import Explanation
 
 
@@ -357,6 +359,36 @@ class ResourcePage:
     versions: tuple[VersionRow, ...] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostPoint:
+    """What the calls of one step cost, in billionths of a US dollar."""
+
+    at_us: int
+    cost_nano: int = 0
+    calls: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Spending:
+    """What calls have cost, and how the budgets stand that count them."""
+
+    costs: tuple[Cost, ...] = ()
+    points: tuple[CostPoint, ...] = ()
+    budgets: tuple[Standing, ...] = ()
+
+    @property
+    def total(self) -> Cost:
+        """Return all costs as one."""
+        return Cost(
+            name="",
+            calls=sum(each.calls for each in self.costs),
+            unpriced=sum(each.unpriced for each in self.costs),
+            cost_nano=sum(each.cost_nano for each in self.costs),
+            input_tokens=sum(each.input_tokens for each in self.costs),
+            output_tokens=sum(each.output_tokens for each in self.costs),
+        )
+
+
 class ConsoleSource(Protocol):
     """Where the console gets its data from, as each visitor may see it."""
 
@@ -408,6 +440,10 @@ class ConsoleData(Protocol):
 
     def endpoint(self, name: str, now_us: int) -> EndpointPage:
         """Return one endpoint."""
+        ...
+
+    def spending(self, wanted: SpendFilter, now_us: int) -> Spending:
+        """Return what calls have cost and how the budgets stand."""
         ...
 
     def audit(self, wanted: AuditFilter) -> AuditPage:

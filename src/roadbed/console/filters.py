@@ -13,6 +13,7 @@ from urllib.parse import urlencode
 
 from roadbed.core.clock import to_us
 from roadbed.core.errors import Invalid
+from roadbed.gateway.money.spend import label_of
 
 RANGES = {
     "15m": ("Last 15 minutes", 900),
@@ -24,6 +25,13 @@ RANGES = {
     "custom": ("Custom", None),
 }
 """Time ranges: their name in the URL, their label and, if they move, seconds."""
+
+SPANS = {
+    "24h": ("by the hour", 3_600),
+    "7d": ("by six hours, UTC", 6 * 3_600),
+    "30d": ("by the day, UTC", 86_400),
+}
+"""Time ranges of the page Spend, and the steps of its chart: in words, in seconds."""
 
 STATUSES = ("ok", "error", "denied", "truncated", "cancelled")
 OUTCOMES = ("done", "denied")
@@ -178,6 +186,44 @@ class AuditFilter(Filter):
         """Return the fields that narrow the list, as (name, value)."""
         names = ("actor", "action", "resource", "outcome")
         return tuple((n, getattr(self, n)) for n in names if getattr(self, n))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpendFilter(Filter):
+    """Which costs: split by what, over which range that moves."""
+
+    by: str = "endpoint"
+    range: str = "7d"
+
+    def __post_init__(self) -> None:
+        label_of(self.by)
+        if self.range not in SPANS:
+            raise Invalid(
+                f"range is {self.range[:80]!r}", hint=f"one of: {', '.join(SPANS)}"
+            )
+
+    @property
+    def label(self) -> str:
+        """Return the label that costs are split by, empty if none."""
+        return label_of(self.by)
+
+    @property
+    def step_us(self) -> int:
+        """Return how long a step of the chart is."""
+        return SPANS[self.range][1] * 1_000_000
+
+    def steps(self) -> str:
+        """Return in words how long a step of the chart is."""
+        return SPANS[self.range][0]
+
+    def since_us(self, now_us: int) -> int:
+        """Return the first microsecond that is wanted at *now_us*."""
+        seconds = RANGES[self.range][1] or 0
+        return max(0, now_us - seconds * 1_000_000)
+
+    def words(self) -> str:
+        """Return the time range as people read it."""
+        return RANGES[self.range][0]
 
 
 def _moment(name: str, text: str) -> int | None:

@@ -13,7 +13,7 @@ from roadbed.audit import tables as audit_tables
 from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.rows import frontier_of
-from roadbed.console import declared, traced, traffic
+from roadbed.console import declared, spending, traced, traffic
 from roadbed.console.data import (
     Alert,
     AuditHead,
@@ -30,12 +30,14 @@ from roadbed.console.data import (
     Overview,
     Peek,
     ResourcePage,
+    Spending,
     Verdict,
 )
-from roadbed.console.filters import AuditFilter, CallFilter
+from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
+from roadbed.control.budgets import standings
 from roadbed.control.retiring import of_state
 from roadbed.control.state import Revision, current, current_resources
 from roadbed.control.targets import (
@@ -52,6 +54,7 @@ from roadbed.database.engine import Database
 from roadbed.gateway.alerts import list_alerts
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, cursor
+from roadbed.gateway.money.bank import SPENT
 from roadbed.gateway.series import Point
 from roadbed.inference.snapshot import Deployment, Snapshot
 
@@ -126,7 +129,7 @@ class Seen:
                 windows=counted.windows(),
                 traffic=counted.half_hours(),
                 endpoints=_endpoints(stack, served, counted),
-                alerts=(
+                alerts=_worst_first(
                     *_broken(served, names),
                     *_retiring(connection, names, now_us),
                     *self._alerts(connection),
@@ -227,6 +230,13 @@ class Seen:
             ),
             revisions=revisions,
         )
+
+    def spending(self, wanted: SpendFilter, now_us: int) -> Spending:
+        """Return what calls have cost and how the budgets stand."""
+        found = spending.spent(self._viewer, self._calls, wanted, now_us)
+        with self._database.read() as connection:
+            budgets = standings(self._viewer, connection, now_us)
+        return spending.added_up(found, tuple(budgets), wanted, now_us)
 
     def audit(self, wanted: AuditFilter) -> AuditPage:
         """Return one page of the audit log."""
@@ -351,6 +361,10 @@ def _terms(found: Revision) -> tuple[Fact, ...]:
     return tuple(fact for fact in facts if fact.value)
 
 
+def _worst_first(*alerts: Alert) -> tuple[Alert, ...]:
+    return tuple(sorted(alerts, key=lambda alert: alert.level != "critical"))
+
+
 def _broken(served: Snapshot, names: Collection[str]) -> Iterator[Alert]:
     for name, reason in sorted(served.broken.items()):
         if name not in names:
@@ -376,7 +390,7 @@ def _retiring(
             yield Alert(
                 level="warning" if each.days > 0 else "critical",
                 title=each.title,
-                detail=str(each),
+                detail=each.detail,
                 href=f"/console/endpoints/{each.endpoint}",
             )
 
@@ -387,6 +401,7 @@ def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:
             level=alert.severity,
             title=alert.code,
             detail=alert.message,
+            href="/console/spend" if alert.code == SPENT else "",
             at_us=alert.at_us,
         )
 

@@ -52,6 +52,7 @@ class Renderer:
             columns=charts.columns,
             step_words=charts.step_words,
             ticks=charts.ticks,
+            cost_columns=charts.cost_columns,
             contributions=charts.contributions,
             by_size=charts.by_size,
             version=__version__,

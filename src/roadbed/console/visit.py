@@ -65,6 +65,7 @@ PLACES = (
     Place("o", "Overview", "/console", "console.view"),
     Place("c", "Calls", "/console/calls", "call.read"),
     Place("e", "Endpoints", "/console/endpoints", "endpoint.read"),
+    Place("s", "Spend", "/console/spend", "call.read"),
     Place("r", "Resources", "/console/resources", "resource.read"),
     Place("a", "Audit", "/console/audit", "audit.read"),
 )

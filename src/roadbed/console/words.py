@@ -9,6 +9,7 @@ from typing import Any
 from roadbed.core.actor import Principal
 from roadbed.core.clock import from_us, to_text
 from roadbed.core.digest import short
+from roadbed.gateway.money.rule import dollars
 
 NOTHING = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
@@ -37,6 +38,16 @@ def share(part: float) -> str:
     if part <= 0:
         return "0 %"
     return "< 0.1 %" if part < 0.001 else f"{part * 100:.1f} %"
+
+
+def usd(nano: int) -> str:
+    """Return billionths of a US dollar as people read them: `$1,204.50`, `$0.0031`."""
+    if nano == 0 or nano >= 999_950_000:
+        return f"${nano / 10**9:,.2f}"
+    if nano < 10**5:
+        return "< $0.0001"
+    cents, rest = divmod(round(nano / 10**5), 100)
+    return f"$0.{cents:02d}" + (f"{rest:02d}".rstrip("0") if rest else "")
 
 
 def ago(us: int, now_us: int) -> str:
@@ -143,6 +154,8 @@ FILTERS: Mapping[str, Callable[..., str]] = {
     "sentence": sentence,
     "short": short,
     "signed": signed,
+    "usd": usd,
+    "usd_exact": dollars,
     "utc": utc,
     "value": value,
 }

@@ -16,7 +16,8 @@ class Standing:
     """One budget in the window that it is in now; money in billionths of a dollar.
 
     `spent` is what its calls have cost, `held` what else replicas have leased for the
-    next ones. One that counts by runs of an agent has a standing for each.
+    next ones. One that counts by runs of an agent has a standing for each. At
+    `marks` per cent somebody is told.
     """
 
     budget: str
@@ -29,6 +30,7 @@ class Standing:
     refuses: bool
     since_us: int
     renews: str
+    marks: tuple[int, ...] = ()
 
     @property
     def percent(self) -> int:
@@ -65,6 +67,7 @@ def standings(viewer: Viewer, connection: sa.Connection, now_us: int) -> list[St
                     refuses=rule.refuses,
                     since_us=window.since_us,
                     renews=window.renews,
+                    marks=rule.marks,
                 )
             )
     return found

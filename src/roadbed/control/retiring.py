@@ -36,14 +36,27 @@ class Retirement:
         word = "retires" if self.days > 0 else "was retired"
         return f"{self.upstream} {word} on {self.announced.retires_on}"
 
+    @property
+    def detail(self) -> str:
+        """Say what else is known, beside the title."""
+        return f"{self._when}; {self._answers}{self._advice}"
+
     def __str__(self) -> str:
+        return f"{self._answers}, and {self.title} ({self._when}){self._advice}"
+
+    @property
+    def _answers(self) -> str:
+        return f"{self.endpoint} may be answered by {self.version}"
+
+    @property
+    def _when(self) -> str:
+        return f"in {self.days} days" if self.days > 0 else f"{-self.days} days ago"
+
+    @property
+    def _advice(self) -> str:
         instead, source = self.announced.replacement, self.announced.source
-        when = f"in {self.days} days" if self.days > 0 else f"{-self.days} days ago"
-        return (
-            f"{self.endpoint} may be answered by {self.version}, and {self.title} "
-            f"({when})" + (f"; {instead} takes its place" if instead else "")
-            + (f": {source}" if source else "")
-        )  # fmt: skip
+        advice = f"; {instead} takes its place" if instead else ""
+        return advice + (f": {source}" if source else "")
 
 
 def of_stack(stack: Stack, state: State, today: date) -> tuple[Retirement, ...]:
