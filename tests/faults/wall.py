@@ -31,13 +31,13 @@ class Place:
 
 PLACES = {
     "openai": Place("/v1", "gpt-4o-2024-08-06", (Chat, Responses, Messages, Vectors)),
-    "anthropic": Place("", "claude-sonnet-4-20250514", (Chat, Messages)),
-    "gemini": Place("", "gemini-2.0-flash-001", (Chat,)),
-    "azure": Place("", "gpt-4o-2024-08-06", (Chat,)),
+    "anthropic": Place("", "claude-sonnet-4-20250514", (Chat, Responses, Messages)),
+    "gemini": Place("", "gemini-2.0-flash-001", (Chat, Responses, Messages)),
+    "azure": Place("", "gpt-4o-2024-08-06", (Chat, Messages)),
     "bedrock": Place(
         "",
         "anthropic.claude-3-5-sonnet-20241022-v2:0",
-        (Chat,),
+        (Chat, Responses, Messages),
         (("region", "eu-west-1"),),
     ),
     "oip": Place("", "scorer", (Tensors,)),

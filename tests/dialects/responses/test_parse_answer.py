@@ -97,9 +97,16 @@ def test_why_it_stopped_is_kept(body, finish):
     assert whole(**body).finish == finish
 
 
-@pytest.mark.parametrize("odd", [None, -1, "7", 1e300, 2**70, [], {}])
-def test_what_cannot_be_a_number_of_tokens_counts_for_none(odd):
-    usage = {"input_tokens": odd, "output_tokens": 3, "input_tokens_details": odd}
+@pytest.mark.parametrize("odd", [-1, "7", 1e300, 2**70, [], {}])
+def test_with_what_cannot_be_a_number_of_tokens_nobody_counted(odd):
+    usage = {"input_tokens": odd, "output_tokens": 3}
+
+    assert whole(usage=usage).usage is None
+
+
+@pytest.mark.parametrize("odd", [None, -1, "7", []])
+def test_details_that_are_no_object_tell_nothing(odd):
+    usage = {"input_tokens": None, "output_tokens": 3, "input_tokens_details": odd}
 
     assert whole(usage=usage).usage == Usage(output_tokens=3)
 

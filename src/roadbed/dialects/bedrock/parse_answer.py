@@ -12,7 +12,7 @@ import msgspec
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.bedrock.errors import refused, status_of
-from roadbed.dialects.decoding import count_of, decoded
+from roadbed.dialects.decoding import believed, count_of, decoded
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
 
@@ -133,7 +133,7 @@ class Answer:
             thinking="".join(_thought(t) for t in thoughts),
             signature="".join(_signature(t) for t in thoughts),
             tools=_calls(blocks),
-            usage=body.usage.usage() if body.usage else None,
+            usage=believed(body.usage.usage()) if body.usage else None,
             finish=_finish(body.stop_reason),
         )
 
@@ -190,7 +190,8 @@ class Answer:
             raise Truncated("the provider ended its answer without a stopReason")
         self.done = True
         return Chunk(
-            usage=event.usage.usage() if event.usage else None, finish=self.finish
+            usage=believed(event.usage.usage()) if event.usage else None,
+            finish=self.finish,
         )
 
 

@@ -6,6 +6,7 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.openai.errors import DIALECT, in_band
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
@@ -131,7 +132,7 @@ class Answer:
             raise in_band(body.error, self.key)
         self.served = body.model or self.served
         if body.usage is not None:
-            self.usage = body.usage.usage()
+            self.usage = believed(body.usage.usage())
         first = next((c for c in body.choices or () if not c.index), None)
         if first is None:
             return {}
@@ -163,12 +164,6 @@ def _piece(at: int, call: _ToolCall) -> ToolPiece:
 
 _FINISHES = {"function_call": "tool_calls"}
 _BODY = msgspec.json.Decoder(_Body)
-
-
-def count_of(value: Any) -> int:
-    """Return a number of tokens; what cannot be one counts for none."""
-    whole = isinstance(value, int | float) and 0 <= value < 2**53
-    return int(value) if whole else 0
 
 
 def _detail(details: Any, name: str) -> int:

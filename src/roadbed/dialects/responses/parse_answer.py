@@ -7,8 +7,8 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.openai.errors import in_band
-from roadbed.dialects.openai.parse_answer import count_of
 from roadbed.dialects.responses.annotations import nested
 from roadbed.dialects.responses.describe import DIALECT
 from roadbed.dialects.responses.items import texts_of
@@ -112,7 +112,7 @@ class Answer:
         if body.status == "failed":
             raise in_band(body.error or {}, self.key)
         self.served = body.model or self.served
-        usage = body.usage and body.usage.usage()
+        usage = believed(body.usage.usage()) if body.usage else None
         return {"finish": self._finish(body), "usage": usage, "served": self.served}
 
     def _finish(self, body: _Response) -> str:
