@@ -75,13 +75,17 @@ def _wrong_answer(fault, seen, record):
         return "an answer without its finish"
     if record.status != "ok":
         return f"an answer on record as {record.status}"
+    return _wrong_counts(fault, record)
+
+
+def _wrong_counts(fault, record):
     counts = (record.input_tokens, record.output_tokens, record.cached_tokens)
     if min(counts) < 0:
         return f"negative counts on record: {counts}"
     if max(counts) > MOST_TOKENS:
         return f"absurd counts on record: {counts}"
     if fault in _UNCOUNTED and not record.estimated:
-        if any(counts) or seen.output_tokens:
+        if any(counts):
             return f"usage was invented: {counts}"
         if record.kind == "llm":
             return "what nobody counted is on record as nothing"

@@ -119,3 +119,12 @@ def test_the_pieces_of_tool_calls_keep_their_place():
     chunk = event(msgspec.json.encode({"choices": [choice]}))
 
     assert chunk.tools == (ToolPiece(index=1, id="c1", name="look", arguments="{"),)
+
+
+@pytest.mark.parametrize("content", [5, {"text": "a"}, True])
+def test_content_that_cannot_be_read_is_not_left_out(content):
+    """Pain 9: a piece of the answer that cannot be read is an error."""
+    body = {"choices": [{"delta": {"content": content}}]}
+
+    with pytest.raises(ProviderError, match="not a chat completion"):
+        event(msgspec.json.encode(body))

@@ -142,3 +142,11 @@ def test_a_whole_answer_that_was_kept_can_be_shown_as_a_stream_and_back():
     assert b'"delta":"hi"' in data
     again = msgspec.json.decode(SPOKEN.whole(call, told))
     assert again["output"][0]["content"][0]["text"] == "hi"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _READ if kind.endswith(".delta")])
+@pytest.mark.parametrize("more", [{}, {"delta": None}, {"delta": {"text": "a"}}])
+def test_a_delta_without_a_text_is_not_left_out(kind, more):
+    """Pain 9: a piece of the answer that cannot be read is an error."""
+    with pytest.raises(ProviderError, match="not a response"):
+        events({"type": kind, "output_index": 0} | more)

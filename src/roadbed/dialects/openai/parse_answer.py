@@ -54,7 +54,9 @@ class _Message(msgspec.Struct):
         if isinstance(self.content, list):
             parts = [p.get("text") for p in self.content if isinstance(p, dict)]
             return "".join(p for p in parts if isinstance(p, str))
-        return self.content if isinstance(self.content, str) else ""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        raise _strange()
 
 
 class _Choice(msgspec.Struct):
@@ -177,7 +179,11 @@ def _read(data: bytes) -> _Body:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")
-    raise ProviderError(
+    raise _strange()
+
+
+def _strange() -> ProviderError:
+    return ProviderError(
         "the provider's answer is not a chat completion",
         hint="check that base_url is the address of an OpenAI-compatible API",
     )

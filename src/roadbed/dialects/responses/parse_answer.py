@@ -99,6 +99,8 @@ class Answer:
             said = self._ended(body.response or _Response())
             self.done = True
         elif (read := _READ.get(kind)) is not None:
+            if kind.endswith(".delta") and not isinstance(body.delta, str):
+                raise _strange()
             said = read(self, body)
         if body.response is not None:
             self.served = body.response.model or self.served
@@ -255,7 +257,11 @@ def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")
-    raise ProviderError(
+    raise _strange()
+
+
+def _strange() -> ProviderError:
+    return ProviderError(
         "the provider's answer is not a response",
         hint="check that the server at base_url speaks OpenAI's Responses API, or "
         "write `responses: false` in the provider's config",
