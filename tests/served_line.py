@@ -60,7 +60,7 @@ class ServedLine:
 
         self.thread = threading.Thread(target=serve, daemon=True)
         self.thread.start()
-        assert started.wait(20)
+        assert started.wait(60)
 
     def stop(self):
         self.server.should_exit = True

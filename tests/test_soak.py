@@ -11,8 +11,10 @@ def test_a_short_soak_ends_with_a_slope():
         [sys.executable, "bench/memory.py", "100"],
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=300,
     )
 
     assert run.returncode == 0, run.stderr
     assert re.search(r"slope +-?\d+\.\d KB per 1,000 calls", run.stdout)
+    for when in ("start", "middle", "end"):
+        assert re.search(rf"{when} +\d+\.\d MB resident", run.stdout)

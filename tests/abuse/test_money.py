@@ -12,7 +12,7 @@ from roadbed.gateway.money.bank import Bank, counters
 from roadbed.gateway.money.budgets import Budgets
 from roadbed.gateway.money.rule import BudgetRule
 from roadbed.gateway.money.scope import Scope
-from roadbed.gateway.money.tariff import ATTO, Prices, Tariff, When
+from roadbed.gateway.money.tariff import ATTO, Prices, Rate, Tariff, When
 from roadbed.gateway.money.teller import Teller
 from roadbed.server.governed import Means
 from tests.server.house import (
@@ -25,6 +25,7 @@ from tests.server.house import (
     serving,
     serving_house,
 )
+from tests.server.reusing import ask, behind, wait_for
 
 CENT = Prices(((When(), Tariff(per_call=ATTO // 100)),))
 ROLES = ("app", "platform-engineer", "security-admin", "researcher", "auditor")
@@ -167,3 +168,20 @@ def test_an_agent_spends_its_budget_whoever_it_acts_for(house, sqlite_database):
         assert (
             sum(c.leased for c in counters(connection, ["all"]).values()) == 20_000_000
         )
+
+
+@pytest.mark.parametrize("how", ["usage-absurd", "usage-negative", "no-usage"])
+def test_no_upstream_can_empty_a_budget_or_be_free(sqlite_database, how):
+    """Pain 5: tokens that cannot be so many, or are none, are estimated and paid."""
+    purse = Budgets(Teller(Bank(sqlite_database, "one"), now_us), now_us)
+    dollar = Rate(ATTO)
+    prices = Prices(((When(), Tariff(input=dollar, output=dollar)),))
+    with behind(how, keys=CREDENTIALS, means=Means(purse=purse)) as (house, client):
+        put(house, budget(100), prices=prices)
+        for stream in (False, True):
+            assert ask(client, stream=stream).http_response.read()
+        records = wait_for(house, 2)
+
+    assert [r.status for r in records] == ["ok", "ok"]
+    assert {r.estimated for r in records} == {1}
+    assert all(0 < r.cost_nano < 1_000_000 for r in records)

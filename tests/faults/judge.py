@@ -4,10 +4,12 @@ from tests.faults.callers import HANG_S
 from tests.faults.expected import EXPECTED, OK, WAITS_S
 from tests.faults.wall import DEADLINE_MS
 
+MOST_TOKENS = 10**8
 TEXT = "You said: hello there"
 SPARE_S = 6.0
 _SAID_FINISH = ("no-done", "length-too-short", "length-too-long", "gzip-cut")
 """Here the upstream itself says that it has finished, and then does not end."""
+_UNCOUNTED = ("no-usage", "usage-negative", "usage-absurd")
 _LEAKS = ("Traceback", 'File "', "aiohttp", "site-packages", "0x7f")
 
 
@@ -73,9 +75,18 @@ def _wrong_answer(fault, seen, record):
         return "an answer without its finish"
     if record.status != "ok":
         return f"an answer on record as {record.status}"
+    return _wrong_counts(fault, record)
+
+
+def _wrong_counts(fault, record):
     counts = (record.input_tokens, record.output_tokens, record.cached_tokens)
     if min(counts) < 0:
         return f"negative counts on record: {counts}"
-    if fault == "no-usage" and seen.output_tokens and not record.estimated:
-        return f"usage was invented: {seen.output_tokens}"
+    if max(counts) > MOST_TOKENS:
+        return f"absurd counts on record: {counts}"
+    if fault in _UNCOUNTED and not record.estimated:
+        if any(counts):
+            return f"usage was invented: {counts}"
+        if record.kind == "llm":
+            return "what nobody counted is on record as nothing"
     return ""

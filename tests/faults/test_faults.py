@@ -25,8 +25,8 @@ SOME = (
 
 
 def record(**fields):
-    base = dict.fromkeys(("call_id", "region", "tenant", "endpoint", "kind"), "a")
-    return CallRecord(**base, ts=1, dialect="openai", **fields)
+    base = dict.fromkeys(("call_id", "region", "tenant", "endpoint"), "a")
+    return CallRecord(**base, kind="llm", ts=1, dialect="openai", **fields)
 
 
 def test_no_fault_shows_a_caller_what_is_not_so(tmp_path):
@@ -73,8 +73,15 @@ ERROR = {"message": "the provider stopped before it had finished"}
         (
             "no-usage",
             Seen(text=TEXT, finish="stop", output_tokens=4),
-            {},
+            {"output_tokens": 4},
             "invented",
+        ),
+        ("no-usage", Seen(text=TEXT, finish="stop"), {}, "as nothing"),
+        (
+            "usage-absurd",
+            Seen(text=TEXT, finish="stop"),
+            {"output_tokens": 10**18, "estimated": 1},
+            "absurd",
         ),
         (
             "usage-negative",

@@ -21,23 +21,27 @@ DEADLINE_MS = 5_000
 
 @dataclass(frozen=True)
 class Place:
-    """A provider: what it needs besides the limits, and who may ask it."""
+    """A provider of a type: what it needs besides the limits, and who may ask it."""
 
     path: str
     upstream: str
     callers: tuple
     more: tuple = ()
+    type: str = ""
 
 
 PLACES = {
     "openai": Place("/v1", "gpt-4o-2024-08-06", (Chat, Responses, Messages, Vectors)),
-    "anthropic": Place("", "claude-sonnet-4-20250514", (Chat, Messages)),
-    "gemini": Place("", "gemini-2.0-flash-001", (Chat,)),
-    "azure": Place("", "gpt-4o-2024-08-06", (Chat,)),
+    "openai-native": Place(
+        "/v1", "gpt-4o-2024-08-06", (Responses, Chat), (("responses", True),), "openai"
+    ),
+    "anthropic": Place("", "claude-sonnet-4-20250514", (Chat, Responses, Messages)),
+    "gemini": Place("", "gemini-2.0-flash-001", (Chat, Responses, Messages)),
+    "azure": Place("", "gpt-4o-2024-08-06", (Chat, Messages)),
     "bedrock": Place(
         "",
         "anthropic.claude-3-5-sonnet-20241022-v2:0",
-        (Chat,),
+        (Chat, Responses, Messages),
         (("region", "eu-west-1"),),
     ),
     "oip": Place("", "scorer", (Tensors,)),
@@ -45,7 +49,8 @@ PLACES = {
 
 
 def is_here(provider):
-    return bool(find_spec(f"roadbed.adapters.providers.{provider}"))
+    kind = PLACES[provider].type or provider
+    return bool(find_spec(f"roadbed.adapters.providers.{kind}"))
 
 
 def gaps():
@@ -73,7 +78,7 @@ def declared(name, fault, upstream):
     hosted = f"owner: team\nhosted:\n  provider: {own}\n  upstream: {place.upstream}"
     terms = f"deadline_ms: {DEADLINE_MS}\nretries: {{attempts: 1}}\nstage: development"
     return [
-        resource("Provider", own, f"type: {name}\nconfig:{lines}"),
+        resource("Provider", own, f"type: {place.type or name}\nconfig:{lines}"),
         resource("Model", own, hosted),
         resource("Endpoint", own, f"model: {own}@1\n{terms}"),
     ]

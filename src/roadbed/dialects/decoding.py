@@ -1,10 +1,18 @@
-"""What comes back, decoded: nothing in it is worse than a ProviderError."""
+"""What comes back, decoded: nothing in it is worse than a ProviderError.
+
+Tokens that cannot be so many are not believed, whatever the dialect: an upstream that
+claims them counts for one that did not count, and its answer is estimated.
+"""
 
 from typing import Any
 
 import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
+from roadbed.inference.call import Usage
+
+MOST_TOKENS = 10**8
+"""No call has more tokens of any sort."""
 
 
 def decoded(decoder: msgspec.json.Decoder[Any], data: bytes, what: str) -> Any:
@@ -25,6 +33,20 @@ def decoded(decoder: msgspec.json.Decoder[Any], data: bytes, what: str) -> Any:
 
 
 def count_of(value: Any) -> int:
-    """Return a number of tokens; what cannot be one counts for none."""
-    whole = isinstance(value, int | float) and 0 <= value < 2**53
-    return int(value) if whole else 0
+    """Return a number of tokens: 0 if none is told, too many if it cannot be one."""
+    if value is None:
+        return 0
+    possible = isinstance(value, int | float) and 0 <= value <= MOST_TOKENS
+    return int(value) if possible else MOST_TOKENS + 1
+
+
+def believed(usage: Usage) -> Usage | None:
+    """Return *usage*, or None if there cannot have been so many tokens."""
+    most = max(
+        usage.input_tokens,
+        usage.output_tokens,
+        usage.cached_tokens,
+        usage.cache_write_tokens,
+        usage.reasoning_tokens,
+    )
+    return usage if most <= MOST_TOKENS else None

@@ -335,3 +335,32 @@ def test_an_error_has_the_dialects_word_and_ours(error, word):
     assert (told["type"], told["error"]["type"]) == ("error", word)
     assert told["error"]["details"] == {"error_code": error.code}
     assert told["request_id"] == "call-1"
+
+
+@pytest.mark.parametrize(
+    "delta",
+    [
+        None,
+        {},
+        {"type": 1},
+        {"type": "text_delta"},
+        {"type": "text_delta", "text": None},
+        {"type": "thinking_delta", "text": "a"},
+        {"type": "input_json_delta", "partial_json": {}},
+    ],
+)
+def test_a_delta_without_what_it_promises_is_an_error(delta):
+    """Pain 9: a piece of the answer that cannot be read is not left out."""
+    fields = {"type": "content_block_delta", "index": 0, "delta": delta}
+
+    with pytest.raises(ProviderError, match="not one of the Messages API"):
+        event(json.dumps(fields).encode())
+
+
+def test_a_delta_of_a_later_time_is_passed_on_and_tells_us_nothing():
+    fields = {"type": "content_block_delta", "delta": {"type": "dance_delta"}}
+
+    chunk = event(json.dumps(fields).encode())
+
+    assert chunk == Chunk(raw=chunk.raw, dialect="anthropic")
+    assert b"dance_delta" in chunk.raw

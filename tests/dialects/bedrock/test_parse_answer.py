@@ -187,3 +187,11 @@ def test_no_bytes_are_worse_than_a_provider_error(name, data):
             read(data)
         except ProviderError as error:
             assert error.message
+
+
+def test_a_piece_that_cannot_be_read_is_not_left_out():
+    """Pain 9: neither of a stream nor of a whole answer."""
+    with pytest.raises(ProviderError, match="not one of Converse"):
+        event(Answer(PLAIN), "contentBlockDelta", contentBlockIndex=0)
+    with pytest.raises(ProviderError, match="not one of Converse"):
+        whole(output=None)

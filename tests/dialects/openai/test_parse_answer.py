@@ -64,9 +64,20 @@ def test_no_nesting_is_too_deep(key):
             read(deep)
 
 
-@pytest.mark.parametrize("odd", [None, -1, "7", 1e300, 2**70, [], {}])
-def test_what_cannot_be_a_number_of_tokens_counts_for_none(odd):
-    usage = {"prompt_tokens": odd, "completion_tokens": 3, "prompt_tokens_details": odd}
+@pytest.mark.parametrize("odd", [-1, "7", 1e300, 2**70, [], {}])
+def test_with_what_cannot_be_a_number_of_tokens_nobody_counted(odd):
+    usage = {"prompt_tokens": odd, "completion_tokens": 3}
+
+    assert chunk_of(usage=usage).usage is None
+
+
+@pytest.mark.parametrize("odd", [None, -1, "7", []])
+def test_details_that_are_no_object_tell_nothing(odd):
+    usage = {
+        "prompt_tokens": None,
+        "completion_tokens": 3,
+        "prompt_tokens_details": odd,
+    }
 
     assert chunk_of(usage=usage).usage == Usage(output_tokens=3)
 
@@ -108,3 +119,12 @@ def test_the_pieces_of_tool_calls_keep_their_place():
     chunk = event(msgspec.json.encode({"choices": [choice]}))
 
     assert chunk.tools == (ToolPiece(index=1, id="c1", name="look", arguments="{"),)
+
+
+@pytest.mark.parametrize("content", [5, {"text": "a"}, True])
+def test_content_that_cannot_be_read_is_not_left_out(content):
+    """Pain 9: a piece of the answer that cannot be read is an error."""
+    body = {"choices": [{"delta": {"content": content}}]}
+
+    with pytest.raises(ProviderError, match="not a chat completion"):
+        event(msgspec.json.encode(body))

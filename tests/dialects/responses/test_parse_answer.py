@@ -97,9 +97,16 @@ def test_why_it_stopped_is_kept(body, finish):
     assert whole(**body).finish == finish
 
 
-@pytest.mark.parametrize("odd", [None, -1, "7", 1e300, 2**70, [], {}])
-def test_what_cannot_be_a_number_of_tokens_counts_for_none(odd):
-    usage = {"input_tokens": odd, "output_tokens": 3, "input_tokens_details": odd}
+@pytest.mark.parametrize("odd", [-1, "7", 1e300, 2**70, [], {}])
+def test_with_what_cannot_be_a_number_of_tokens_nobody_counted(odd):
+    usage = {"input_tokens": odd, "output_tokens": 3}
+
+    assert whole(usage=usage).usage is None
+
+
+@pytest.mark.parametrize("odd", [None, -1, "7", []])
+def test_details_that_are_no_object_tell_nothing(odd):
+    usage = {"input_tokens": None, "output_tokens": 3, "input_tokens_details": odd}
 
     assert whole(usage=usage).usage == Usage(output_tokens=3)
 
@@ -135,3 +142,11 @@ def test_a_whole_answer_that_was_kept_can_be_shown_as_a_stream_and_back():
     assert b'"delta":"hi"' in data
     again = msgspec.json.decode(SPOKEN.whole(call, told))
     assert again["output"][0]["content"][0]["text"] == "hi"
+
+
+@pytest.mark.parametrize("kind", [kind for kind in _READ if kind.endswith(".delta")])
+@pytest.mark.parametrize("more", [{}, {"delta": None}, {"delta": {"text": "a"}}])
+def test_a_delta_without_a_text_is_not_left_out(kind, more):
+    """Pain 9: a piece of the answer that cannot be read is an error."""
+    with pytest.raises(ProviderError, match="not a response"):
+        events({"type": kind, "output_index": 0} | more)

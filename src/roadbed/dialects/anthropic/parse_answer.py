@@ -8,7 +8,7 @@ import msgspec
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.anthropic.errors import DIALECT, in_band
-from roadbed.dialects.openai.parse_answer import count_of
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
 
@@ -25,6 +25,12 @@ _COUNTS = (
     "input_tokens", "output_tokens", "cache_read_input_tokens",
     "cache_creation_input_tokens", "cache_creation", "output_tokens_details",
 )  # fmt: skip
+
+
+_DELTAS = frozenset(
+    f"{kind}_delta"
+    for kind in ("text", "thinking", "signature", "citations", "input_json")
+)
 
 
 class _Message(msgspec.Struct):
@@ -95,7 +101,7 @@ class Answer:
     def _end(self, raw: bytes, **said: Any) -> Chunk:
         return Chunk(
             **said,
-            usage=usage_in(self._counts) if self._counts else None,
+            usage=believed(usage_in(self._counts)) if self._counts else None,
             finish=FINISHES.get(self._reason or "", "stop"),
             stop=self._stop,
             served=self.served,
@@ -127,7 +133,7 @@ class Answer:
                 self._count(event.usage)
             case "content_block_start" if event.content_block is not None:
                 return self._open(event.index, event.content_block)
-            case "content_block_delta" if event.delta is not None:
+            case "content_block_delta":
                 return self._more(event.index, event.delta)
             case "content_block_stop":
                 return self._close(event.index)
@@ -140,7 +146,11 @@ class Answer:
         piece = _head(self._tools[index].number, block)
         return {"tools": (piece,)}
 
-    def _more(self, index: int, delta: dict[str, Any]) -> dict[str, Any]:
+    def _more(self, index: int, delta: dict[str, Any] | None) -> dict[str, Any]:
+        """Return what *delta* says: nothing if its type came after our time.
+
+        Without what its type promises it is no delta: a piece of the answer is lost.
+        """
         match delta:
             case {"type": "text_delta", "text": str(text)}:
                 return {"text": text}
@@ -152,7 +162,9 @@ class Answer:
                 return {"annotations": _citations([citation])}
             case {"type": "input_json_delta", "partial_json": str(text)}:
                 return self._arguments(index, text)
-        return {}
+            case {"type": str(kind)} if kind not in _DELTAS:
+                return {}
+        raise _strange()
 
     def _arguments(self, index: int, text: str) -> dict[str, Any]:
         tool = self._tools.get(index)

@@ -12,7 +12,7 @@ import msgspec
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.bedrock.errors import refused, status_of
-from roadbed.dialects.decoding import count_of, decoded
+from roadbed.dialects.decoding import believed, count_of, decoded
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
 
@@ -125,7 +125,9 @@ class Answer:
         if body.stop_reason is None:
             raise Truncated("the provider's answer has no stopReason")
         message = body.output.message if body.output else None
-        blocks = (message.content if message else None) or []
+        if message is None:
+            raise _strange()
+        blocks = message.content or []
         thoughts = [b.reasoning_content for b in blocks if b.reasoning_content]
         _refuse_pictures(blocks)
         return Chunk(
@@ -133,7 +135,7 @@ class Answer:
             thinking="".join(_thought(t) for t in thoughts),
             signature="".join(_signature(t) for t in thoughts),
             tools=_calls(blocks),
-            usage=body.usage.usage() if body.usage else None,
+            usage=believed(body.usage.usage()) if body.usage else None,
             finish=_finish(body.stop_reason),
         )
 
@@ -160,7 +162,7 @@ class Answer:
 
     def _delta(self, event: _Event) -> Chunk | None:
         if (block := event.delta) is None:
-            return None
+            raise _strange()
         _refuse_pictures([block])
         if block.tool_use is not None:
             return self._arguments(event.content_block_index, block.tool_use.input)
@@ -190,7 +192,8 @@ class Answer:
             raise Truncated("the provider ended its answer without a stopReason")
         self.done = True
         return Chunk(
-            usage=event.usage.usage() if event.usage else None, finish=self.finish
+            usage=believed(event.usage.usage()) if event.usage else None,
+            finish=self.finish,
         )
 
 
@@ -220,6 +223,10 @@ def _signature(reasoning: _Reasoning) -> str:
 def _refuse_pictures(blocks: list[_Block]) -> None:
     if any(block.image is not None for block in blocks):
         raise ProviderError("the model answered with a picture, which has no place")
+
+
+def _strange() -> ProviderError:
+    return ProviderError(f"the provider's answer is not {_WHAT}")
 
 
 def _finish(reason: str) -> str:

@@ -7,10 +7,10 @@ import msgspec
 
 from roadbed.core.errors import ProviderError
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.embeddings.parse_request import DIALECT
 from roadbed.dialects.embeddings.vectors import decoded
 from roadbed.dialects.openai.errors import in_band
-from roadbed.dialects.openai.parse_answer import count_of
 from roadbed.inference.call import Chunk, Usage
 from roadbed.inference.chat import EmbedRequest
 
@@ -55,15 +55,20 @@ def read_answer(request: EmbedRequest, data: bytes, key: Secret | None = None) -
             f"the provider gave {len(found)} vectors for {len(request.inputs)} inputs"
         )
     as_asked = all(_is_text(datum) == request.base64 for _, datum in found)
-    tokens = body.usage and Usage(input_tokens=count_of(body.usage.prompt_tokens))
     return Chunk(
         vectors=vectors,
-        usage=tokens,
+        usage=_usage(body.usage),
         finish="stop",
         served=body.model or "",
         raw=data if as_asked else None,
         dialect=DIALECT if as_asked else "",
     )
+
+
+def _usage(told: _Tokens | None) -> Usage | None:
+    if told is None:
+        return None
+    return believed(Usage(input_tokens=count_of(told.prompt_tokens)))
 
 
 def _place(pair: tuple[int, _Datum]) -> int:

@@ -11,7 +11,7 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
-from roadbed.dialects.decoding import count_of, decoded
+from roadbed.dialects.decoding import believed, count_of, decoded
 from roadbed.dialects.gemini.errors import Error, gave_up, refused
 from roadbed.dialects.gemini.ids import new_id
 from roadbed.dialects.signatures import marked_gemini
@@ -127,7 +127,7 @@ class Answer:
 
     def _ending(self) -> dict[str, Any]:
         finish = "tool_calls" if self.finish == "stop" and self.tools else self.finish
-        usage = self.tokens.usage() if self.tokens else None
+        usage = believed(self.tokens.usage()) if self.tokens else None
         return {"usage": usage, "finish": finish, "served": self.served}
 
     def _take(self, body: _Body) -> dict[str, Any]:

@@ -6,6 +6,7 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.openai.errors import DIALECT, in_band
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
@@ -53,7 +54,9 @@ class _Message(msgspec.Struct):
         if isinstance(self.content, list):
             parts = [p.get("text") for p in self.content if isinstance(p, dict)]
             return "".join(p for p in parts if isinstance(p, str))
-        return self.content if isinstance(self.content, str) else ""
+        if self.content is None or isinstance(self.content, str):
+            return self.content or ""
+        raise _strange()
 
 
 class _Choice(msgspec.Struct):
@@ -131,7 +134,7 @@ class Answer:
             raise in_band(body.error, self.key)
         self.served = body.model or self.served
         if body.usage is not None:
-            self.usage = body.usage.usage()
+            self.usage = believed(body.usage.usage())
         first = next((c for c in body.choices or () if not c.index), None)
         if first is None:
             return {}
@@ -165,12 +168,6 @@ _FINISHES = {"function_call": "tool_calls"}
 _BODY = msgspec.json.Decoder(_Body)
 
 
-def count_of(value: Any) -> int:
-    """Return a number of tokens; what cannot be one counts for none."""
-    whole = isinstance(value, int | float) and 0 <= value < 2**53
-    return int(value) if whole else 0
-
-
 def _detail(details: Any, name: str) -> int:
     return count_of(details.get(name)) if isinstance(details, dict) else 0
 
@@ -182,7 +179,11 @@ def _read(data: bytes) -> _Body:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")
-    raise ProviderError(
+    raise _strange()
+
+
+def _strange() -> ProviderError:
+    return ProviderError(
         "the provider's answer is not a chat completion",
         hint="check that base_url is the address of an OpenAI-compatible API",
     )

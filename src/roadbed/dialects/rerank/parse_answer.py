@@ -7,8 +7,8 @@ import msgspec
 
 from roadbed.core.errors import ProviderError
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.openai.errors import in_band
-from roadbed.dialects.openai.parse_answer import count_of
 from roadbed.inference.call import Chunk, Usage
 from roadbed.inference.chat import RerankRequest
 
@@ -70,7 +70,7 @@ def _usage(body: _Body) -> Usage | None:
     for told in (body.usage, meta.get("tokens"), meta.get("billed_units")):
         for name in ("total_tokens", "prompt_tokens", "input_tokens"):
             if isinstance(told, dict) and told.get(name) is not None:
-                return Usage(input_tokens=count_of(told[name]))
+                return believed(Usage(input_tokens=count_of(told[name])))
     return None
 
 

@@ -7,8 +7,8 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
+from roadbed.dialects.decoding import believed, count_of
 from roadbed.dialects.openai.errors import in_band
-from roadbed.dialects.openai.parse_answer import count_of
 from roadbed.dialects.responses.annotations import nested
 from roadbed.dialects.responses.describe import DIALECT
 from roadbed.dialects.responses.items import texts_of
@@ -99,6 +99,8 @@ class Answer:
             said = self._ended(body.response or _Response())
             self.done = True
         elif (read := _READ.get(kind)) is not None:
+            if kind.endswith(".delta") and not isinstance(body.delta, str):
+                raise _strange()
             said = read(self, body)
         if body.response is not None:
             self.served = body.response.model or self.served
@@ -112,7 +114,7 @@ class Answer:
         if body.status == "failed":
             raise in_band(body.error or {}, self.key)
         self.served = body.model or self.served
-        usage = body.usage and body.usage.usage()
+        usage = believed(body.usage.usage()) if body.usage else None
         return {"finish": self._finish(body), "usage": usage, "served": self.served}
 
     def _finish(self, body: _Response) -> str:
@@ -255,7 +257,11 @@ def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")
-    raise ProviderError(
+    raise _strange()
+
+
+def _strange() -> ProviderError:
+    return ProviderError(
         "the provider's answer is not a response",
         hint="check that the server at base_url speaks OpenAI's Responses API, or "
         "write `responses: false` in the provider's config",
