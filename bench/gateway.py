@@ -30,6 +30,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import count
 from pathlib import Path
 
 from peers import Gap, Place, Start, environment
@@ -37,6 +38,7 @@ from peers import Gap, Place, Start, environment
 from roadbed.testing.upstream import Upstream
 
 CALLERS, WARM_UP = 8, 150
+QUESTIONS = count()
 PEERS = ("nginx", "litellm", "portkey", "mlflow", "tensorzero")
 QUESTION = "Is the train on time? " + "Please answer in one word. " * 34
 EVENTS = len(f"You said: 000000 {QUESTION}".split(" ")) + 3
@@ -66,6 +68,16 @@ apiVersion: roadbed/v1
 kind: ServiceAccount
 metadata: {{name: bench}}
 spec: {{roles: [app], keys: true}}
+---
+apiVersion: roadbed/v1
+kind: Budget
+metadata: {{name: bench}}
+spec: {{amount: "1000000", period: month}}
+---
+apiVersion: roadbed/v1
+kind: RateLimit
+metadata: {{name: bench}}
+spec: {{requests_per_minute: 1000000000}}
 """
 
 
@@ -227,13 +239,12 @@ def measure(one: Contender, calls: int) -> None:
 
 async def load(one: Contender, calls: int, *, stream: bool) -> None:
     """Send *calls* requests over a few kept-alive connections."""
-    left = [calls]
+    left = iter(range(calls))
 
     async def caller() -> None:
         reader, writer = await asyncio.open_connection("127.0.0.1", one.port)
-        while left[0] > 0:
-            left[0] -= 1
-            writer.write(request(one.start, left[0], stream=stream))
+        for _ in left:
+            writer.write(request(one.start, next(QUESTIONS), stream=stream))
             await read_answer(reader)
         writer.close()
 

@@ -4,12 +4,12 @@ Packages of `roadbed.dialects` join by themselves, and fail here until somebody 
 written by hand how they speak (`upstreams.py`) and how they are heard (`pairs.py`).
 """
 
-from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.dialects.base import Ends

@@ -27,7 +27,8 @@ def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
 
 def text_of(text: str, limit: int = MAX_TEXT) -> str:
     """Return *text* as a log can keep it: whole characters, and not too many."""
-    return text[:limit].encode("utf-8", "replace").decode()
+    text = text[:limit]
+    return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
 def _tokens(outcome: Outcome) -> dict[str, int]:

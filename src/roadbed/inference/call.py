@@ -6,6 +6,8 @@ from collections.abc import Awaitable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+import msgspec
+
 from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import RoadbedError
@@ -31,8 +33,7 @@ class TensorRequest:
     request_id: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Usage:
+class Usage(msgspec.Struct, frozen=True, kw_only=True):
     """Tokens in and out, as the provider counted them; images and audio included.
 
     `input_tokens` is all that was read: `cached_tokens` of it came from the provider's
@@ -50,8 +51,7 @@ class Usage:
     estimated: bool = False
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ToolPiece:
+class ToolPiece(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of the tool call at `index`: id and name once, then its arguments."""
 
     index: int
@@ -60,8 +60,7 @@ class ToolPiece:
     arguments: str = ""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Chunk:
+class Chunk(msgspec.Struct, frozen=True, kw_only=True):
     """A piece of an answer.
 
     `finish` is set on the piece with which the provider says that it is done (a word of

@@ -2,6 +2,7 @@
 
 from asyncio import to_thread
 from collections.abc import Callable, Mapping
+from functools import lru_cache
 from io import BytesIO
 from typing import TYPE_CHECKING
 
@@ -19,6 +20,8 @@ if TYPE_CHECKING:
 Headers = Callable[[Secret | None], Mapping[str, str]]
 """Makes the headers of a request, of the key to send."""
 _REFUSES_KEY = (401, 403)
+_LARGE = 2**20
+"""From so many bytes on a body is sent piece by piece, and others get their turn."""
 
 
 class Pool:
@@ -38,7 +41,9 @@ class Pool:
 
         A key that is refused is asked for anew, and another one tried once.
         """
-        key = await within(self.key(), limits.first(), Unavailable)
+        known, key = self._at_hand()
+        if not known:
+            key = await within(self.key(), limits.first(), Unavailable)
         at = _as_it_stands(url)
         response = await self._post(at, body, headers(key), limits)
         if response.status not in _REFUSES_KEY:
@@ -58,7 +63,7 @@ class Pool:
     ) -> "ClientResponse":
         work = self.session().post(
             url,
-            data=BytesIO(body),
+            data=body if len(body) < _LARGE else BytesIO(body),
             headers=headers,
             allow_redirects=False,
             timeout=self._patience(limits.connect_s),
@@ -79,11 +84,16 @@ class Pool:
         It is at hand, and asked for again in time, unless its source was away. If the
         config names several secrets, they come as a Bundle.
         """
+        known, key = self._at_hand()
+        return key if known else await to_thread(self.resolve)
+
+    def _at_hand(self) -> tuple[bool, Secret | None]:
+        """Return whether the key to send is known here and now, and the key."""
         wanted = self.config.references
         held = [(self._secrets.held(at), at) for at in wanted]
         if not all(value for value, _ in held):
-            return await to_thread(self.resolve)
-        return _joined([_sound(value, at) for value, at in held if value])
+            return False, None
+        return True, _joined([_sound(value, at) for value, at in held if value])
 
     async def other_key(self, refused: Secret | None) -> Secret | None:
         """Return a key to try once more with, after *refused* was; None: there is none.
@@ -145,6 +155,7 @@ class Pool:
             await self._session.close()
 
 
+@lru_cache(maxsize=1024)
 def _as_it_stands(url: str) -> "URL":
     """Return *url*; what is percent-encoded in it may be signed, and stays so."""
     from yarl import URL

@@ -21,7 +21,7 @@ from roadbed.transport.pool import Pool
 from roadbed.transport.question import Question
 
 if TYPE_CHECKING:
-    from aiohttp import ClientResponse
+    from aiohttp import ClientResponse, StreamReader
 
 _ERROR_BYTES = 64 * 1024
 _DRAIN_S = 0.01
@@ -209,7 +209,7 @@ class HttpRunner:
     ) -> AsyncGenerator[bytes]:
         most = most or self._api.config.max_answer_bytes
         size, limit = 0, limits.first()
-        while piece := await within(response.content.readany(), limit, Truncated):
+        while piece := await _next(response.content, limit):
             size += len(piece)
             if size > most:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
@@ -230,3 +230,12 @@ class HttpRunner:
             return plain.read(await self._body(response, limits), key)
         finally:
             response.release()
+
+
+async def _next(content: "StreamReader", limit: Limit) -> bytes:
+    """Return the next bytes, none at the end; what has come already needs no timer."""
+    if content.exception() is None:
+        piece = content.read_nowait()
+        if piece or content.at_eof():
+            return piece
+    return await within(content.readany(), limit, Truncated)

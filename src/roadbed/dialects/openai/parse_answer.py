@@ -51,6 +51,8 @@ class _Message(msgspec.Struct):
     annotations: list[dict[str, Any]] | None = None
 
     def text(self) -> str:
+        if isinstance(self.content, str):
+            return self.content
         if isinstance(self.content, list):
             parts = [p.get("text") for p in self.content if isinstance(p, dict)]
             return "".join(p for p in parts if isinstance(p, str))
@@ -135,8 +137,10 @@ class Answer:
         self.served = body.model or self.served
         if body.usage is not None:
             self.usage = believed(body.usage.usage())
-        first = next((c for c in body.choices or () if not c.index), None)
-        if first is None:
+        for first in body.choices or ():
+            if not first.index:
+                break
+        else:
             return {}
         self.reason = first.finish_reason or self.reason
         message = first.message or first.delta
@@ -144,14 +148,16 @@ class Answer:
 
 
 def _said(message: _Message) -> dict[str, Any]:
-    thought, refusal = message.reasoning_content, message.refusal
-    return {
-        "text": message.text(),
-        "thinking": thought if isinstance(thought, str) else "",
-        "refusal": refusal if isinstance(refusal, str) else "",
-        "tools": tuple(_piece(at, c) for at, c in enumerate(message.tool_calls or ())),
-        "annotations": tuple(message.annotations or ()),
-    }
+    said: dict[str, Any] = {"text": message.text()}
+    if isinstance(message.reasoning_content, str):
+        said["thinking"] = message.reasoning_content
+    if isinstance(message.refusal, str):
+        said["refusal"] = message.refusal
+    if calls := message.tool_calls:
+        said["tools"] = tuple(_piece(at, call) for at, call in enumerate(calls))
+    if message.annotations:
+        said["annotations"] = tuple(message.annotations)
+    return said
 
 
 def _piece(at: int, call: _ToolCall) -> ToolPiece:

@@ -6,10 +6,11 @@ SECONDS = 60
 class Meter:
     """Adds up what came in the last 60 seconds and the one that is going on."""
 
-    __slots__ = ("_counts", "total")
+    __slots__ = ("_counts", "_forgot", "total")
 
     def __init__(self) -> None:
         self._counts: dict[int, int] = {}
+        self._forgot = 0
         self.total = 0
 
     def add(self, amount: int, second: int) -> None:
@@ -21,6 +22,9 @@ class Meter:
 
     def forget(self, second: int) -> None:
         """Drop what is older than a minute at *second*."""
+        if second == self._forgot:
+            return
+        self._forgot = second
         for old in [s for s in self._counts if s < second - SECONDS]:
             self.total -= self._counts.pop(old)
 

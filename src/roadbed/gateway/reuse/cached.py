@@ -4,7 +4,8 @@ import math
 import time
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from contextlib import aclosing
-from dataclasses import replace
+
+from msgspec.structs import replace
 
 from roadbed.core.errors import Invalid, ProviderError, RoadbedError
 from roadbed.gateway.reuse.flight import Flight
@@ -236,10 +237,16 @@ def plain(chunks: Iterable[Chunk]) -> tuple[Chunk, ...]:
 
 def _is_whole(chunks: Sequence[Chunk], rule: Cache) -> bool:
     """Say whether an answer is one to be kept: finished, said freely, about no tool."""
-    finish = next((c.finish for c in reversed(chunks) if c.finish), None)
-    used = finish == "tool_calls" or any(chunk.tools for chunk in chunks)
-    refused = any(chunk.refusal for chunk in chunks)
-    return finish in _WHOLE and not refused and (rule.tools or not used)
+    finish, used = "", False
+    for chunk in chunks:
+        if chunk.refusal:
+            return False
+        if chunk.tools:
+            used = True
+        if chunk.finish:
+            finish = chunk.finish
+    used = used or finish == "tool_calls"
+    return finish in _WHOLE and (rule.tools or not used)
 
 
 def _is_own(call: Call) -> bool:

@@ -26,7 +26,7 @@ class Flight:
         self.done = False
         self.error: Exception | None = None
         self._answer = answer
-        self._moved = asyncio.Event()
+        self._moved: asyncio.Event | None = None
         self._readers = 0
         self.task = asyncio.get_running_loop().create_task(self._fly())
 
@@ -50,6 +50,8 @@ class Flight:
                     at += 1
                 if self.done:
                     break
+                if self._moved is None:
+                    self._moved = asyncio.Event()
                 await self._moved.wait()
             if self.error is not None:
                 raise self.error
@@ -76,8 +78,9 @@ class Flight:
         self._move()
 
     def _move(self) -> None:
-        moved, self._moved = self._moved, asyncio.Event()
-        moved.set()
+        moved, self._moved = self._moved, None
+        if moved is not None:
+            moved.set()
 
     async def _land(self) -> None:
         """End the task: by itself if it is over, otherwise by letting go."""

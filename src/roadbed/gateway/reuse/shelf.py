@@ -73,8 +73,12 @@ def size_of(chunk: Chunk) -> int:
     # A character takes up to four bytes.
     texts = len(chunk.text) + len(chunk.thinking) + len(chunk.refusal)
     size = _OVERHEAD + 4 * (texts + len(chunk.signature)) + len(chunk.raw or b"")
-    size += sum(_OVERHEAD + 4 * len(piece.arguments) for piece in chunk.tools)
-    size += sum(_OVERHEAD + len(tensor.data) for tensor in chunk.tensors)
-    size += sum(_OVERHEAD + 40 * len(vector) for vector in chunk.vectors)
-    size += sum(_OVERHEAD + 4 * len(str(note)) for note in chunk.annotations)
+    for piece in chunk.tools:
+        size += _OVERHEAD + 4 * len(piece.arguments)
+    for tensor in chunk.tensors:
+        size += _OVERHEAD + len(tensor.data)
+    for vector in chunk.vectors:
+        size += _OVERHEAD + 40 * len(vector)
+    for note in chunk.annotations:
+        size += _OVERHEAD + 4 * len(str(note))
     return size + 64 * len(chunk.ranking)
