@@ -96,7 +96,8 @@ class Sender:
         elif keep is not None:
             events = events[: max(0, keep + self.speech.begins - 1)]
         if self.how.endless:
-            longest = max(events, key=lambda event: len(event.data))
+            before_end = events[: len(events) - self.speech.ends]
+            longest = max(before_end, key=lambda event: len(event.data))
             events = events[: events.index(longest) + 1]
         for event in events:
             yield from [event] * self.how.repeat
