@@ -57,7 +57,7 @@ NAMED = {
         "tests/abuse/test_money.py::test_what_costs_nothing_passes_when_the_budget_is_spent",
     ),
     7: (
-        "tests/server/test_disconnect.py::test_leaving_at_any_byte_leaves_exactly_one_record",
+        "tests/server/test_disconnect.py::test_leaving_at_any_byte_leaves_exactly_one_priced_record",
         "tests/server/test_disconnect.py::test_a_drained_upstream_is_read_to_its_end",
         "tests/gateway/attempts/test_promises.py::test_every_attempt_is_paid_for_exactly_once",
     ),
