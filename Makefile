@@ -72,7 +72,7 @@ soak: $(STAMP) ## Print how memory grows over 50,000 mixed calls
 lock: ## Resolve the dependencies again (needs uv)
 	@uv pip compile --universal --python-version 3.11 --generate-hashes --no-header \
 	  --exclude-newer "$$($(PYTHON) -c 'import datetime as d; print((d.datetime.now(d.UTC) - d.timedelta(7)).strftime("%Y-%m-%dT%H:%M:%SZ"))')" \
-	  --no-annotate --quiet --all-extras --group dev -o requirements/dev.lock pyproject.toml
+	  --no-annotate --no-strip-extras --quiet --all-extras --group dev -o requirements/dev.lock pyproject.toml
 
 clean: ## Forget what was built, and the demo's state
 	@rm -rf build dist demo-run .pytest_cache .ruff_cache .hypothesis
