@@ -37,7 +37,7 @@ def test_every_package_is_locked_with_its_hashes():
 
     assert len(blocks) > 100
     for block in blocks:
-        assert re.match(r"[a-z0-9._-]+(\[[\w,-]+\])?==[^\s;]+", block), block[:80]
+        assert re.match(r"[a-z0-9._-]+(\[[\w, -]+\])?==[^\s;]+", block), block[:80]
         assert "--hash=sha256:" in block, block[:80]
         assert " @ " not in block and "--index" not in block and "-e " not in block
     assert "--require-hashes" in Path("Makefile").read_text()
