@@ -4,7 +4,7 @@ Tokens that cannot be so many are not believed, whatever the dialect: an upstrea
 claims them counts for one that did not count, and its answer is estimated.
 """
 
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 
@@ -15,8 +15,20 @@ MOST_TOKENS = 10**8
 """No call has more tokens of any sort."""
 
 
-def decoded(decoder: msgspec.json.Decoder[Any], data: bytes, what: str) -> Any:
-    """Return *data* decoded; raise ProviderError if it is not *what* was asked for.
+class Odd(NamedTuple):
+    """What an answer is called that is not *what* was asked for, and what to do."""
+
+    what: str
+    hint: str = "check that base_url is the address of its API"
+
+    def error(self) -> ProviderError:
+        """Return the error that says so."""
+        message = f"the provider's answer is not {self.what}"
+        return ProviderError(message, hint=self.hint)
+
+
+def decoded(decoder: msgspec.json.Decoder[Any], data: bytes, odd: Odd) -> Any:
+    """Return *data* decoded; raise the error of *odd* if it cannot be.
 
     Raises Truncated if it stops in the middle.
     """
@@ -26,10 +38,7 @@ def decoded(decoder: msgspec.json.Decoder[Any], data: bytes, what: str) -> Any:
         cut = str(error) == "Input data was truncated"
     if cut:
         raise Truncated("the provider's answer stops in the middle")
-    raise ProviderError(
-        f"the provider's answer is not {what}",
-        hint="check that base_url is the address of its API",
-    )
+    raise odd.error()
 
 
 def count_of(value: Any) -> int:

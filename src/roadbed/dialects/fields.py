@@ -2,7 +2,7 @@
 
 import json
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -59,6 +59,39 @@ def take(
         raise wrong(name, f"{name} nests too deeply") from None
     except (msgspec.DecodeError, UnicodeDecodeError) as error:
         raise wrong(name, f"{name}: {str(error)[:200]}") from None
+
+
+def begin(body: bytes) -> tuple[str, dict[str, msgspec.Raw]]:
+    """Return the model's name and all fields; raise Invalid if it names no model."""
+    fields = read_fields(body)
+    model = take(fields, "model", TEXT)
+    if not model:
+        raise wrong("model", "name the model: an endpoint of this server")
+    return model, fields
+
+
+def said_in(
+    fields: Mapping[str, msgspec.Raw],
+    decoder: msgspec.json.Decoder[Any],
+    roles: Sequence[str],
+) -> Any:
+    """Return the messages, each of one of *roles*; raise Invalid saying which is not.
+
+    *decoder* makes a list of objects that have a `role`.
+    """
+    if "messages" not in fields:
+        raise wrong("messages", "messages is missing")
+    messages = take(fields, "messages", decoder)
+    if not messages:
+        raise wrong("messages", "messages is empty")
+    for at, message in enumerate(messages):
+        if message.role not in roles:
+            raise wrong(
+                f"messages[{at}].role",
+                f"messages[{at}]: no role is called {message.role[:40]!r}",
+                f"one of {', '.join(roles)}",
+            )
+    return messages
 
 
 def wrong(field: str, message: str, hint: str = "") -> Invalid:

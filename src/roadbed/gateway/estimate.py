@@ -10,6 +10,7 @@ from typing import Any, Protocol, runtime_checkable
 import msgspec
 
 from roadbed.core.errors import Invalid
+from roadbed.gateway.money.estimate import IMAGE_TOKENS
 from roadbed.inference.call import Call, Chunk, Outcome, Usage
 from roadbed.inference.chat import (
     ChatRequest,
@@ -22,8 +23,6 @@ from roadbed.inference.conversation import Image, Text, Thinking, ToolResult, To
 from roadbed.inference.path import Attempt
 
 BYTES_PER_TOKEN = 3.0
-IMAGE_TOKENS = 1600
-"""What a picture of the largest size that most models look at costs."""
 TURN_TOKENS = 4
 """What tells one turn, or one tool, from the next."""
 

@@ -2,10 +2,26 @@
 
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.secrets.env import EnvSecrets
-from roadbed.core.errors import RoadbedError
+from roadbed.core.errors import (
+    ProviderError,
+    RateLimited,
+    Refused,
+    RoadbedError,
+    Truncated,
+    Unavailable,
+)
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.testing.provider_contract import Opened, answer, finish_with, summary
 
+MISBEHAVIOURS = [
+    *(("refuse", (Unavailable,)), ("500", (Unavailable,)), ("503", (Unavailable,))),
+    *(("401", (Unavailable,)), ("403", (Unavailable,)), ("400", (Refused,))),
+    *(("429", (RateLimited,)), ("html-200", (ProviderError,))),
+    *(("redirect", (ProviderError,)), ("malformed", (ProviderError,))),
+    *(("cut-clean", (Truncated,)), ("no-end", (Truncated,))),
+    *(("abort", (Truncated, Unavailable)), ("error-inside", (Unavailable,))),
+]
+"""What an upstream does, and the errors that it may be: these, and no kinds of them."""
 TOOLS = [{"type": "function", "function": {"name": "look_up", "parameters": {}}}]
 
 

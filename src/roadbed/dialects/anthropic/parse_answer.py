@@ -5,10 +5,10 @@ from typing import Any
 
 import msgspec
 
-from roadbed.core.errors import ProviderError, Truncated
+from roadbed.core.errors import Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.anthropic.errors import DIALECT, in_band
-from roadbed.dialects.decoding import believed, count_of
+from roadbed.dialects.decoding import Odd, believed, count_of, decoded
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
 
@@ -73,11 +73,11 @@ class Answer:
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
-        message = _read(_MESSAGE, data)
+        message = decoded(_MESSAGE, data, _ODD)
         if message.error:
             raise in_band(message.error, self.key)
         if message.content is None:
-            raise _strange()
+            raise _ODD.error()
         self._take(message)
         if self._reason is None:
             raise Truncated("the provider's answer has no stop_reason")
@@ -85,7 +85,7 @@ class Answer:
 
     def event(self, name: str, data: bytes) -> Chunk | None:
         """Return the chunk of one event; that of `message_stop` has the finish."""
-        event = _read(_EVENT, data)
+        event = decoded(_EVENT, data, _ODD)
         if event.type == "error" or name == "error":
             raise in_band(event.error, self.key)
         kind = event.type if event.type.isidentifier() else "unknown"
@@ -164,7 +164,7 @@ class Answer:
                 return self._arguments(index, text)
             case {"type": str(kind)} if kind not in _DELTAS:
                 return {}
-        raise _strange()
+        raise _ODD.error()
 
     def _arguments(self, index: int, text: str) -> dict[str, Any]:
         tool = self._tools.get(index)
@@ -262,18 +262,7 @@ def _citations(citations: Any) -> tuple[dict[str, Any], ...]:
     return tuple(found)
 
 
-def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
-    try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        cut = str(error) == "Input data was truncated"
-    if cut:
-        raise Truncated("the provider's answer stops in the middle")
-    raise _strange()
-
-
-def _strange() -> ProviderError:
-    return ProviderError(
-        "the provider's answer is not one of the Messages API",
-        hint="check that base_url is the address of Anthropic's API, without /v1",
-    )
+_ODD = Odd(
+    "one of the Messages API",
+    "check that base_url is the address of Anthropic's API, without /v1",
+)

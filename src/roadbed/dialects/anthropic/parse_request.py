@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.dialects.anthropic.blocks import Reading
-from roadbed.dialects.fields import FLAG, TEXT, read_fields, take, wrong
+from roadbed.dialects.fields import FLAG, begin, said_in, take, wrong
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.conversation import (
     Conversation,
@@ -22,6 +22,7 @@ _ROLES: Mapping[str, Role] = {
     "assistant": "assistant",
     "system": "system",
 }
+_KNOWN = list(_ROLES)
 _UNDERSTOOD = frozenset(
     {
         "model", "messages", "system", "max_tokens", "stream", "stop_sequences",
@@ -99,29 +100,14 @@ def read_count(body: bytes) -> tuple[str, CountRequest]:
 
 
 def _opened(body: bytes) -> tuple[str, dict[str, msgspec.Raw]]:
-    fields = read_fields(body)
-    model = take(fields, "model", TEXT)
-    if not model:
-        raise wrong("model", "name the model: an endpoint of this server")
+    model, fields = begin(body)
     messages_of(fields)
     return model, fields
 
 
 def messages_of(fields: Mapping[str, msgspec.Raw]) -> list[Message]:
     """Return the messages; raise Invalid saying which one is wrong, and how."""
-    if "messages" not in fields:
-        raise wrong("messages", "messages is missing")
-    messages: list[Message] = take(fields, "messages", _MESSAGES)
-    if not messages:
-        raise wrong("messages", "messages is empty")
-    for at, message in enumerate(messages):
-        if message.role not in _ROLES:
-            raise wrong(
-                f"messages[{at}].role",
-                f"messages[{at}]: no role is called {message.role[:40]!r}",
-                f"one of {', '.join(_ROLES)}",
-            )
-    return messages
+    return said_in(fields, _MESSAGES, _KNOWN)
 
 
 def conversation(fields: Mapping[str, msgspec.Raw]) -> Conversation:

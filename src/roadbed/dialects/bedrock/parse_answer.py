@@ -12,7 +12,7 @@ import msgspec
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.bedrock.errors import refused, status_of
-from roadbed.dialects.decoding import believed, count_of, decoded
+from roadbed.dialects.decoding import Odd, believed, count_of, decoded
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
 
@@ -121,7 +121,7 @@ class Answer:
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
-        body: _Whole = decoded(_WHOLE, data, _WHAT)
+        body: _Whole = decoded(_WHOLE, data, _ODD)
         if body.stop_reason is None:
             raise Truncated("the provider's answer has no stopReason")
         message = body.output.message if body.output else None
@@ -142,7 +142,7 @@ class Answer:
     def event(self, name: str, data: bytes) -> Chunk | None:
         """Return the chunk of one event, None if it has nothing for the caller."""
         if read := self._read.get(name):
-            return read(decoded(_EVENT, data, _WHAT))
+            return read(decoded(_EVENT, data, _ODD))
         if name == "error" or name.endswith("Exception"):
             raise refused(status_of(name), data, self.key)
         return None
@@ -179,7 +179,7 @@ class Answer:
             raise ProviderError(
                 "the provider wrote arguments for a tool it did not name"
             )
-        piece: str = decoded(_TEXT, bytes(written), _WHAT)
+        piece: str = decoded(_TEXT, bytes(written), _ODD)
         return Chunk(tools=(ToolPiece(index=self._tools[index], arguments=piece),))
 
     def _stop(self, event: _Event) -> None:
@@ -226,7 +226,7 @@ def _refuse_pictures(blocks: list[_Block]) -> None:
 
 
 def _strange() -> ProviderError:
-    return ProviderError(f"the provider's answer is not {_WHAT}")
+    return ProviderError(f"the provider's answer is not {_ODD.what}")
 
 
 def _finish(reason: str) -> str:
@@ -238,7 +238,7 @@ def _finish(reason: str) -> str:
 
 
 _NOTHING = Chunk()
-_WHAT = "one of Converse"
+_ODD = Odd("one of Converse")
 _WHOLE = msgspec.json.Decoder(_Whole)
 _EVENT = msgspec.json.Decoder(_Event)
 _TEXT = msgspec.json.Decoder(str)

@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from roadbed.dialects.fields import TEXT, read_fields, take, wrong
+from roadbed.dialects.fields import TEXT, begin, take, wrong
 from roadbed.inference.chat import EmbedRequest
 
 DIALECT = "openai-embeddings"
@@ -15,10 +15,7 @@ _COUNT = msgspec.json.Decoder(int | None)
 
 def read(body: bytes) -> tuple[str, EmbedRequest]:
     """Return the model's name and the request; raise Invalid naming the field."""
-    fields = read_fields(body)
-    model = take(fields, "model", TEXT)
-    if not model:
-        raise wrong("model", "name the model: an endpoint of this server")
+    model, fields = begin(body)
     dimensions = take(fields, "dimensions", _COUNT)
     if dimensions is not None and dimensions < 1:
         raise wrong("dimensions", "dimensions is a number from 1")

@@ -11,7 +11,7 @@ import msgspec
 
 from roadbed.core.errors import ProviderError, Truncated
 from roadbed.core.secret import Secret
-from roadbed.dialects.decoding import believed, count_of, decoded
+from roadbed.dialects.decoding import Odd, believed, count_of, decoded
 from roadbed.dialects.gemini.errors import Error, gave_up, refused
 from roadbed.dialects.gemini.ids import new_id
 from roadbed.dialects.signatures import marked_gemini
@@ -108,14 +108,14 @@ class Answer:
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
-        said = self._take(decoded(_BODY, data, _WHAT))
+        said = self._take(decoded(_BODY, data, _ODD))
         if self.finish is None:
             raise Truncated("the provider's answer has no finishReason")
         return Chunk(**said, **self._ending())
 
     def event(self, name: str, data: bytes) -> Chunk | None:
         """Return the chunk of one event. The last one is told by `end`."""
-        said = self._take(decoded(_BODY, data, _WHAT))
+        said = self._take(decoded(_BODY, data, _ODD))
         return Chunk(**said, served=self.served) if said else None
 
     def end(self) -> Chunk | None:
@@ -184,4 +184,4 @@ def _signature(parts: list[_Part]) -> str:
 
 
 _BODY = msgspec.json.Decoder(_Body)
-_WHAT = "one of Gemini's"
+_ODD = Odd("one of Gemini's")

@@ -4,9 +4,9 @@ from typing import Any
 
 import msgspec
 
-from roadbed.core.errors import ProviderError, Truncated
+from roadbed.core.errors import Truncated
 from roadbed.core.secret import Secret
-from roadbed.dialects.decoding import believed, count_of
+from roadbed.dialects.decoding import Odd, believed, count_of, decoded
 from roadbed.dialects.openai.errors import DIALECT, in_band
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.chat import ChatRequest
@@ -58,7 +58,7 @@ class _Message(msgspec.Struct):
             return "".join(p for p in parts if isinstance(p, str))
         if self.content is None or isinstance(self.content, str):
             return self.content or ""
-        raise _strange()
+        raise _ODD.error()
 
 
 class _Choice(msgspec.Struct):
@@ -91,7 +91,7 @@ class Answer:
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
-        body = _read(data)
+        body = decoded(_BODY, data, _ODD)
         said = self._take(body)
         if self.reason is None:
             raise Truncated("the provider's answer has no finish_reason")
@@ -112,7 +112,7 @@ class Answer:
         raw = b"data: " + data + b"\n\n"
         if data.strip() == b"[DONE]":
             return self._done(raw)
-        body = _read(data)
+        body = decoded(_BODY, data, _ODD)
         said = self._take(body)
         if body.usage is not None and not body.choices and not self.wants_usage:
             return None
@@ -178,18 +178,7 @@ def _detail(details: Any, name: str) -> int:
     return count_of(details.get(name)) if isinstance(details, dict) else 0
 
 
-def _read(data: bytes) -> _Body:
-    try:
-        return _BODY.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        cut = str(error) == "Input data was truncated"
-    if cut:
-        raise Truncated("the provider's answer stops in the middle")
-    raise _strange()
-
-
-def _strange() -> ProviderError:
-    return ProviderError(
-        "the provider's answer is not a chat completion",
-        hint="check that base_url is the address of an OpenAI-compatible API",
-    )
+_ODD = Odd(
+    "a chat completion",
+    "check that base_url is the address of an OpenAI-compatible API",
+)

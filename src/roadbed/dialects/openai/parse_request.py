@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.core.errors import Invalid
-from roadbed.dialects.fields import FLAG, TEXT, read_fields, take, wrong
+from roadbed.dialects.fields import FLAG, TEXT, begin, said_in, take, wrong
 from roadbed.inference.chat import ChatRequest
 from roadbed.inference.conversation import (
     Conversation,
@@ -30,6 +30,7 @@ _ROLES: Mapping[str, Role] = {
     "tool": "user",
     "function": "user",
 }
+_KNOWN = sorted(_ROLES)
 _UNDERSTOOD = frozenset(
     {
         "model", "messages", "stream", "stream_options", "tools", "tool_choice",
@@ -101,10 +102,7 @@ _STOP = msgspec.json.Decoder(str | list[str] | None)
 
 def read(body: bytes) -> tuple[str, ChatRequest]:
     """Return the model's name and the request; raise Invalid naming the field."""
-    fields = read_fields(body)
-    model = take(fields, "model", TEXT)
-    if not model:
-        raise wrong("model", "name the model: an endpoint of this server")
+    model, fields = begin(body)
     stream = bool(take(fields, "stream", FLAG))
     options = take(fields, "stream_options", _OPTIONS)
     if options is not None and not stream:
@@ -121,20 +119,7 @@ def read(body: bytes) -> tuple[str, ChatRequest]:
 
 def messages_of(fields: Mapping[str, msgspec.Raw]) -> list[Message]:
     """Return the messages; raise Invalid saying which one is wrong, and how."""
-    if "messages" not in fields:
-        raise wrong("messages", "messages is missing")
-    messages: list[Message] = take(fields, "messages", _MESSAGES)
-    if not messages:
-        raise wrong("messages", "messages is empty")
-    for at, message in enumerate(messages):
-        if message.role not in _ROLES:
-            known = ", ".join(sorted(_ROLES))
-            raise wrong(
-                f"messages[{at}].role",
-                f"messages[{at}]: no role is called {message.role[:40]!r}",
-                f"one of {known}",
-            )
-    return messages
+    return said_in(fields, _MESSAGES, _KNOWN)
 
 
 def conversation(fields: Mapping[str, msgspec.Raw]) -> Conversation:

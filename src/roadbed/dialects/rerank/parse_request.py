@@ -4,7 +4,7 @@ from typing import Any
 
 import msgspec
 
-from roadbed.dialects.fields import FLAG, TEXT, read_fields, take, wrong
+from roadbed.dialects.fields import FLAG, TEXT, begin, take, wrong
 from roadbed.inference.chat import RerankRequest
 
 DIALECT = "rerank"
@@ -20,10 +20,7 @@ _COUNT = msgspec.json.Decoder(int | None)
 
 def read(body: bytes) -> tuple[str, RerankRequest]:
     """Return the model's name and the request; raise Invalid naming the field."""
-    fields = read_fields(body)
-    model = take(fields, "model", TEXT)
-    if not model:
-        raise wrong("model", "name the model: an endpoint of this server")
+    model, fields = begin(body)
     query = take(fields, "query", TEXT)
     if not query:
         raise wrong("query", "query is missing: the text to order the documents by")

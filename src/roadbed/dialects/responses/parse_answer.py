@@ -5,9 +5,9 @@ from typing import Any
 
 import msgspec
 
-from roadbed.core.errors import ProviderError, Truncated
+from roadbed.core.errors import Truncated
 from roadbed.core.secret import Secret
-from roadbed.dialects.decoding import believed, count_of
+from roadbed.dialects.decoding import Odd, believed, count_of, decoded
 from roadbed.dialects.openai.errors import in_band
 from roadbed.dialects.responses.annotations import nested
 from roadbed.dialects.responses.describe import DIALECT
@@ -69,7 +69,7 @@ class Answer:
 
     def whole(self, data: bytes) -> Chunk:
         """Return the one chunk of an answer that was not streamed."""
-        body: _Response = _read(_WHOLE, data)
+        body: _Response = decoded(_WHOLE, data, _ODD)
         if body.status is None and body.error:
             raise in_band(body.error, self.key)
         ended = self._ended(body)
@@ -88,7 +88,7 @@ class Answer:
 
     def event(self, name: str, data: bytes) -> Chunk:
         """Return the chunk of one event; only the terminal one has the finish."""
-        body: _Event = _read(_EVENT, data)
+        body: _Event = decoded(_EVENT, data, _ODD)
         kind = body.type or name
         if kind == "error":
             plain = {"message": body.message, "code": body.code, "type": "error"}
@@ -100,7 +100,7 @@ class Answer:
             self.done = True
         elif (read := _READ.get(kind)) is not None:
             if kind.endswith(".delta") and not isinstance(body.delta, str):
-                raise _strange()
+                raise _ODD.error()
             said = read(self, body)
         if body.response is not None:
             self.served = body.response.model or self.served
@@ -250,19 +250,8 @@ def _detail(details: Any, name: str) -> int:
     return count_of(details.get(name)) if isinstance(details, dict) else 0
 
 
-def _read(decoder: msgspec.json.Decoder[Any], data: bytes) -> Any:
-    try:
-        return decoder.decode(data)
-    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
-        cut = str(error) == "Input data was truncated"
-    if cut:
-        raise Truncated("the provider's answer stops in the middle")
-    raise _strange()
-
-
-def _strange() -> ProviderError:
-    return ProviderError(
-        "the provider's answer is not a response",
-        hint="check that the server at base_url speaks OpenAI's Responses API, or "
-        "write `responses: false` in the provider's config",
-    )
+_ODD = Odd(
+    "a response",
+    "check that the server at base_url speaks OpenAI's Responses API, or "
+    "write `responses: false` in the provider's config",
+)

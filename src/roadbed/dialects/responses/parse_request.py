@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.core.errors import Invalid
-from roadbed.dialects.fields import FLAG, TEXT, read_fields, take, wrong
+from roadbed.dialects.fields import FLAG, TEXT, begin, take, wrong
 from roadbed.dialects.responses.items import turns_of
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.conversation import (
@@ -102,10 +102,7 @@ def read_count(body: bytes) -> tuple[str, CountRequest]:
 
 
 def _begin(body: bytes) -> tuple[str, dict[str, msgspec.Raw]]:
-    fields = read_fields(body)
-    model = take(fields, "model", TEXT)
-    if not model:
-        raise wrong("model", "name the model: an endpoint of this server")
+    model, fields = begin(body)
     take(fields, "instructions", TEXT)
     asked = take(fields, "input", _INPUT)
     if not asked and not any(_given(fields, name) for name in _BEFORE):

@@ -25,5 +25,5 @@ def is_unbilled(error: RoadbedError) -> bool:
     if isinstance(error, Refused | Invalid):
         return True
     if isinstance(error, ProviderError):
-        return bool(error.upstream_status) or not getattr(error, "reached", True)
+        return bool(error.upstream_status) or not error.reached
     return True
