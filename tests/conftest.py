@@ -17,6 +17,18 @@ from roadbed.database.tables import metadata
 settings.register_profile("house", deadline=None, print_blob=True)
 settings.load_profile("house")
 
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport():
+    """Keep a failed test's report sendable: half a character in it ends a worker."""
+    report = yield
+    report.sections = [
+        (title, text.encode(errors="backslashreplace").decode())
+        for title, text in report.sections
+    ]
+    return report
+
+
 BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 

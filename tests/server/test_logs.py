@@ -15,10 +15,15 @@ SECRET = "sk-proj-abcdefghijklmnopqrstuvwx0123456789"
 
 @pytest.fixture
 def lines():
-    """Log as JSON for the length of a test; return what reads the lines so far."""
+    """Log as JSON for the length of a test; return what reads our lines so far."""
     before, stream = logging.getLogger().handlers[:], io.StringIO()
     set_up("json", stream)
-    yield lambda: [json.loads(line) for line in stream.getvalue().splitlines()]
+
+    def ours():
+        told = [json.loads(line) for line in stream.getvalue().splitlines()]
+        return [line for line in told if line["logger"].startswith("roadbed")]
+
+    yield ours
     for handler in logging.getLogger().handlers[:]:
         if handler not in before:
             logging.getLogger().removeHandler(handler)
