@@ -34,8 +34,8 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 def import_tables():
     """Import the tables of every room, so that the metadata knows them."""
-    for file in Path("src/roadbed").glob("*/tables.py"):
-        import_module(f"roadbed.{file.parent.name}.tables")
+    for file in Path("src/roadbed").rglob("tables.py"):
+        import_module(".".join(file.with_suffix("").parts[1:]))
 
 
 @pytest.fixture(scope="session")

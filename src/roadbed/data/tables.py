@@ -1,4 +1,4 @@
-"""The SQL of datasets: one row for each immutable version."""
+"""The SQL of datasets: one row for each immutable version, and lineage."""
 
 import sqlalchemy as sa
 
@@ -16,3 +16,13 @@ dataset_versions = sa.Table(
     sa.UniqueConstraint("name", "digest", name="uq_dataset_versions_name_digest"),
 )
 """`digest` is the SHA-256 of the manifest's canonical JSON; rows are never edited."""
+
+edges = sa.Table(
+    "edges",
+    metadata,
+    sa.Column("src", sa.Text, primary_key=True),
+    sa.Column("kind", sa.Text, primary_key=True),
+    sa.Column("dst", sa.Text, primary_key=True, index=True),
+    sa.Column("role", sa.Text, primary_key=True),
+)
+"""Lineage: what came out of what; see `roadbed.data.lineage`."""

@@ -1,11 +1,12 @@
 """Runs: what was executed, on which data, with which code, by whom, and the result.
 
 A run is written twice: when it starts, so that even a crash leaves a trace, and
-when it ends. In between its status is `started`.
+when it ends. In between its status is `started`, and what it logs is written beside
+the record: `roadbed.registry.tracking`.
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal
 
 import sqlalchemy as sa
@@ -17,10 +18,13 @@ from roadbed.core.clock import Clock, to_text, to_us
 from roadbed.core.digest import digest_of, short
 from roadbed.core.errors import Conflict, NotFound
 from roadbed.core.ids import Uuid7
-from roadbed.data import card
+from roadbed.data import card, lineage
 from roadbed.database.engine import Database
 from roadbed.registry.plain import metric, plain
 from roadbed.registry.tables import runs
+from roadbed.registry.tracking import params as kept_params
+from roadbed.registry.tracking import points
+from roadbed.registry.tracking.points import Point
 
 Status = Literal["started", "finished", "failed"]
 
@@ -119,26 +123,58 @@ class Runs:
         row = _row(run)
         with self._database.write() as connection:
             connection.execute(runs.insert().values(row))
+            kept_params.add(connection, run.id, row["params"])
+            lineage.link(connection, _read_by(run))
             append(connection, run.started_us, _entry(run))
         return _read(row)
 
-    def log(self, run_id: str, metrics: Mapping[str, Any]) -> Run:
-        """Add *metrics* to a run that is under way; a later value replaces an earlier.
+    def log(
+        self, run_id: str, metrics: Mapping[str, Any], step: int | None = None
+    ) -> Run:
+        """Add a point to each of *metrics* of a run that is under way.
 
-        Raises NotFound, Conflict if the run has ended, Invalid if one is no number.
+        Without a *step* a point is newer than all before it. The record ends with
+        the newest of each. Raises NotFound, Conflict if the run has ended, Invalid if
+        a value is no number.
         """
         numbers = {name: metric(name, value) for name, value in metrics.items()}
         with self._database.write() as connection:
             run = _under_way(connection, run_id)
-            merged = {**run.metrics, **numbers}
-            return _change(connection, run_id, metrics=plain(merged))
+            known = points.latest(connection, [run_id])[run_id]
+            at_us = self._now()
+            new = [
+                Point(key=k, value=v, step=_step(known.get(k), step), at_us=at_us)
+                for k, v in numbers.items()
+            ]
+            points.add(connection, run_id, new)
+            return _with_metrics(connection, [run])[0]
+
+    def amend(self, run_id: str, params: Mapping[str, Any]) -> Run:
+        """Add parameters that became known while the run is under way.
+
+        Raises NotFound, Conflict if the run has ended or has another value.
+        """
+        with self._database.write() as connection:
+            run = _under_way(connection, run_id)
+            told = plain(params)
+            for name, value in told.items():
+                if plain(run.params.get(name, value)) != value:
+                    raise Conflict(
+                        f"parameter {name!r} of run {run_id} is "
+                        f"{run.params[name]!r}; it stays so",
+                        hint="start another run with other parameters",
+                    )
+            new = {n: v for n, v in told.items() if n not in run.params}
+            kept_params.add(connection, run_id, new)
+            merged = plain({**run.params, **new})
+            return _change(connection, run_id, params=merged)
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
         with self._database.write() as connection:
-            _under_way(connection, run_id)
+            run = _with_metrics(connection, [_under_way(connection, run_id)])[0]
             ended = {"status": status, "error": error, "finished_us": self._now()}
-            run = _change(connection, run_id, **ended)
+            run = _change(connection, run_id, metrics=plain(run.metrics), **ended)
             append(connection, self._now(), _entry(run))
             return run
 
@@ -167,7 +203,8 @@ class Runs:
         if before is not None:
             query = query.where(runs.c.id < before)
         with self._database.read() as connection:
-            return [_read(row) for row in connection.execute(query).mappings()]
+            found = [_read(row) for row in connection.execute(query).mappings()]
+            return _with_metrics(connection, found)
 
     def _now(self) -> int:
         return to_us(self._clock.now())
@@ -178,7 +215,7 @@ def get_run(connection: sa.Connection, run_id: str) -> Run:
     row = connection.execute(_by_id(run_id)).mappings().first()
     if row is None:
         raise NotFound(f"there is no run {run_id!r}")
-    return _read(row)
+    return _with_metrics(connection, [_read(row)])[0]
 
 
 def _under_way(connection: sa.Connection, run_id: str) -> Run:
@@ -191,6 +228,36 @@ def _under_way(connection: sa.Connection, run_id: str) -> Run:
             hint="start another run",
         )
     return _read(row)
+
+
+def _with_metrics(connection: sa.Connection, found: Sequence[Run]) -> list[Run]:
+    """Return the runs as they stand: those under way with what they logged so far."""
+    going = [run.id for run in found if run.status == "started"]
+    logged = points.latest(connection, going) if going else {}
+    return [
+        replace(run, metrics={**run.metrics, **_values(logged[run.id])})
+        if run.id in logged
+        else run
+        for run in found
+    ]
+
+
+def _values(newest: Mapping[str, Point]) -> dict[str, float]:
+    return {key: point.value for key, point in newest.items()}
+
+
+def _step(known: Point | None, step: int | None) -> int:
+    if step is not None:
+        return step
+    return 0 if known is None else known.step + 1
+
+
+def _read_by(run: Run) -> list[lineage.Edge]:
+    src = lineage.run(run.id)
+    return [
+        lineage.Edge(src, lineage.READ, lineage.dataset(used), used.role)
+        for used in run.data
+    ]
 
 
 def _change(connection: sa.Connection, run_id: str, **values: Any) -> Run:

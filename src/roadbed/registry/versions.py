@@ -12,7 +12,7 @@ from roadbed.core.clock import to_text
 from roadbed.core.digest import digest_of, short
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef
-from roadbed.data import card
+from roadbed.data import card, lineage
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 
@@ -76,8 +76,20 @@ def add_version(
         actor=actor,
     )
     connection.execute(model_versions.insert().values(_row(made)))
+    lineage.link(connection, _origins(made))
     append(connection, now_us, _entry(made))
     return made
+
+
+def _origins(made: Registered) -> list[lineage.Edge]:
+    """Return what the version came out of: its run, and the version it goes on from."""
+    src, parent = lineage.model(made), str(made.body.get("parent") or "")
+    found = []
+    if made.run_id:
+        found.append(lineage.Edge(src, lineage.MADE_BY, lineage.run(made.run_id)))
+    if parent:
+        found.append(lineage.Edge(src, lineage.GOES_ON_FROM, lineage.model(parent)))
+    return found
 
 
 def get_version(connection: sa.Connection, ref: VersionRef) -> Registered:

@@ -1,0 +1,1 @@
+"""What runs leave behind while they work: metric points, params, tags, artifacts."""

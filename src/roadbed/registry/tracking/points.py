@@ -1,0 +1,96 @@
+"""The metrics of runs over their steps."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from roadbed.registry.tracking.tables import run_latest, run_points
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Point:
+    """One value of one metric. `at_us` is in UTC microseconds; NaN is a value too."""
+
+    key: str
+    value: float
+    step: int = 0
+    at_us: int = 0
+
+    @property
+    def rank(self) -> tuple[int, int, float]:
+        """Return what makes it newer than another point of its metric."""
+        return self.step, self.at_us, -math.inf if _is_nan(self.value) else self.value
+
+
+def add(connection: sa.Connection, run_id: str, points: Sequence[Point]) -> None:
+    """Add *points* to the history of the run, in the caller's transaction."""
+    if not points:
+        return
+    rows = [{"run_id": run_id, **_row(point)} for point in points]
+    connection.execute(run_points.insert(), rows)
+    newest = [{"run_id": run_id, **row} for row in _newest(connection, run_id, points)]
+    if newest:
+        connection.execute(_upsert(connection), newest)
+
+
+def history(connection: sa.Connection, run_id: str, key: str) -> list[Point]:
+    """Return every point of the metric *key*, in the order of steps, then arrival."""
+    query = (
+        sa.select(run_points)
+        .where(run_points.c.run_id == run_id, run_points.c.key == key)
+        .order_by(run_points.c.step, run_points.c.id)
+    )
+    return [_point(row) for row in connection.execute(query).mappings()]
+
+
+def latest(
+    connection: sa.Connection, run_ids: Sequence[str]
+) -> dict[str, dict[str, Point]]:
+    """Return the newest point of each metric of each run, by run and metric."""
+    found: dict[str, dict[str, Point]] = {run_id: {} for run_id in run_ids}
+    query = sa.select(run_latest).where(run_latest.c.run_id.in_(run_ids))
+    for row in connection.execute(query.order_by(run_latest.c.key)).mappings():
+        found[row["run_id"]][row["key"]] = _point(row)
+    return found
+
+
+def _newest(
+    connection: sa.Connection, run_id: str, points: Iterable[Point]
+) -> list[dict[str, Any]]:
+    """Return the newest of *points* and of what is known, one for each metric."""
+    best: dict[str, Point] = {}
+    for point in points:
+        if point.key not in best or point.rank >= best[point.key].rank:
+            best[point.key] = point
+    query = sa.select(run_latest).where(run_latest.c.run_id == run_id)
+    for row in connection.execute(query).mappings():
+        known = _point(row)
+        if known.key in best and known.rank > best[known.key].rank:
+            del best[known.key]
+    return [_row(point) for point in best.values()]
+
+
+def _upsert(connection: sa.Connection) -> Any:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    insert = dialect.insert(run_latest)
+    changed = {name: insert.excluded[name] for name in ("step", "at_us", "value")}
+    return insert.on_conflict_do_update(index_elements=["run_id", "key"], set_=changed)
+
+
+def _row(point: Point) -> dict[str, Any]:
+    row = asdict(point)
+    row["value"] = None if _is_nan(point.value) else point.value
+    return row
+
+
+def _point(row: Mapping[Any, Any]) -> Point:
+    value = math.nan if row["value"] is None else row["value"]
+    return Point(key=row["key"], value=value, step=row["step"], at_us=row["at_us"])
+
+
+def _is_nan(value: float) -> bool:
+    return math.isnan(value)
