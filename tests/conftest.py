@@ -8,6 +8,7 @@ from importlib import import_module
 from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import settings
 
 from roadbed.database.engine import Database, open_database
@@ -60,27 +61,54 @@ def postgres_url():
     shutil.rmtree(folder, ignore_errors=True)
 
 
+@pytest.fixture(scope="session")
+def empty_file(tmp_path_factory):
+    """A SQLite file with the whole schema and no rows, to be copied."""
+    import_tables()
+    file = tmp_path_factory.mktemp("schema") / "control.db"
+    opened = open_database(f"sqlite:///{file}")
+    with opened.write() as connection:
+        metadata.create_all(connection)
+    opened.close()
+    return file
+
+
+def _empty_server(url):
+    """Open the PostgreSQL database at *url*, with the whole schema and no rows."""
+    import_tables()
+    opened = open_database(url)
+    with opened.write() as connection:
+        there = set(sa.inspect(connection).get_table_names())
+        if there >= set(metadata.tables):
+            names = ", ".join(metadata.tables)
+            connection.execute(sa.text(f"TRUNCATE {names} RESTART IDENTITY"))
+        else:
+            metadata.drop_all(connection)
+            metadata.create_all(connection)
+    return opened
+
+
 @pytest.fixture(params=["sqlite", "postgres"])
 def database(request, tmp_path):
     """An empty database with the whole schema, once per engine."""
-    import_tables()
     if request.param == "sqlite":
+        request.getfixturevalue("sqlite_file")
         opened = open_database(f"sqlite:///{tmp_path / 'control.db'}")
     else:
-        opened = open_database(request.getfixturevalue("postgres_url"))
-        metadata.drop_all(opened.engine)
-    with opened.write() as connection:
-        metadata.create_all(connection)
+        opened = _empty_server(request.getfixturevalue("postgres_url"))
     yield opened
     opened.close()
 
 
 @pytest.fixture
-def sqlite_database(tmp_path) -> Database:
+def sqlite_file(empty_file, tmp_path):
+    """A copy of the empty SQLite file, of this test alone."""
+    return shutil.copy(empty_file, tmp_path / "control.db")
+
+
+@pytest.fixture
+def sqlite_database(sqlite_file) -> Database:
     """An empty SQLite database with the whole schema, where one engine is enough."""
-    import_tables()
-    opened = open_database(f"sqlite:///{tmp_path / 'control.db'}")
-    with opened.write() as connection:
-        metadata.create_all(connection)
+    opened = open_database(f"sqlite:///{sqlite_file}")
     yield opened
     opened.close()
