@@ -9,6 +9,11 @@ class Events:
         self._data: list[bytes] = []
         self._name = ""
 
+    @property
+    def half(self) -> bool:
+        """Say whether an event has begun that has not come to its end."""
+        return bool(self._data or b"".join(self._rest).strip())
+
     def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
         """Return name and data of each event that *piece* completes; comments are none.
 
