@@ -8,6 +8,7 @@ from typing import Any, NamedTuple, Protocol
 from roadbed.core.errors import Invalid, ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.base import Ends, Reader, Written
+from roadbed.dialects.batch import heard
 from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest, CountRequest
@@ -122,8 +123,9 @@ class HttpRunner:
     async def send(self, call: Call) -> AsyncGenerator[Chunk]:
         """Yield the answer as the upstream gives it.
 
-        A whole answer is one chunk. Of a stream each chunk is one event, the last is
-        the terminal marker, and only it has `finish` and `usage`.
+        A whole answer is one chunk. Of a stream each chunk is one event, or all plain
+        text that came together; the last is the terminal marker, and only it has
+        `finish` and `usage`.
         """
         request = call.request
         if not isinstance(request, ChatRequest) or isinstance(request, CountRequest):
@@ -182,12 +184,11 @@ class HttpRunner:
         frames = self._api.frames()
         async with aclosing(self._pieces(response, limits)) as pieces:
             async for piece in pieces:
-                for name, data in frames.feed(piece):
-                    if (chunk := reader.event(name, data)) is not None:
-                        yield chunk
-                    if reader.done:
-                        response.leave()
-                        return
+                for chunk in heard(reader, frames.feed(piece)):
+                    yield chunk
+                if reader.done:
+                    response.leave()
+                    return
         ending = reader.end if isinstance(reader, Ends) else None
         last = ending() if ending and not frames.half else None
         if last is not None:
