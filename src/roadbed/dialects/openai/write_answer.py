@@ -76,10 +76,12 @@ class EventView:
 
     def _forward(self, raw: bytes) -> bytes:
         """Return a provider's events as they came, but under the endpoint's name."""
-        quick = self._renamed(raw)
-        if quick is not None:
+        if (quick := self._renamed(raw)) is not None:
             return quick
         events = raw.removesuffix(b"\n\n").split(b"\n\n")
+        self._learn(events[0])
+        if (quick := self._renamed(raw)) is not None:
+            return quick
         return b"".join([self._forward_one(event) for event in events])
 
     def _renamed(self, raw: bytes) -> bytes | None:
@@ -103,15 +105,15 @@ class EventView:
         if data == b"[DONE]":
             return b""  # said only when the call is on record
         fields = _FIELDS.decode(data)
-        self._learn(data)
         counted = not self._wants_usage and fields.pop("usage", None) is not None
         if counted and bytes(fields.get("choices", msgspec.Raw(b""))) == b"[]":
             return b""
         fields["model"] = self._model
         return _event(fields)
 
-    def _learn(self, data: bytes) -> None:
+    def _learn(self, event: bytes) -> None:
         """Note how events begin, up to their choices, and how we begin them."""
+        data = event.removeprefix(b"data: ")
         head = data[: data.find(b'"choices"')]
         try:
             fields = _FIELDS.decode(head + b'"choices":0}')

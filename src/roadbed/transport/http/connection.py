@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections import deque
 from typing import Any, Protocol
 
 from httptools import HttpParserError, HttpParserUpgrade, HttpResponseParser
@@ -49,6 +50,8 @@ class Connection(asyncio.Protocol):
         self.idle_since_s = 0.0
         self.open = True
         self._patience, self._home = patience, home
+        self._parts: deque[bytes] = deque()
+        self.on_body = self._parts.append  # a stream has many, and each costs a call
         self._parser: Any = HttpResponseParser(self)
         self._transport: Any = None
         self._answer: Incoming | None = None
@@ -123,12 +126,22 @@ class Connection(asyncio.Protocol):
             self.close()
 
     def _feed(self, data: bytes, answer: Incoming) -> None:
-        self._parser.feed_data(data)
+        try:
+            self._parser.feed_data(data)
+        finally:
+            self._hand_over(answer)
         if not answer.status:
             # The parser keeps an unfinished header to itself, so count bytes too.
             self._fed += len(data)
             if self._fed > 2 * HEAD_BYTES:
                 raise _Unasked
+
+    def _hand_over(self, answer: Incoming) -> None:
+        """Give what one read had of a body to its answer, all at once."""
+        parts = self._parts
+        if parts:
+            answer.body(parts[0] if len(parts) == 1 else b"".join(parts))
+            parts.clear()
 
     def eof_received(self) -> None:
         """Take in that nothing more comes."""
@@ -201,17 +214,13 @@ class Connection(asyncio.Protocol):
         if self._headless:
             answer.ends()
 
-    def on_body(self, data: bytes) -> None:
-        """Take in a piece of the body."""
-        assert self._answer is not None
-        self._answer.body(data)
-
     def on_message_complete(self) -> None:
         """Take in the end of an answer."""
         answer = self._answer
         if answer is None or self._interim:
             return
         self._keep = self._parser.should_keep_alive() and not self._headless
+        self._hand_over(answer)
         answer.ends()
         if self._lingers:
             self._give()
