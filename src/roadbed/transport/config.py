@@ -1,6 +1,6 @@
 """The settings that every provider reached over HTTP has."""
 
-from typing import Self
+from typing import Literal, Self
 from urllib.parse import urlsplit
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
@@ -33,6 +33,12 @@ class HttpConfig(BaseModel):
     )
     max_answer_bytes: int = Field(
         default=32 * 1024 * 1024, gt=0, description="Largest answer that is accepted."
+    )
+
+    client: Literal["own", "aiohttp"] = Field(
+        default="own",
+        description="What speaks HTTP: our own client, or (`aiohttp`) another that "
+        "costs more and knows more compressions, for a server that needs it.",
     )
 
     @property

@@ -6,12 +6,13 @@ import time
 from collections.abc import Awaitable
 from typing import NamedTuple, TypeVar
 
-from roadbed.core.errors import ProviderError, TimedOut, Unavailable
+from roadbed.core.errors import TimedOut, Unavailable
 from roadbed.inference.call import Call
 from roadbed.transport.config import HttpConfig
 from roadbed.transport.connector import PrivateAddress
 
 T = TypeVar("T")
+LATE = "the provider cannot be reached: no connection in time"
 
 
 class Limit(NamedTuple):
@@ -45,6 +46,10 @@ class Limits:
         self.connect_s = connect_ms / 1e3
         self._first = _in(first_ms, "the provider did not begin to answer within")
 
+    def connect(self) -> Limit:
+        """Return when there must be a connection, counted from now."""
+        return min(Limit(time.monotonic() + self.connect_s, LATE), self.first())
+
     def first(self) -> Limit:
         """Return when the answer must have begun."""
         return min(self._first, self._deadline)
@@ -61,16 +66,18 @@ class Limits:
         return min(silence, self._deadline)
 
 
-def _unreachable(error: OSError) -> Unavailable:
+def unreachable(error: OSError) -> Unavailable:
+    """Return what to say of a connection that cannot be made, because of *error*."""
     if isinstance(error, PrivateAddress):
-        return _unreached(
+        return unreached(
             "the provider's address is inside a private network",
             "if it belongs there, write `private: true` in its config",
         )
-    return _unreached("the provider cannot be reached")
+    return unreached("the provider cannot be reached")
 
 
-def _unreached(message: str, hint: str = "") -> Unavailable:
+def unreached(message: str, hint: str = "") -> Unavailable:
+    """Return an error that says that nothing was sent, so nothing is paid for."""
     failure = Unavailable(message, hint=hint)
     failure.reached = False
     return failure
@@ -80,26 +87,17 @@ def _in(wait_ms: int, words: str) -> Limit:
     return Limit(time.monotonic() + wait_ms / 1e3, f"{words} {wait_ms} ms")
 
 
-async def within(work: Awaitable[T], limit: Limit, broken: type[ProviderError]) -> T:
-    """Return what *work* returns; raise a ProviderError for all that can go wrong.
+async def within(work: Awaitable[T], limit: Limit) -> T:
+    """Return what *work* returns; raise TimedOut at *limit*.
 
-    Raises TimedOut at *limit*, and *broken* when the connection breaks. The foreign
-    error is not kept as a cause: it holds the request's headers, and our key in them.
+    It sets a timer of its own: for what is awaited seldom.
     """
-    import aiohttp
-
     wait_s = limit.at_s - time.monotonic()
+    timer = asyncio.timeout(wait_s if math.isfinite(wait_s) else None)
     try:
-        async with asyncio.timeout(wait_s if math.isfinite(wait_s) else None):
+        async with timer:
             return await work
-    except aiohttp.ConnectionTimeoutError:
-        failure = _unreached("the provider cannot be reached: no connection in time")
-    except aiohttp.ClientConnectorError as error:
-        failure = _unreachable(error.os_error)
     except TimeoutError:
-        failure = TimedOut(limit.reached)
-    except (aiohttp.ClientConnectionError, aiohttp.ClientPayloadError, OSError):
-        failure = broken("the connection to the provider broke")
-    except aiohttp.ClientError:
-        failure = ProviderError("the provider does not speak proper HTTP")
-    raise failure
+        if not timer.expired():
+            raise
+    raise TimedOut(limit.reached)

@@ -1,27 +1,20 @@
 """One provider's connections and its key: all that its versions share."""
 
 from asyncio import to_thread
-from collections.abc import Callable, Mapping
-from functools import lru_cache
-from io import BytesIO
-from typing import TYPE_CHECKING
+from collections.abc import Awaitable, Callable, Mapping
 
 from roadbed.core.errors import Invalid, NotFound, Unavailable
 from roadbed.core.secret import Bundle, Secret
 from roadbed.ports.secrets import Secrets
 from roadbed.transport.config import HttpConfig
-from roadbed.transport.connector import connector
+from roadbed.transport.http.answer import Answer
+from roadbed.transport.http.client import Client, OwnClient
+from roadbed.transport.http.other import OtherClient
 from roadbed.transport.limits import Limits, within
-
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, ClientSession, ClientTimeout
-    from yarl import URL
 
 Headers = Callable[[Secret | None], Mapping[str, str]]
 """Makes the headers of a request, of the key to send."""
 _REFUSES_KEY = (401, 403)
-_LARGE = 2**20
-"""From so many bytes on a body is sent piece by piece, and others get their turn."""
 
 
 class Pool:
@@ -30,53 +23,41 @@ class Pool:
     def __init__(self, config: HttpConfig, secrets: Secrets) -> None:
         self.config = config
         self._secrets = secrets
-        self._session: ClientSession | None = None
-        self._timeout: ClientTimeout | None = None
-        self._closed = False
+        kind = OwnClient if config.client == "own" else OtherClient
+        self._http: Client = kind(private=config.private)
 
     async def post(
         self, url: str, body: bytes, headers: Headers, limits: Limits
-    ) -> "tuple[Secret | None, ClientResponse]":
+    ) -> tuple[Secret | None, Answer]:
         """Post *body*; return the answer and the key that was sent.
 
         A key that is refused is asked for anew, and another one tried once.
         """
         known, key = self._at_hand()
         if not known:
-            key = await within(self.key(), limits.first(), Unavailable)
-        at = _as_it_stands(url)
-        response = await self._post(at, body, headers(key), limits)
-        if response.status not in _REFUSES_KEY:
-            return key, response
+            key = await self._soon(self.key(), limits)
+        answer = await self._http.post(url, body, headers(key), limits)
+        if answer.status not in _REFUSES_KEY:
+            return key, answer
         try:
-            other = await within(self.other_key(key), limits.first(), Unavailable)
+            other = await self._soon(self.other_key(key), limits)
         except BaseException:
-            response.release()
+            answer.release()
             raise
         if other is None:
-            return key, response
-        response.release()
-        return other, await self._post(at, body, headers(other), limits)
+            return key, answer
+        answer.release()
+        return other, await self._http.post(url, body, headers(other), limits)
 
-    async def _post(
-        self, url: "URL", body: bytes, headers: Mapping[str, str], limits: Limits
-    ) -> "ClientResponse":
-        work = self.session().post(
-            url,
-            data=body if len(body) < _LARGE else BytesIO(body),
-            headers=headers,
-            allow_redirects=False,
-            timeout=self._patience(limits.connect_s),
-        )
-        return await within(work, limits.first(), Unavailable)
-
-    def _patience(self, connect_s: float) -> "ClientTimeout":
-        """Return how long a connection may take: one value for all who ask alike."""
-        if self._timeout is None or self._timeout.sock_connect != connect_s:
-            import aiohttp
-
-            self._timeout = aiohttp.ClientTimeout(total=None, sock_connect=connect_s)
-        return self._timeout
+    async def _soon(
+        self, key: Awaitable[Secret | None], limits: Limits
+    ) -> Secret | None:
+        """Return *key*, which its source has to give before the answer must begin."""
+        try:
+            return await within(key, limits.first())
+        except OSError:
+            failure = Unavailable("the source of the provider's key is away")
+        raise failure
 
     async def key(self) -> Secret | None:
         """Return the key to send; None if the config names none.
@@ -128,39 +109,9 @@ class Pool:
                 hint=error.hint,
             ) from None
 
-    def session(self) -> "ClientSession":
-        """Return the pool of connections, made on the running loop at the first call.
-
-        It keeps no cookies, takes no proxy or password from the environment, connects
-        to public addresses only unless the config says `private`, and has no limit of
-        its own: how many calls may be under way is decided before here.
-        """
-        import aiohttp
-
-        if self._closed:
-            raise Unavailable("the provider was closed")
-        if self._session is None:
-            self._session = aiohttp.ClientSession(
-                connector=connector(self.config.private),
-                cookie_jar=aiohttp.DummyCookieJar(),
-                timeout=self._patience(self.config.connect_timeout_ms / 1000),
-                trust_env=False,
-            )
-        return self._session
-
     async def close(self) -> None:
         """Close the connections; a call after that is Unavailable."""
-        self._closed = True
-        if self._session is not None:
-            await self._session.close()
-
-
-@lru_cache(maxsize=1024)
-def _as_it_stands(url: str) -> "URL":
-    """Return *url*; what is percent-encoded in it may be signed, and stays so."""
-    from yarl import URL
-
-    return URL(url, encoded="%" in url)
+        await self._http.close()
 
 
 def _joined(parts: list[Secret]) -> Secret | None:

@@ -1,14 +1,14 @@
 """One version of a hosted model, behind an HTTP API of any dialect."""
 
-import time
 from collections.abc import AsyncGenerator, Callable, Mapping
-from contextlib import aclosing, suppress
+from contextlib import aclosing
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import Any, NamedTuple, Protocol
 
 from roadbed.core.errors import Invalid, ProviderError, Truncated
 from roadbed.core.secret import Secret
 from roadbed.dialects.base import Ends, Reader, Written
+from roadbed.dialects.batch import heard
 from roadbed.dialects.failures import by_status, message_of, retry_after_s, scrub
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.chat import ChatRequest, CountRequest
@@ -16,15 +16,12 @@ from roadbed.inference.snapshot import ModelVersion
 from roadbed.inference.trace import traced
 from roadbed.transport.config import HttpConfig
 from roadbed.transport.events import Events
-from roadbed.transport.limits import Limit, Limits, within
+from roadbed.transport.http.answer import Answer
+from roadbed.transport.limits import Limits
 from roadbed.transport.pool import Pool
 from roadbed.transport.question import Question
 
-if TYPE_CHECKING:
-    from aiohttp import ClientResponse, StreamReader
-
 _ERROR_BYTES = 64 * 1024
-_DRAIN_S = 0.01
 JSON_HEADERS = {
     "Content-Type": "application/json",
     "Accept-Encoding": "identity",
@@ -45,6 +42,11 @@ class Plain(NamedTuple):
 
 class Frames(Protocol):
     """Cuts events out of the bytes of a stream, wherever the network cut them."""
+
+    @property
+    def half(self) -> bool:
+        """Say whether an event has begun that has not come to its end."""
+        ...
 
     def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
         """Return name and data of each event that *piece* completes."""
@@ -121,8 +123,9 @@ class HttpRunner:
     async def send(self, call: Call) -> AsyncGenerator[Chunk]:
         """Yield the answer as the upstream gives it.
 
-        A whole answer is one chunk. Of a stream each chunk is one event, the last is
-        the terminal marker, and only it has `finish` and `usage`.
+        A whole answer is one chunk. Of a stream each chunk is one event, or all plain
+        text that came together; the last is the terminal marker, and only it has
+        `finish` and `usage`.
         """
         request = call.request
         if not isinstance(request, ChatRequest) or isinstance(request, CountRequest):
@@ -150,14 +153,14 @@ class HttpRunner:
 
     async def _post(
         self, call: Call, url: str, body: bytes, limits: Limits
-    ) -> "tuple[Secret | None, ClientResponse]":
+    ) -> tuple[Secret | None, Answer]:
         def headers(key: Secret | None) -> dict[str, str]:
             return {**self._api.headers(key, url, body), **self._api.told(call)}
 
         return await self._pool.post(url, body, headers, limits)
 
     async def _refuse_failure(
-        self, response: "ClientResponse", limits: Limits, key: Secret | None
+        self, response: Answer, limits: Limits, key: Secret | None
     ) -> None:
         if response.status < 300:
             if response.content_type == "text/html":
@@ -173,7 +176,7 @@ class HttpRunner:
         raise self._api.refusal(response.status, response.headers, body, key)
 
     async def _stream(
-        self, response: "ClientResponse", reader: Reader, limits: Limits
+        self, response: Answer, reader: Reader, limits: Limits
     ) -> AsyncGenerator[Chunk]:
         if response.content_type != self._api.stream_type:
             reader.whole(await self._body(response, limits))  # raises what it says
@@ -181,35 +184,28 @@ class HttpRunner:
         frames = self._api.frames()
         async with aclosing(self._pieces(response, limits)) as pieces:
             async for piece in pieces:
-                for name, data in frames.feed(piece):
-                    if (chunk := reader.event(name, data)) is not None:
-                        yield chunk
-                    if reader.done:
-                        await self._drain(response)
-                        return
-        if isinstance(reader, Ends) and (last := reader.end()) is not None:
+                for chunk in heard(reader, frames.feed(piece)):
+                    yield chunk
+                if reader.done:
+                    response.leave()
+                    return
+        ending = reader.end if isinstance(reader, Ends) else None
+        last = ending() if ending and not frames.half else None
+        if last is not None:
             yield last
             return
         raise Truncated("the provider stopped before it had finished")
 
-    async def _drain(self, response: "ClientResponse") -> None:
-        """Read the end of the body, if it is there, so that the connection is kept."""
-        soon = Limit(time.monotonic() + _DRAIN_S, "")
-        with suppress(ProviderError):
-            await within(response.content.readany(), soon, Truncated)
-
-    async def _body(
-        self, response: "ClientResponse", limits: Limits, most: int = 0
-    ) -> bytes:
+    async def _body(self, response: Answer, limits: Limits, most: int = 0) -> bytes:
         async with aclosing(self._pieces(response, limits, most)) as pieces:
             return b"".join([piece async for piece in pieces])
 
     async def _pieces(
-        self, response: "ClientResponse", limits: Limits, most: int = 0
+        self, response: Answer, limits: Limits, most: int = 0
     ) -> AsyncGenerator[bytes]:
         most = most or self._api.config.max_answer_bytes
         size, limit = 0, limits.first()
-        while piece := await _next(response.content, limit):
+        while piece := await response.more(limit):
             size += len(piece)
             if size > most:
                 raise ProviderError(f"the provider's answer is over {most} bytes")
@@ -230,12 +226,3 @@ class HttpRunner:
             return plain.read(await self._body(response, limits), key)
         finally:
             response.release()
-
-
-async def _next(content: "StreamReader", limit: Limit) -> bytes:
-    """Return the next bytes, none at the end; what has come already needs no timer."""
-    if content.exception() is None:
-        piece = content.read_nowait()
-        if piece or content.at_eof():
-            return piece
-    return await within(content.readany(), limit, Truncated)

@@ -84,6 +84,12 @@ class EventView:
         raw = chunk.raw or b""
         if chunk.finish:
             return b""  # said only when the call is on record
+        if _START not in raw:
+            return raw
+        events = raw.removesuffix(b"\n\n").split(b"\n\n")
+        return b"".join(self._under_our_name(event + b"\n\n") for event in events)
+
+    def _under_our_name(self, raw: bytes) -> bytes:
         if not raw.startswith(_START):
             return raw
         event = _FIELDS.decode(raw.removeprefix(_START).removeprefix(b"data: "))

@@ -1,5 +1,7 @@
 """What comes back: an answer read just far enough to record it."""
 
+from collections.abc import Sequence
+from itertools import islice
 from typing import Any
 
 import msgspec
@@ -118,6 +120,36 @@ class Answer:
             return None
         return Chunk(**said, served=self.served, raw=raw, dialect=DIALECT)
 
+    def run(
+        self, events: Sequence[tuple[str, bytes]], at: int
+    ) -> tuple[Chunk | None, int]:
+        """Return one chunk of the plain text from *at* on, and where it ends.
+
+        What is anything else, or wrong, is left for `event`; so is a single one.
+        """
+        texts, served = [], self.served
+        for _, data in islice(events, at, None):
+            try:
+                body = _BODY.decode(data)
+            except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):
+                break
+            text = _plain_text(body)
+            if text is None:
+                break
+            served = body.model or served
+            texts.append(text)
+        end = at + len(texts)
+        if not any(texts):
+            return None, at
+        self.served = served
+        raw = b"\n\ndata: ".join([data for _, data in islice(events, at, end)])
+        return Chunk(
+            text="".join(texts),
+            served=served,
+            raw=b"data: " + raw + b"\n\n",
+            dialect=DIALECT,
+        ), end
+
     def _done(self, raw: bytes) -> Chunk:
         if self.reason is None:
             raise Truncated("the provider ended its answer without a finish_reason")
@@ -158,6 +190,21 @@ def _said(message: _Message) -> dict[str, Any]:
     if message.annotations:
         said["annotations"] = tuple(message.annotations)
     return said
+
+
+def _plain_text(body: _Body) -> str | None:
+    """Return the text of an event that has only text, None of any other."""
+    choices = body.choices
+    if body.usage is not None or body.error or not choices or len(choices) != 1:
+        return None
+    first = choices[0]
+    delta = first.delta
+    if delta is None or first.index or first.message or first.finish_reason:
+        return None
+    other = delta.tool_calls or delta.refusal or delta.reasoning_content
+    if other or delta.annotations or not isinstance(delta.content, str):
+        return None
+    return delta.content
 
 
 def _piece(at: int, call: _ToolCall) -> ToolPiece:

@@ -12,6 +12,7 @@ from roadbed.inference.chat import ChatRequest
 
 _DONE = b"data: [DONE]\n\n"
 _FIELDS = msgspec.json.Decoder(dict[str, msgspec.Raw])
+_NULL = msgspec.Raw(b"null")
 _FINISHES = {"refusal": "content_filter", "pause": "stop"}
 
 
@@ -37,6 +38,7 @@ class EventView:
         self._head = _head(call, "chat.completion.chunk")
         self._begun = False
         self._usage: Usage | None = None
+        self._theirs = self._ours = b""
 
     def show(self, chunk: Chunk) -> bytes:
         """Return the events that show *chunk*, or nothing."""
@@ -73,7 +75,33 @@ class EventView:
         return _event(event)
 
     def _forward(self, raw: bytes) -> bytes:
-        data = raw.removeprefix(b"data:").strip()
+        """Return a provider's events as they came, but under the endpoint's name."""
+        if (quick := self._renamed(raw)) is not None:
+            return quick
+        events = raw.removesuffix(b"\n\n").split(b"\n\n")
+        self._learn(events[0])
+        if (quick := self._renamed(raw)) is not None:
+            return quick
+        return b"".join([self._forward_one(event) for event in events])
+
+    def _renamed(self, raw: bytes) -> bytes | None:
+        """Return *raw* with another name in it, if all it takes is to look at bytes.
+
+        An event that begins as one did that was decoded has the same head, and what is
+        in quotes in a head cannot stand inside a text, where quotes are escaped.
+        """
+        theirs = self._theirs
+        if not theirs or raw.count(theirs) != raw.count(b"\n\n"):
+            return None
+        raw = raw.replace(theirs, self._ours)
+        if not self._wants_usage and b'"usage"' in raw:
+            raw = raw.replace(b',"usage":null}\n\n', b"}\n\n")
+            if b'"usage"' in raw:
+                return None
+        return raw
+
+    def _forward_one(self, event: bytes) -> bytes:
+        data = event.removeprefix(b"data:").strip()
         if data == b"[DONE]":
             return b""  # said only when the call is on record
         fields = _FIELDS.decode(data)
@@ -82,6 +110,23 @@ class EventView:
             return b""
         fields["model"] = self._model
         return _event(fields)
+
+    def _learn(self, event: bytes) -> None:
+        """Note how events begin, up to their choices, and how we begin them."""
+        data = event.removeprefix(b"data: ")
+        head = data[: data.find(b'"choices"')]
+        try:
+            fields = _FIELDS.decode(head + b'"choices":0}')
+        except msgspec.DecodeError:
+            return  # these are not the event's own choices
+        if "model" not in fields:
+            return
+        del fields["choices"]
+        fields["model"] = self._model
+        if not self._wants_usage and bytes(fields.pop("usage", _NULL)) != b"null":
+            return
+        self._theirs = b"data: " + head
+        self._ours = b"data: " + msgspec.json.encode(fields)[:-1] + b","
 
 
 def forward(raw: bytes, endpoint: str) -> bytes:

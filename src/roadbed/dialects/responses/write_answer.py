@@ -115,7 +115,15 @@ class EventView:
         return _frame(event["type"].encode(), msgspec.json.encode(numbered))
 
     def _forward(self, raw: bytes) -> bytes:
-        """Return a provider's event as it came, but under the endpoint's name."""
+        """Return a provider's events as they came, but under the endpoint's name."""
+        count = raw.count(b"\n\n")
+        if count == 1 or b'"response"' in raw:
+            events = raw.removesuffix(b"\n\n").split(b"\n\n")
+            return b"".join(self._forward_one(event + b"\n\n") for event in events)
+        self._number += count
+        return raw
+
+    def _forward_one(self, raw: bytes) -> bytes:
         self._number += 1
         if b'"response"' not in raw:
             return raw

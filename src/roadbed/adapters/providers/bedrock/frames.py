@@ -21,7 +21,13 @@ class BinaryFrames:
         from botocore.eventstream import EventStreamBuffer, ParserError
 
         self._buffer: Any = EventStreamBuffer()
+        self._left = 0
         self._damage = (ParserError, struct.error, ValueError, LookupError)
+
+    @property
+    def half(self) -> bool:
+        """Say whether a frame has begun that has not come to its end."""
+        return self._left > 0
 
     def feed(self, piece: bytes) -> list[tuple[str, bytes]]:
         """Return name and data of each event that *piece* completes.
@@ -30,7 +36,9 @@ class BinaryFrames:
         """
         self._buffer.add_data(piece)
         try:
-            return [_event(frame.headers, frame.payload) for frame in self._buffer]
+            frames = list(self._buffer)
+            self._left += len(piece) - sum(f.prelude.total_length for f in frames)
+            return [_event(frame.headers, frame.payload) for frame in frames]
         except self._damage:
             failure = ProviderError("the provider's stream was damaged on its way")
         raise failure
