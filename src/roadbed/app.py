@@ -58,6 +58,8 @@ from roadbed.database.migrate import migrate
 from roadbed.gateway.adopt import Adopted, Adopter
 from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
+from roadbed.gateway.money.aside import PublishedAside
+from roadbed.gateway.money.published import Published, published
 from roadbed.gateway.seal import Sealer
 from roadbed.identity.authenticate import authenticate
 from roadbed.identity.directory import Directory
@@ -152,6 +154,7 @@ class App:
     copies: tuple[Copies, ...] = ()
     public_key: str
     history: DuckDBHistory | HistoryAside
+    prices: Published
     calls: CallLog
     sealer: Sealer
     desk: Desk
@@ -194,7 +197,9 @@ class App:
         """Load what is declared now; what *previous* has loaded stays loaded."""
         with self.database.read() as connection:
             declared = self._declared(connection)
-        return compile_snapshot(declared, self.catalog.open, compile_policies, previous)
+        return compile_snapshot(
+            declared, self.catalog.open, compile_policies, previous, self.prices
+        )
 
     def adopt(self) -> Adopted:
         """Seal what dead processes left in their spools."""
@@ -424,6 +429,7 @@ def _build(
         copies=tuple(_places(settings.audit_copy_addresses, web)),
         public_key=signer.public_key,
         history=history,
+        prices=PublishedAside() if serving else published,
         calls=CallLog(state / "spool", database, history, log),
         sealer=Sealer(database=database, history=history, root=log, clock=clock),
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
