@@ -5,13 +5,13 @@ python bench/memory.py             # 50,000 calls, several minutes (`make soak`)
 python bench/memory.py 5000        # fewer
 ```
 
-One `roadbed up` with everything on, before an upstream that answers well. Of twenty calls
-six are whole, six streamed, two of a prompt of 75 KB, two for a model whose provider is
-gone so that another stands in; two are left in their middle, one asks for what is not
-there, one sends what is not JSON. There are a thousand questions, so that the cache is
-asked for answers that it has and that it has not. Printed is the resident memory of the
-server, and the most that the helpers beside it had; then the slope of a line through the
-second half, when what has a bound has met it, in KB per 1,000 calls.
+One `roadbed up` with everything on, before an upstream that answers well. Of twenty
+calls six are whole, six streamed, two of a prompt of 75 KB, two for a model whose
+provider is gone so that another stands in; two are left in their middle, one asks for
+what is not there, one sends what is not JSON. There are a thousand questions, so that
+the cache is asked for answers that it has and that it has not. Printed is the resident
+memory of the server, and the most that the helpers beside it had; then the slope of a
+line through the second half, when what has a bound has met it, in KB per 1,000 calls.
 """
 
 import asyncio

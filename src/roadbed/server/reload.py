@@ -10,6 +10,7 @@ from typing import Any
 
 from roadbed.control.serve import Serving
 from roadbed.core.errors import RoadbedError
+from roadbed.core.heap import give_back
 from roadbed.gateway.alerts import Alert, Severity
 from roadbed.server.alarm import Alarm
 from roadbed.server.switch import Switch
@@ -183,3 +184,4 @@ class Reloader:
         self._swaps += 1
         gc.collect()
         gc.freeze()
+        give_back()
