@@ -28,7 +28,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
@@ -255,9 +255,9 @@ async def load(one: Contender, calls: int, *, stream: bool) -> None:
         raise Gap(f"{'streamed' if stream else 'whole'}: {error!r}"[:120]) from None
 
 
-def request(start: Start, number: int, *, stream: bool) -> bytes:
+def request(start: Start, number: int, *, stream: bool, times: int = 1) -> bytes:
     """Return one request; no two questions are alike, so that no cache answers."""
-    text = f"{number:06} {QUESTION}"
+    text = f"{number:06} {QUESTION * times}"
     document = {"model": start.model, "messages": [{"role": "user", "content": text}]}
     body = json.dumps(document | ({"stream": True} if stream else {})).encode()
     lines = [
@@ -324,10 +324,15 @@ def cpu_s(pid: int) -> float:
 
 def memory_mb(pid: int) -> float:
     """Return the resident memory of a process tree."""
-    pages = [
-        int(Path(f"/proc/{one}/statm").read_text().split()[1]) for one in tree(pid)
-    ]
-    return sum(pages) * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return sum(map(resident_mb, tree(pid)))
+
+
+def resident_mb(pid: int) -> float:
+    """Return the resident memory of one process, 0 if it is gone."""
+    with suppress(OSError):
+        pages = int(Path(f"/proc/{pid}/statm").read_text().split()[1])
+        return pages * os.sysconf("SC_PAGE_SIZE") / 1e6
+    return 0.0
 
 
 def with_group(pid: int, sign: int) -> None:

@@ -96,6 +96,27 @@ def test_the_command_line_starts_light(words):
     assert not HEAVY & set(json.loads(run.stdout.splitlines()[-1]))
 
 
+ASIDE = {
+    "alembic", "aiohttp", "duckdb", "genai_prices", "httpx", "httpx2", "jinja2", "mako",
+    "numpy", "onnxruntime", "pandas", "pygments", "sklearn",
+}  # fmt: skip
+"""What a server loads for a first use, in a helper, or never."""
+
+
+def test_a_server_begins_without_what_it_may_never_use():
+    """A worker's memory is its calls'; see decision 020."""
+    code = (
+        "import json, sys\n"
+        "import roadbed.server.main\n"
+        "print(json.dumps(sorted({m.split('.')[0] for m in sys.modules})))\n"
+    )
+    run = subprocess.run(
+        [sys.executable, "-c", code], check=True, capture_output=True, text=True
+    )
+
+    assert not ASIDE & set(json.loads(run.stdout))
+
+
 ADAPTERS = sorted(
     p.with_suffix("")
     for p in Path("src/roadbed/adapters").glob("*/*")

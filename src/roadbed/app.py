@@ -22,7 +22,7 @@ from roadbed.adapters.copies.folder import FolderCopies
 from roadbed.adapters.copies.git import GitCopies
 from roadbed.adapters.copies.objectstore import ObjectStoreCopies, open_store
 from roadbed.adapters.copies.webhook import WebhookCopies
-from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
 from roadbed.adapters.secrets._resolver import Resolver
 from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.adapters.traces.otlp import OtlpTraces
@@ -58,6 +58,8 @@ from roadbed.database.migrate import migrate
 from roadbed.gateway.adopt import Adopted, Adopter
 from roadbed.gateway.alerts import Alert, raise_alert
 from roadbed.gateway.calls import CallLog, Found
+from roadbed.gateway.money.aside import PublishedAside
+from roadbed.gateway.money.published import Published, published
 from roadbed.gateway.seal import Sealer
 from roadbed.identity.authenticate import authenticate
 from roadbed.identity.directory import Directory
@@ -151,7 +153,8 @@ class App:
     audit: AuditLog
     copies: tuple[Copies, ...] = ()
     public_key: str
-    history: DuckDBHistory
+    history: DuckDBHistory | HistoryAside
+    prices: Published
     calls: CallLog
     sealer: Sealer
     desk: Desk
@@ -186,14 +189,17 @@ class App:
         return to_us(self.clock.now())
 
     def close(self) -> None:
-        """Close the database."""
+        """Close the database, and end what works beside this process."""
         self.database.close()
+        self.history.close()
 
     def compile(self, previous: Serving | None = None) -> Serving:
         """Load what is declared now; what *previous* has loaded stays loaded."""
         with self.database.read() as connection:
             declared = self._declared(connection)
-        return compile_snapshot(declared, self.catalog.open, compile_policies, previous)
+        return compile_snapshot(
+            declared, self.catalog.open, compile_policies, previous, self.prices
+        )
 
     def adopt(self) -> Adopted:
         """Seal what dead processes left in their spools."""
@@ -318,10 +324,13 @@ class App:
         return self.catalog.open(spec["type"], spec.get("config", {}))
 
 
-def open_app(settings: Settings, clock: Clock | None = None) -> App:
+def open_app(
+    settings: Settings, clock: Clock | None = None, *, serving: bool = False
+) -> App:
     """Open the line that *settings* describe; NotFound if there is none.
 
-    Brings the database to this version's schema first.
+    Brings the database to this version's schema first. With *serving*, what needs
+    much memory is done beside this process (decision 020).
     """
     if not settings.state.is_dir():
         raise NotFound(
@@ -330,7 +339,7 @@ def open_app(settings: Settings, clock: Clock | None = None) -> App:
             hint="run `roadbed init` (it keeps a stack that is there already), or "
             "change into the folder that has it",
         )
-    app = _build(settings, clock or SystemClock(), begin=False)
+    app = _build(settings, clock or SystemClock(), begin=False, serving=serving)
     migrate(app.database)
     _must_have_begun(app)
     return app
@@ -390,7 +399,9 @@ def _must_be_whole(settings: Settings) -> None:
         )
 
 
-def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
+def _build(
+    settings: Settings, clock: Clock, *, begin: bool, serving: bool = False
+) -> App:
     state = settings.state
     if not begin:
         _must_be_whole(settings)
@@ -401,7 +412,8 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
     folder = _audit_folder(settings)
     folder.mkdir(mode=0o700, exist_ok=True)
     signer = Signer.load_or_create(folder / "signing-key.pem")
-    history, log = DuckDBHistory(), state / "log"
+    history = HistoryAside() if serving else DuckDBHistory()
+    log = state / "log"
     web = GuardedWeb(settings.private_host_names)
     relying, tokens = _identity(settings, database, web, secrets, clock)
     return App(
@@ -417,6 +429,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         copies=tuple(_places(settings.audit_copy_addresses, web)),
         public_key=signer.public_key,
         history=history,
+        prices=PublishedAside() if serving else published,
         calls=CallLog(state / "spool", database, history, log),
         sealer=Sealer(database=database, history=history, root=log, clock=clock),
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),

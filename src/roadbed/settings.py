@@ -120,7 +120,7 @@ class Settings(BaseModel):
         description="Largest request body that is accepted, in bytes.",
     )
     cache_bytes: int = Field(
-        default=64 * 1024 * 1024,
+        default=8 * 1024 * 1024,
         ge=0,
         description="Room for answers that are kept in memory, in bytes.",
     )

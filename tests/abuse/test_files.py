@@ -220,11 +220,11 @@ def test_no_code_of_a_user_runs_in_the_server():
     assert by_name == IMPORTS_BY_NAME
 
 
-def test_only_two_places_start_programs():
-    """Case 30: the one program is Git: for whoever trains, and for checkpoints."""
+def test_only_three_places_start_programs():
+    """Case 30: Git, for whoever trains and for checkpoints; and helpers of our own."""
     starts = {n for n, tree in trees() if "subprocess" in set(imports_of(tree))}
 
-    assert starts == {"adapters/copies/git.py", "workbench/code.py"}
+    assert starts == {"adapters/copies/git.py", "core/helper.py", "workbench/code.py"}
 
 
 def test_yaml_is_read_safely():

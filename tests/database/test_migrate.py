@@ -1,15 +1,22 @@
 """Migrations lead to exactly the schema that the rooms declare."""
 
+import subprocess
+import sys
+from pathlib import Path
+
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 
 from roadbed.core.errors import Conflict
 from roadbed.database.engine import open_database
-from roadbed.database.migrate import migrate
+from roadbed.database.migrate import migrate, revisions
 from roadbed.database.tables import metadata
 from tests.conftest import import_tables
+
+MIGRATIONS = Path("src/roadbed/database/migrations")
 
 
 @pytest.fixture(params=["sqlite", "postgres"])
@@ -61,3 +68,23 @@ def test_tables_of_others_are_left_alone(empty):
 
     with empty.read() as connection:
         assert connection.execute(sa.text("SELECT x FROM theirs")).scalar() == 1
+
+
+def test_the_files_of_the_migrations_are_their_revisions():
+    known = ScriptDirectory(str(MIGRATIONS)).walk_revisions()
+
+    assert revisions() == [script.revision for script in known][::-1]
+
+
+def test_a_database_of_this_version_is_opened_without_alembic(tmp_path):
+    """It is 15 MB that a server would never use again."""
+    url = f"sqlite:///{tmp_path / 'made.db'}"
+    migrate(open_database(url))
+    code = (
+        "import sys\n"
+        "from roadbed.database.engine import open_database\n"
+        "from roadbed.database.migrate import migrate\n"
+        "migrate(open_database(sys.argv[1]))\n"
+        "assert not {'alembic', 'mako', 'pygments'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", code, url], check=True)

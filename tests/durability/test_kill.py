@@ -6,15 +6,19 @@ import random
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections import Counter
+from contextlib import suppress
 
 import pytest
 
-from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
 from roadbed.gateway.adopt import Adopter
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span
+from roadbed.gateway.spool import Spool, encode, name_of
+from roadbed.testing.history_contract import a_call
 
 from .worker import sealer_of
 
@@ -49,13 +53,13 @@ def state(tmp_path, sqlite_database):
     return tmp_path
 
 
-def rampage(state, seed):
+def rampage(state, seed, how="fork", pauses=(0, 0.02, 0.1, 0.5), kills=KILLS):
     """Keep two workers going, and kill one after the other; return all acks."""
     chance, zygote = random.Random(seed), Zygote(state)
-    alive = [int(zygote.say(f"fork {seed}-first"))]
-    for number in range(KILLS):
-        alive.append(int(zygote.say(f"fork {seed}-{number}")))
-        time.sleep(chance.choice([0, 0.02, 0.1, 0.5]) * chance.random() + 0.05)
+    alive = [int(zygote.say(f"{how} {seed}-first"))]
+    for number in range(kills):
+        alive.append(int(zygote.say(f"{how} {seed}-{number}")))
+        time.sleep(chance.choice(pauses) * chance.random() + 0.05)
         zygote.kill(alive.pop(chance.randrange(2)))
     zygote.kill(alive.pop())
     zygote.process.communicate()
@@ -63,8 +67,8 @@ def rampage(state, seed):
     return [call_id for some in acks for call_id in some]
 
 
-def adopt(state, raised):
-    sealer = sealer_of(state)
+def adopt(state, raised, history=None):
+    sealer = sealer_of(state, history)
     adopter = Adopter(state / "spool", state / "quarantine", sealer, raised.append)
     adopter.adopt()
     return CallLog(state / "spool", sealer.database, HISTORY, state / "history")
@@ -78,9 +82,53 @@ def everything(state, log):
 
 @pytest.mark.parametrize("_round", [1, 2])
 def test_every_acknowledged_call_is_in_the_log_once(state, _round):
-    seed, raised = random.randrange(10**6), []
+    seed = random.randrange(10**6)
     logging.warning("seed %s", seed)
-    acknowledged = rampage(state, seed)
+
+    assert_each_is_there_once(state, rampage(state, seed))
+
+
+def test_so_it_is_when_a_helper_seals_and_its_parent_is_killed(state):
+    """What a helper was writing when its parent died is nothing, and leaves nothing."""
+    seed = random.randrange(10**6)
+    logging.warning("seed %s", seed)
+
+    assert_each_is_there_once(state, rampage(state, seed, "aside", (0.5, 1.5), 3))
+
+
+def test_so_it_is_when_the_helper_is_killed(state):
+    """In the middle of anything, again and again, while spools are sealed."""
+    seed, history = random.randrange(10**6), HistoryAside()
+    logging.warning("seed %s", seed)
+    chance, kept, stop = random.Random(seed), [], threading.Event()
+
+    def kill():
+        while not stop.wait(chance.choice([0.001, 0.01, 0.7]) * chance.random()):
+            if pid := history.helper.pid:
+                with suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+                    killed.append(pid)
+
+    killed, killer = [], threading.Thread(target=kill)
+    for number in range(6):
+        spool = Spool(state / "spool" / name_of("host-1", number))
+        calls = [a_call(100 * number + n) for n in range(50)]
+        spool.append([encode(*call) for call in calls])
+        spool.close()
+        kept += [record.call_id for record, _ in calls]
+    killer.start()
+    adopt(state, [], history)
+    stop.set()
+    killer.join()
+    history.close()
+
+    assert killed
+    assert_each_is_there_once(state, kept)
+
+
+def assert_each_is_there_once(state, acknowledged):
+    """Adopt what is left; then each is sealed once, with proof, and no file is more."""
+    raised = []
     log = adopt(state, raised)
     segments, logged = log.segments(), Counter(everything(state, log))
     files = [path for path in (state / "history").rglob("*") if path.is_file()]

@@ -2,7 +2,8 @@
 
 `python -m tests.durability.worker STATE` reads commands from its input: `fork
 NAME` starts a worker that appends the id of every acknowledged call to
-STATE/NAME.acks, and answers with its process id; `reap` waits for the dead.
+STATE/NAME.acks, and answers with its process id; `aside NAME` starts one that seals
+in a helper process, as a server does; `reap` waits for the dead.
 The workers are forks, so that each costs milliseconds and not a start.
 """
 
@@ -16,10 +17,11 @@ from pathlib import Path
 import duckdb
 import msgspec
 
-from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
 from roadbed.core.clock import SystemClock
 from roadbed.core.ids import Uuid7
 from roadbed.database.engine import open_database
+from roadbed.gateway.history import History
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Limits, Recorder, process_name
 from roadbed.gateway.seal import Sealer
@@ -28,13 +30,15 @@ from roadbed.testing.history_contract import a_call
 assert duckdb.__version__
 
 
-def sealer_of(state: Path) -> Sealer:
+def sealer_of(state: Path, history: History | None = None) -> Sealer:
     database = open_database(f"sqlite:///{state / 'control.db'}")
-    return Sealer(database, DuckDBHistory(), state / "history", SystemClock())
+    history = history or DuckDBHistory()
+    return Sealer(database, history, state / "history", SystemClock())
 
 
-def open_recorder(state: Path, **limits) -> Recorder:
-    keeper = Keeper(state, sealer_of(state), process_name("host"), adopt_every_s=0.1)
+def open_recorder(state: Path, history: History | None = None, **limits) -> Recorder:
+    sealer = sealer_of(state, history)
+    keeper = Keeper(state, sealer, process_name("host"), adopt_every_s=0.1)
     return Recorder(keeper, Limits(**limits))
 
 
@@ -59,9 +63,9 @@ async def record_for_ever(recorder: Recorder, acks: int) -> None:
     await asyncio.gather(*(one() for _ in range(8)))
 
 
-def work(state: Path, name: str) -> None:
+def work(state: Path, name: str, history: History | None) -> None:
     acks = os.open(state / f"{name}.acks", os.O_WRONLY | os.O_CREAT | os.O_APPEND)
-    recorder = open_recorder(state, seal_bytes=40_000, seal_seconds=0.2)
+    recorder = open_recorder(state, history, seal_bytes=40_000, seal_seconds=0.2)
     recorder.start()
     asyncio.run(record_for_ever(recorder, acks))
 
@@ -79,7 +83,8 @@ def main(state: Path) -> None:
             continue
         child = os.fork()
         if child == 0:
-            work(state, line.split()[1])
+            how, name = line.split()
+            work(state, name, HistoryAside() if how == "aside" else None)
         answer(child)
 
 

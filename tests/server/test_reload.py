@@ -1,18 +1,20 @@
 """A change becomes visible within a second, and costs nobody an answer."""
 
+import asyncio
 import http.client
 import json
 import threading
 import time
+import weakref
 from dataclasses import replace
 
 import pytest
 
 from roadbed.core.errors import Invalid
 from roadbed.server.lifecycle import Closer
-from roadbed.server.reload import Reloader
+from roadbed.server.reload import SWAPS_PER_SWEEP, Reloader
 from roadbed.server.switch import Switch
-from tests.server.house import KEY, Echo, Endless, serving, serving_house
+from tests.server.house import KEY, Alarm, Echo, Endless, serving, serving_house
 
 
 class Applied:
@@ -197,3 +199,40 @@ def test_a_model_that_fails_to_close_does_not_keep_the_next_one_open():
         house.on_loop(closer.discard, [Stubborn(), after])
 
         assert eventually(lambda: after.closed == 1)
+
+
+class Cycle:
+    """A part of a picture that only a sweep can let go of."""
+
+    def __init__(self):
+        self.itself = self
+
+    async def close(self):
+        pass
+
+
+def test_pictures_of_before_are_let_go_of_now_and_then():
+    """However often it is applied: frozen garbage would never be swept."""
+    kept = weakref.WeakSet()
+
+    def build(previous):
+        made = serving({}, applied.revision)
+        cycle = Cycle()
+        kept.add(cycle)
+        cycle.picture, made.providers["cycle"] = made, cycle
+        return made
+
+    applied, closed = Applied(), Closer()
+    switch = Switch(closed.discard)
+
+    async def swap_often():
+        reloader = Reloader(lambda: applied.revision, build, switch, Alarm())
+        await reloader.start()
+        for _ in range(3 * SWAPS_PER_SWEEP):
+            applied.apply()
+            await asyncio.to_thread(reloader.look)
+        await asyncio.to_thread(reloader.stop)
+
+    asyncio.run(swap_often())
+
+    assert len(kept) <= SWAPS_PER_SWEEP + 1

@@ -25,7 +25,7 @@ def command(host: str | None, port: int | None) -> None:
 
     given = {"host": host, "port": port}
     chosen = {name: value for name, value in given.items() if value is not None}
-    app = open_app(load().model_copy(update=chosen))
+    app = open_app(load().model_copy(update=chosen), serving=True)
     set_up(app.settings.log_format)
     as_json = app.settings.log_format == "json"
     say = announcer() if as_json else lambda text: click.echo(text, err=True)

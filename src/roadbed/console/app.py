@@ -82,7 +82,7 @@ def make_console(
         authority=authority,
         refused=refused,
         now_us=now_us,
-        renderer=Renderer.make(assets),
+        renderer=Renderer(assets),
         people=people or Nobody(),
     )
     guard = Guard(console)

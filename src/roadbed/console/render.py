@@ -2,15 +2,18 @@
 
 import secrets
 from dataclasses import dataclass
-from typing import Any
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
 from starlette.requests import Request
 from starlette.responses import HTMLResponse
 
 from roadbed import __version__
 from roadbed.console import charts, words
 from roadbed.console.assets import Assets
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _POLICY = (
     "default-src 'none'; script-src 'self'{nonce}; style-src 'self'; "
@@ -29,16 +32,17 @@ _HEADERS = {
 _THEMES = ("light", "dark")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Renderer:
     """Writes pages and fragments from templates in which everything is escaped."""
 
-    environment: Environment
     assets: Assets
 
-    @classmethod
-    def make(cls, assets: Assets) -> "Renderer":
-        """Prepare the templates of the package."""
+    @cached_property
+    def environment(self) -> "Environment":
+        """The package's templates; prepared, and Jinja loaded, for the first page."""
+        from jinja2 import Environment, PackageLoader, StrictUndefined
+
         environment = Environment(
             loader=PackageLoader("roadbed.console", "templates"),
             autoescape=True,
@@ -48,7 +52,7 @@ class Renderer:
         )
         environment.filters.update(words.FILTERS)
         environment.globals.update(
-            asset=assets.url,
+            asset=self.assets.url,
             columns=charts.columns,
             step_words=charts.step_words,
             ticks=charts.ticks,
@@ -57,7 +61,7 @@ class Renderer:
             by_size=charts.by_size,
             version=__version__,
         )
-        return cls(environment, assets)
+        return environment
 
     def page(
         self, request: Request, template: str, status: int = 200, **values: Any

@@ -24,6 +24,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
 from roadbed.core.reference import VersionRef
 from roadbed.gateway.money.pricelist import PriceBook
+from roadbed.gateway.money.published import Published, published
 from roadbed.identity.credentials import load_credentials
 from roadbed.identity.directory import NOBODY_KNOWN, Directory
 from roadbed.identity.load import load_verifier
@@ -109,16 +110,19 @@ def compile_snapshot(
     open_provider: OpenProvider,
     authority_of: AuthorityOf,
     previous: Serving | None = None,
+    known: Published = published,
 ) -> Serving:
     """Return what serves *declared*; run it in a worker thread, it loads models.
 
     What *previous* has loaded and is still declared stays loaded. An endpoint
     whose version cannot be loaded is named in `broken`, and goes on serving the
     version it served before, if it served one. Raises Invalid if the policies
-    cannot be compiled: then *previous* goes on as it is.
+    cannot be compiled: then *previous* goes on as it is. *known* looks up the prices
+    that are published.
     """
     state = declared.state
-    building = _Building(declared, open_provider, previous)
+    book = PriceBook((p.content for p in state.of("PriceList")), known)
+    building = _Building(declared, open_provider, previous, book)
     for endpoint in state.of("Endpoint"):
         building.take(endpoint)
     snapshot = Snapshot(
@@ -158,6 +162,7 @@ class _Building:
         declared: Declared,
         open_provider: OpenProvider,
         previous: Serving | None,
+        prices: PriceBook,
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
@@ -167,7 +172,7 @@ class _Building:
         self.runners: dict[RunnerKey, Runner] = {}
         self._state = declared.state
         self._faults = declared.faults
-        self._prices = PriceBook(p.content for p in self._state.of("PriceList"))
+        self._prices = prices
         self._directory = declared.directory
         self._open = open_provider
         self._previous = previous

@@ -10,6 +10,7 @@ from typing import Literal
 
 from roadbed.core.clock import to_us
 from roadbed.core.errors import NotReady
+from roadbed.core.heap import give_back
 from roadbed.gateway.adopt import LATER, Adopted, Adopter
 from roadbed.gateway.alerts import Alert, clear_alerts, raise_alert
 from roadbed.gateway.lock import ProcessLock
@@ -163,6 +164,8 @@ class Keeper:
         done = Adopted()
         for path in self._unsealed:
             self._adopter.seal(path, done)
+        if self._unsealed:
+            give_back()
         self._unsealed = [path for path in self._unsealed if path.exists()]
         self._calm = self._calm and not done.postponed
         self.sealed += done.sealed

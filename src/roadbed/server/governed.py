@@ -19,7 +19,7 @@ from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
 
-CACHE_BYTES = 64 * 1024 * 1024
+CACHE_BYTES = 8 * 1024 * 1024
 MAX_CALLS = 1_000
 
 

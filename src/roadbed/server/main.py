@@ -10,6 +10,7 @@ from roadbed.console.identity import LiveAuthority, LiveSessions
 from roadbed.console.live import LiveData
 from roadbed.console.people import LivePeople
 from roadbed.console.visit import Refusal
+from roadbed.core.heap import share_heap
 from roadbed.database.tables import current
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.money.bank import Bank
@@ -72,6 +73,7 @@ class Parts:
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
     """Serve *app* until SIGINT or SIGTERM; *announce* is told where, once it is so."""
+    share_heap()
     closer = Closer()
     parts = assemble(app, closer)
     listener = listen(app.settings.host, app.settings.port)

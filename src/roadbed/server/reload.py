@@ -10,6 +10,7 @@ from typing import Any
 
 from roadbed.control.serve import Serving
 from roadbed.core.errors import RoadbedError
+from roadbed.core.heap import give_back
 from roadbed.gateway.alerts import Alert, Severity
 from roadbed.server.alarm import Alarm
 from roadbed.server.switch import Switch
@@ -17,6 +18,7 @@ from roadbed.server.switch import Switch
 EVERY_S = 0.25
 RETRY_BROKEN_S = 30.0
 SWAP_TIMEOUT_S = 30.0
+SWAPS_PER_SWEEP = 16
 MAX_WAIT_S = 30.0
 COMPILE = "serving.compile"
 WATCH = "serving.watch"
@@ -54,6 +56,7 @@ class Reloader:
         self._seen = -1
         self._swapped = 0.0
         self._failures = 0
+        self._swaps = 0
         self._raised: set[str] = set()
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -66,6 +69,7 @@ class Reloader:
         self._loop = asyncio.get_running_loop()
         self._seen, serving = await asyncio.to_thread(self._first)
         self._show(serving)
+        self._settle()
         self._report(serving)
         self._thread.start()
 
@@ -163,9 +167,21 @@ class Reloader:
 
         self._loop.call_soon_threadsafe(swap)
         done.wait(SWAP_TIMEOUT_S)
+        self._settle()
 
     def _show(self, serving: Serving) -> None:
         self._switch.swap(serving)
         self._swapped = time.monotonic()
-        # What lives as long as a snapshot need not be looked at by every sweep.
+
+    def _settle(self) -> None:
+        """Let no later sweep look at what lives as long as a snapshot.
+
+        What was frozen is never swept, so garbage is swept before; and now and then
+        the pictures of before are thawed for a sweep, or they would stay for ever.
+        """
+        if self._swaps % SWAPS_PER_SWEEP == 0:
+            gc.unfreeze()
+        self._swaps += 1
+        gc.collect()
         gc.freeze()
+        give_back()

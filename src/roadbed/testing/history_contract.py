@@ -27,6 +27,12 @@ _TYPES: dict[Any, st.SearchStrategy[Any]] = {
 }
 
 
+_ONE_SUITE_FOR_MANY = [
+    HealthCheck.function_scoped_fixture,
+    HealthCheck.differing_executors,
+]
+
+
 def any_records() -> st.SearchStrategy[CallRecord]:
     """Return a strategy for records with anything in them that a record may hold."""
     fields = {f.name: _TYPES[f.type] for f in msgspec.structs.fields(CallRecord)}
@@ -102,7 +108,7 @@ class HistoryContract:
     @settings(
         max_examples=60,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=_ONE_SUITE_FOR_MANY,
     )
     @given(records=st.lists(any_records(), max_size=4))
     def test_any_record_comes_back_with_the_same_leaf(
@@ -120,7 +126,7 @@ class HistoryContract:
     @settings(
         max_examples=40,
         deadline=None,
-        suppress_health_check=[HealthCheck.function_scoped_fixture],
+        suppress_health_check=_ONE_SUITE_FOR_MANY,
     )
     @given(payload=any_payloads())
     def test_any_payload_comes_back_as_it_was(

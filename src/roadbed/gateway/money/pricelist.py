@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from roadbed.core.resource import tenant_of
 from roadbed.gateway.kinds import Price, PriceList
-from roadbed.gateway.money.published import HERE, published
+from roadbed.gateway.money.published import HERE, Published, published
 from roadbed.gateway.money.tariff import (
     Prices,
     Rate,
@@ -37,9 +37,12 @@ class Priced(NamedTuple):
 
 
 class PriceBook:
-    """All prices: those of the stack, and behind them the published ones."""
+    """All prices: those of the stack, and behind them what *known* finds published."""
 
-    def __init__(self, lists: Iterable[Mapping[str, Any]] = ()) -> None:
+    def __init__(
+        self, lists: Iterable[Mapping[str, Any]] = (), known: Published = published
+    ) -> None:
+        self._known = known
         self._own: list[tuple[str, Price]] = [
             (tenant_of(content), price)
             for content in lists
@@ -49,7 +52,7 @@ class PriceBook:
     def find(self, wanted: Priced) -> Prices | None:
         """Return the prices of *wanted*, None if nobody knows any."""
         own = self._own_of(wanted)
-        known = None if wanted.here else published(*wanted[1:4])
+        known = None if wanted.here else self._known(*wanted[1:4])
         periods = (*(known.periods if known else ()), *own)
         return Prices(periods) if periods else None
 

@@ -2,10 +2,12 @@
 
 Its bundled data is read, nothing is fetched: prices change with a release of it, and a
 `PriceList` in Git says what is known sooner. It is imported when the first price is
-looked up, in the thread that compiles a snapshot.
+looked up, in the thread that compiles a snapshot; a server has it looked up beside
+itself (`aside.py`).
 """
 
 import re
+from collections.abc import Callable
 from datetime import time
 from decimal import Decimal
 from functools import lru_cache
@@ -25,6 +27,9 @@ Whose prices count for any other type is told by its address, or by nothing.
 """
 HERE = frozenset({"extractive", "onnx", "replay"})
 """The types of providers that run in this process, and send no invoice."""
+
+Published = Callable[[str, str, str], Prices | None]
+"""Looks up a price as `published` does."""
 
 _ALWAYS = When()
 

@@ -1,4 +1,4 @@
-"""Sealed calls as Parquet files, written and read by DuckDB in this process.
+"""The engine: DuckDB in the process that asks it.
 
 DuckDB is a stateless engine here: no database file, no extension, no network.
 It runs on 1.5.5 and on 2.x.
@@ -12,6 +12,7 @@ from typing import Any, TypeVar, get_type_hints
 
 import msgspec
 
+from roadbed.adapters.history.duckdb.drafts import spill, sweep
 from roadbed.core.errors import Corrupt, NotFound, NotReady
 from roadbed.gateway.history import (
     FACTS,
@@ -56,24 +57,27 @@ class DuckDBHistory:
 
     def write(self, dataset: str, lines: Iterable[bytes], target: Path) -> int:
         """Write JSON *lines* as zstd Parquet to *target*, in their order."""
+        sweep(target)
         scratch = target.with_name(target.name + ".ndjson")
         try:
-            longest = _spill(lines, scratch)
-            fields = ", ".join(f"{n!r}: {t!r}" for n, t in _columns(dataset).items())
-            source = (
-                f"read_json({_pattern(scratch)}, format='newline_delimited', "
-                f"compression='uncompressed', columns={{{fields}}}, "
-                f"maximum_object_size={max(2 * longest, _SMALLEST_OBJECT)})"
-            )
-            rows = self._copy(
-                f"COPY (SELECT * FROM {source}) TO {_text(target)} (FORMAT parquet, "
-                f"COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, "
-                f"ROW_GROUP_SIZE {ROW_GROUP})",
-                target,
-            )
+            return self.copy(dataset, scratch, spill(lines, scratch), target)
         finally:
             scratch.unlink(missing_ok=True)
-        return rows
+
+    def copy(self, dataset: str, lines: Path, longest: int, target: Path) -> int:
+        """Write a file of JSON *lines*, the *longest* of this length, to *target*."""
+        fields = ", ".join(f"{n!r}: {t!r}" for n, t in _columns(dataset).items())
+        source = (
+            f"read_json({_pattern(lines)}, format='newline_delimited', "
+            f"compression='uncompressed', columns={{{fields}}}, "
+            f"maximum_object_size={max(2 * longest, _SMALLEST_OBJECT)})"
+        )
+        return self._copy(
+            f"COPY (SELECT * FROM {source}) TO {_text(target)} (FORMAT parquet, "
+            f"COMPRESSION zstd, COMPRESSION_LEVEL {ZSTD_LEVEL}, "
+            f"ROW_GROUP_SIZE {ROW_GROUP})",
+            target,
+        )
 
     def find(self, file: Path, call_id: str) -> CallRecord | None:
         """Return one call of a `calls` file."""
@@ -191,17 +195,6 @@ class DuckDBHistory:
 def _columns(dataset: str) -> dict[str, str]:
     hints = get_type_hints(_SHAPES[dataset])
     return {name: _TYPES[hint] for name, hint in hints.items()}
-
-
-def _spill(lines: Iterable[bytes], scratch: Path) -> int:
-    """Write *lines* to *scratch* and return the length of the longest."""
-    longest = 0
-    with scratch.open("wb") as file:
-        for line in lines:
-            longest = max(longest, len(line))
-            file.write(line)
-            file.write(b"\n")
-    return longest
 
 
 def _parquet(files: Sequence[Path], dataset: str = "calls") -> str:
