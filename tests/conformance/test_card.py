@@ -1,4 +1,4 @@
-"""The scorecard counts what it is given, hides nothing, and is the one that is shown."""
+"""The scorecard counts what it is given, hides nothing, and is the one shown."""
 
 import json
 import xml.etree.ElementTree as ET

@@ -49,7 +49,9 @@ PICTURE = (
 )
 
 for _name, _native in ASKED:
-    _title = f"Test{_name.removeprefix('by-').title()}{'Responses' if _native else 'Chat'}"
+    _title = (
+        f"Test{_name.removeprefix('by-').title()}{'Responses' if _native else 'Chat'}"
+    )
     globals()[_title] = type(
         _title, (_Chat,), {"endpoint": _name, "native": _native, "__test__": True}
     )

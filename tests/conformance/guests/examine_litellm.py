@@ -18,7 +18,12 @@ TOOL = {
         "parameters": {"type": "object", "properties": {"text": {"type": "string"}}},
     },
 }
-CHAT = {"api_base": URL, "api_key": KEY, "num_retries": 0, "custom_llm_provider": "openai"}
+CHAT = {
+    "api_base": URL,
+    "api_key": KEY,
+    "num_retries": 0,
+    "custom_llm_provider": "openai",
+}
 MESSAGES = {
     "api_base": URL.removesuffix("/v1"),
     "api_key": KEY,
@@ -26,7 +31,9 @@ MESSAGES = {
     "custom_llm_provider": "anthropic",
     "max_tokens": 100,
 }
-DIALECTS = pytest.mark.parametrize("dialect", [CHAT, MESSAGES], ids=["chat", "messages"])
+DIALECTS = pytest.mark.parametrize(
+    "dialect", [CHAT, MESSAGES], ids=["chat", "messages"]
+)
 EACH = pytest.mark.parametrize("name", ENDPOINTS)
 
 
