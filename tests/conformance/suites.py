@@ -44,7 +44,7 @@ SUITES = (
         {**CREATE, "create_with_all_params": BEHIND},
     ),
     Suite("openai", "responses/test_input_tokens.py"),
-    Suite("openai", "test_embeddings.py", {"strict": STRICT}),
+    Suite("openai", "test_embeddings.py", {"strict": STRICT, "aiohttp": STRICT}),
     Suite(
         "openai",
         "test_models.py",
