@@ -27,7 +27,7 @@ async def answer(
 
 
 def tell_tries(call: Call) -> None:
-    """Let the headers say of an answer how often we asked, and who gave it."""
+    """Let the headers say how often we asked, who answered, and what was not asked."""
     tries = call.attempts
     if not tries:
         return
@@ -36,6 +36,8 @@ def tell_tries(call: Call) -> None:
     call.told["x-roadbed-attempts"] = str(len(tries))
     if by is not None:
         call.told["x-roadbed-model"] = by.model
+        if by.unsaid:
+            call.told["x-roadbed-unsaid"] = by.unsaid
 
 
 async def _stream(
