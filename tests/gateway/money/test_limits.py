@@ -28,10 +28,7 @@ class Clock:
 def limited(call_id="x", body=b"hi", run="", **how):
     rule = LimitRule(name="l", scope=Scope(run=bool(run)), **how)
     choice = choice_at(PRICES)
-    served = Deployment(
-        endpoint="e", version=choice.version, provider="p", runner=None,
-        choices=(choice,),
-    )  # fmt: skip
+    served = Deployment(endpoint="e", choices=(choice,))
     return a_call(limits=[rule], id=call_id, body=body, run=run, deployment=served)
 
 
