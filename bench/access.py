@@ -29,7 +29,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Call, TensorRequest
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Snapshot
 
 NOW = 1_763_632_800_000_000
 KEY = "rbk_bench_" + "0" * 64
@@ -135,13 +135,11 @@ def snapshot(authority: CedarAuthority, members: int) -> Snapshot:
         model="support", number=1, digest="sha256:m", definition={"hosted": {}}
     )
     listed = ["role:app", *(f"user:https://login#{n}" for n in range(members - 1))]
+    own = {"tenant": "default", "infer_by": listed}
     deployment = Deployment(
         endpoint="support",
-        version=version,
-        provider="p",
-        runner=None,
+        choices=(Choice.at(version, None, "p", own),),
         attributes={"tenant": "default", "owner": "platform"},
-        version_attributes={"tenant": "default", "infer_by": listed},
     )
     return Snapshot(
         revision=1,

@@ -10,7 +10,7 @@ from roadbed.access.rules import built_in_rules, read_rules
 from roadbed.access.steps import questions_of
 from roadbed.core.decision import Target
 from roadbed.core.errors import Denied
-from roadbed.inference.snapshot import Deployment, ModelVersion
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion
 from roadbed.workbench.connect import connect
 from tests.acceptance.line import Line
 from tests.principals import NOW, account, endpoint
@@ -173,8 +173,9 @@ def test_a_change_of_rights_reaches_the_server_within_five_seconds(governed):
 def test_no_remembered_permit_outlives_the_policy_or_the_list_it_came_from():
     """Case 18: not for the same principal, the same target, the same authority."""
     version = ModelVersion(model="m", number=1, digest="d", definition={"hosted": {}})
-    before = Deployment(endpoint="e", version=version, provider="p", runner=None)
-    after = replace(before, choices=(), version_attributes={"infer_by": []})
+    before = Deployment(endpoint="e", choices=(Choice.at(version, None, "p"),))
+    closed_to_all = Choice.at(version, None, "p", {"infer_by": []})
+    after = replace(before, choices=(closed_to_all,))
     who, authority = account("x", "app"), compile_policies({})
     assert all(d.allowed for d in authority.decide_all(who, questions_of(before)))
 

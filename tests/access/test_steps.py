@@ -27,9 +27,8 @@ NO_PRODUCTION = (
 
 def deployed(name, **attributes):
     version = ModelVersion(model=name, number=1, digest="d", definition={"hosted": {}})
-    return Deployment(
-        endpoint=name, version=version, provider="p", runner=None, attributes=attributes
-    )
+    only = Choice.at(version, None, "p")
+    return Deployment(endpoint=name, choices=(only,), attributes=attributes)
 
 
 def call(
@@ -145,7 +144,9 @@ def test_the_version_behind_an_endpoint_is_asked_for_as_well():
     this = call()
     deployment = this.snapshot.deployments["bot"]
     own = {"infer_by": ["role:other"]}
-    closed = replace(deployment, choices=(), version_attributes=own)
+    closed = replace(
+        deployment, choices=(replace(deployment.choices[0], attributes=own),)
+    )
     this.snapshot = replace(this.snapshot, deployments={"bot": closed})
 
     with pytest.raises(
@@ -158,7 +159,10 @@ def test_the_version_behind_an_endpoint_is_asked_for_as_well():
 def test_whoever_is_on_the_list_of_the_version_is_answered():
     this = call()
     deployment = this.snapshot.deployments["bot"]
-    listed = replace(deployment, version_attributes={"infer_by": ["role:app"]})
+    own = {"infer_by": ["role:app"]}
+    listed = replace(
+        deployment, choices=(replace(deployment.choices[0], attributes=own),)
+    )
     this.snapshot = replace(this.snapshot, deployments={"bot": listed})
 
     assert travel(this).decision.allowed
@@ -195,7 +199,6 @@ def test_one_place_where_it_may_be_processed_is_enough(regions, allowed):
     spread = replace(
         bot,
         choices=(Choice(version=bot.version, upstreams=places),),
-        region=places[0].region,
         attributes={"residency": ["eu-west"]},
     )
     this.snapshot = replace(this.snapshot, deployments={"bot": spread})

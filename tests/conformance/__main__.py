@@ -6,74 +6,73 @@ import tempfile
 from pathlib import Path
 
 from rich.console import Console
-from rich.table import Table
 
-from tests.conformance.archive import Missing, fetch
-from tests.conformance.examine import Score, examine, examined, ours
-from tests.conformance.suites import OURS, SUITES
+from tests.conformance import card
+from tests.conformance.archive import Missing, environment, fetch
+from tests.conformance.examine import Score, examine, examined, guest, ours
+from tests.conformance.suites import GUESTS, NOT_OURS, OURS, PINNED, SUITES
+
+NOTES = Console(stderr=True)
 
 
 def main():
     words = argparse.ArgumentParser(prog="make conformance", description=__doc__)
-    words.add_argument("--sources", type=Path, help="keep the archives in this folder")
-    kept = words.parse_args().sources
-    console = Console(width=110)
+    words.add_argument("--output", choices=["table", "json", "markdown"])
+    words.add_argument("--only", default="", help="examiners with this in their name")
+    words.add_argument("--kept", type=Path, help="keep what is fetched in this folder")
+    asked = words.parse_args()
     with tempfile.TemporaryDirectory(prefix="roadbed-conformance-") as name:
-        folder = Path(name)
-        scores = foreign(folder, kept or folder, console)
-    for title, files in OURS.items():
-        console.print(f"running {title}")
-        scores.append(ours(title, files))
-    console.print(table(scores))
-    for score in scores:
-        for reason, count in score.expected.items():
-            console.print(f"excluded  {count} of {score.name}: {reason}")
-        for test in score.wrong:
-            console.print(f"fail  {score.name}: {test}", markup=False)
-        if score.gap:
-            console.print(f"gap   {score.name}: {score.gap}")
-    sys.exit(any(score.wrong for score in scores))
+        scores = scored(Path(name), asked.kept or Path(name), asked.only)
+    show(asked.output, scores)
+    sys.exit(any(score.verdict == "fail" for score in scores))
 
 
-def foreign(folder, kept, console):
-    """Return the scores of the clients' own suites."""
-    todo, scores, sources = [], [], {}
-    for suite in SUITES:
-        missing = ", ".join(suite.missing())
-        if missing:
-            scores.append(Score(suite.name, gap=f"{missing} is not here yet"))
-            continue
-        todo.append(suite)
-    for package in dict.fromkeys(suite.package for suite in todo):
-        console.print(f"fetching the sources of {package}; this may take minutes")
-        try:
-            sources[package] = fetch(package, kept, folder)
-        except Missing as error:
-            sources[package] = error
-    with examined(folder / "line") as url:
-        for suite in todo:
-            found = sources[suite.package]
-            if isinstance(found, Missing):
-                scores.append(Score(suite.name, gap=str(found)))
-                continue
-            console.print(f"running {suite.name}")
-            scores.append(examine(suite, found, url))
-    return scores
+def scored(folder, kept, only):
+    """Return the scores of all examiners that *only* is part of the name of."""
+    suites = [suite for suite in SUITES if only in suite.name]
+    guests = {name: file for name, file in GUESTS.items() if only in name}
+    scores = []
+    with examined(folder / "line") as served:
+        scores += [_suite(suite, folder, kept, served) for suite in suites]
+        scores += [_guest(n, f, folder, kept, served) for n, f in guests.items()]
+    for name, files in OURS.items():
+        if only in name:
+            NOTES.print(f"running {name}")
+            scores.append(ours(name, files))
+    return scores + [
+        Score(name, absent=why) for name, why in NOT_OURS.items() if only in name
+    ]
 
 
-def table(scores):
-    shown = Table("examiner", "passed", "excluded", "failed", "verdict")
-    for score in scores:
-        verdict = "gap" if score.gap else "fail" if score.wrong else "pass"
-        colour = {"gap": "dim", "fail": "bold red", "pass": "green"}[verdict]
-        shown.add_row(
-            score.name,
-            str(score.passed),
-            str(sum(score.expected.values())),
-            str(len(score.wrong)),
-            f"[{colour}]{verdict}[/]",
-        )
-    return shown
+def _suite(suite, folder, kept, served):
+    NOTES.print(f"running {suite.name}; fetching its sources may take minutes")
+    try:
+        sources = fetch(suite.package, kept, folder)
+    except Missing as error:
+        return Score(suite.name, gap=str(error))
+    return examine(suite, sources, served)
+
+
+def _guest(name, file, folder, kept, served):
+    NOTES.print(f"running {name}; installing it may take minutes")
+    try:
+        python = environment(kept.resolve() / "guests", PINNED)
+    except Missing as error:
+        return Score(name, gap=str(error))
+    return guest(name, file, python, folder / "examiners", served)
+
+
+def show(output, scores):
+    if output == "json":
+        sys.stdout.write(f"{card.as_json(scores)}\n")
+    elif output == "markdown":
+        sys.stdout.write(f"{card.as_markdown(scores)}\n")
+    else:
+        console = Console(width=110)
+        console.print(card.as_table(scores))
+        for remark in card.remarks(scores):
+            console.print(remark, markup=False, highlight=False)
+    NOTES.print(f"{len(scores)} examiners: {card.totals(scores)}")
 
 
 if __name__ == "__main__":

@@ -68,7 +68,7 @@ class Front:
         body = await request.read()
         with suppress(ValueError, AttributeError):
             asked = json.loads(body)
-            needed = {"input": "hello"} if path.endswith("/responses") else {}
+            needed = {"input": "hello"} if path.startswith("/v1/responses") else {}
             body = json.dumps(needed | asked | {"model": endpoint}).encode()
         headers = {k: v for k, v in request.headers.items() if k.lower() not in _OWN}
         for name in ("Authorization", "x-api-key"):

@@ -19,7 +19,7 @@ from roadbed.inference.chat import ChatRequest
 from roadbed.inference.conversation import Conversation
 from roadbed.inference.path import Path
 from roadbed.inference.record import commit
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Snapshot
 from roadbed.inference.tensor import Tensor, from_values
 from roadbed.testing.history_contract import call_id
 
@@ -62,7 +62,7 @@ def deployed(*chunks, definition=None, error=None, **terms):
     )
     runner = Says(chunks, error)
     return Deployment(
-        endpoint="e", version=version, provider="onnx", runner=runner, **terms
+        endpoint="e", choices=(Choice.at(version, runner, "onnx"),), **terms
     )
 
 

@@ -4,7 +4,7 @@ from roadbed.core.decision import Decision
 from roadbed.inference.call import Call
 from roadbed.inference.chat import ChatRequest
 from roadbed.inference.conversation import Conversation, Text, Turn
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Snapshot
 
 
 class Scripted:
@@ -30,13 +30,12 @@ class AllowAll:
         return tuple(self.decide(principal, *question) for question in asked)
 
 
-def deployment(*chunks, error=None):
+def deployment(*chunks, error=None, runner=None):
     version = ModelVersion(
         model="m", number=1, digest="sha256:m", definition={"hosted": {}}
     )
-    return Deployment(
-        endpoint="e", version=version, provider="p", runner=Scripted(chunks, error)
-    )
+    only = Choice.at(version, runner or Scripted(chunks, error), "p")
+    return Deployment(endpoint="e", choices=(only,))
 
 
 def a_call(deployed):

@@ -1,7 +1,6 @@
 """The governed path."""
 
 import asyncio
-from dataclasses import replace
 
 import pytest
 
@@ -111,7 +110,7 @@ def test_the_attempt_is_closed_when_the_caller_leaves():
                 closed.append(call.id)
 
     async def leave():
-        call = a_call(replace(deployment(), runner=Open()))
+        call = a_call(deployment(runner=Open()))
         pieces = Path([]).travel(call)
         await anext(pieces)
         await pieces.aclose()

@@ -16,7 +16,7 @@ from roadbed.core.errors import Invalid, RateLimited, Truncated
 from roadbed.gateway.steps import Record
 from roadbed.identity.tokens import credential_digest
 from roadbed.inference.call import Chunk, TensorRequest, Usage
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Snapshot
 from roadbed.inference.terms import Retries, Terms
 from roadbed.server.asgi import make_asgi
 from roadbed.server.dataplane import DataPlane
@@ -138,7 +138,7 @@ def deployment(name, runner, number=3, kind="hosted"):
         model=name, number=number, digest=f"sha256:{name}", definition={kind: {}}
     )
     return Deployment(
-        endpoint=name, version=version, provider="tiny", runner=runner, terms=ONCE
+        endpoint=name, choices=(Choice.at(version, runner, "tiny"),), terms=ONCE
     )
 
 

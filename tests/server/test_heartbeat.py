@@ -137,3 +137,31 @@ def test_none_is_sent_where_none_is_wanted_or_due(heartbeat_s):
 
     assert time.monotonic() - began > 0.1
     assert all(line.startswith("data:") for line in lines)
+
+
+def test_what_is_known_late_is_told_in_a_comment_after_an_early_200():
+    terms = {"heartbeat_s": 0.1}
+    with (
+        behind("slow-first-byte", terms=terms) as (house, _),
+        connected(house) as client,
+    ):
+        body = json.loads(BODY) | {"model": "support"}
+        client.sendall(request_bytes(json.dumps(body).encode()))
+        got = read_until(client, b"\r\n0\r\n\r\n")
+        head, _, _ = got.partition(b"\r\n\r\n")
+        last = unchunked(got).partition(b"[DONE]\n\n")[2]
+
+    assert b"x-roadbed-attempts" not in head
+    assert last == b": x-roadbed-attempts: 1\n: x-roadbed-model: support@3\n\n"
+
+
+def test_an_error_after_an_early_200_tells_of_the_attempts_too():
+    runner = Waits(Unavailable("down"), word="")
+    with served(runner) as house, connected(house) as client:
+        client.sendall(request_bytes(BODY))
+        read_until(client, BEAT)
+        runner.go.set()
+        told = read_until(client, b"\r\n0\r\n\r\n")
+
+    assert b": x-roadbed-attempts: " in told
+    assert b"x-roadbed-model" not in told

@@ -2,7 +2,9 @@
 
 import http.client
 import json
+from dataclasses import replace
 
+import anthropic
 import openai
 import pytest
 from openai import OpenAI
@@ -10,7 +12,7 @@ from pydantic import BaseModel
 
 from roadbed.adapters.providers.openai import Config
 from roadbed.inference.call import Chunk, Usage
-from roadbed.testing.upstream import Upstream
+from roadbed.testing.upstream import BEHAVIOURS, Upstream
 from roadbed.testing.upstream_responses import ResponsesUpstream
 from tests.dialects.responses.examiner import assembled, examined, examined_stream
 from tests.server.house import KEY, Runner, serving_house
@@ -286,6 +288,41 @@ def test_a_chat_caller_of_such_a_provider_is_still_asked_by_chat():
         answer = client.chat.completions.create(model="support", messages=hello)
 
     assert answer.choices[0].message.content == "You said: hello"
+
+
+def test_an_upstream_that_counts_is_asked():
+    upstream = Upstream("well")
+    pinned = {"temperature": 0, "max_output_tokens": 9}
+    with behind(upstream, prompt="Be kind.", parameters=pinned) as (house, client):
+        raw = client.responses.input_tokens.with_raw_response.count(
+            model="support", input="hello there", tools=[TOOL], truncation="auto"
+        )
+        with anthropic.Anthropic(base_url=house.url, api_key=KEY) as other:
+            messages = [{"role": "user", "content": "hello there"}]
+            from_other = other.messages.with_raw_response.count_tokens(
+                model="support", messages=messages
+            )
+        record = house.last()
+
+    sent = [(request.path, request.json()) for request in upstream.requests]
+    assert [path for path, _ in sent] == ["/v1/responses/input_tokens"] * 2
+    assert set(sent[0][1]) == {"model", "input", "instructions", "tools", "truncation"}
+    assert "Be kind." in str(sent[1][1]["input"])
+    counts = raw.parse().input_tokens, from_other.parse().input_tokens
+    assert counts == (4, 2)  # the upstream counts instructions, and what was said last
+    assert "x-roadbed-estimated" not in {**raw.headers, **from_other.headers}
+    assert (record.estimated, record.input_tokens, record.cost_nano) == (0, 0, 0)
+
+
+def test_where_counting_is_not_offered_the_count_is_an_estimate_that_says_so():
+    missing = replace(BEHAVIOURS["400"], status=404)
+    with behind(Upstream(missing)) as (_, client):
+        raw = client.responses.input_tokens.with_raw_response.count(
+            model="support", input="hello"
+        )
+
+    assert raw.parse().input_tokens > 1
+    assert raw.headers["x-roadbed-estimated"] == "true"
 
 
 def test_tokens_are_counted_without_asking_the_model():

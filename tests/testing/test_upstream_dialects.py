@@ -258,6 +258,7 @@ PATHS = {
     "openai-embeddings": "/v1/embeddings",
     "anthropic": "/v1/messages",
     "anthropic-count": "/v1/messages/count_tokens",
+    "openai-count": "/v1/responses/input_tokens",
     "gemini": "/v1beta/models/m:generateContent",
     "bedrock": "/model/m/converse",
     "oip": "/v2/models/m/infer",

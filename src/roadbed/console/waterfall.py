@@ -42,6 +42,7 @@ def money_of(record: CallRecord) -> tuple[Fact, ...]:
         Fact(label="Attempts", value=str(record.attempts) if record.attempts else ""),
         Fact(label="Cache", value=record.cache),
         Fact(label="Degraded", value=record.degraded),
+        Fact(label="Left unsaid", value=record.unsaid),
         Fact(label="Finish", value=record.finish),
         Fact(label="Run", value=record.run),
     )

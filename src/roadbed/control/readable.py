@@ -111,14 +111,8 @@ def deployment_of(
     known: Terms = terms["terms"]
     fallback = [others[pin] for pin in known.fallback if pin in others]
     smaller = {d.model for d in known.degrade if d.model in others}
-    place = first.upstreams[0]
     return Deployment(
         endpoint=endpoint["metadata"]["name"],
-        version=first.version,
-        provider=str(first.version.body.get("provider", "")),
-        region=place.region,
-        runner=place.runner,
-        version_attributes=first.attributes,
         choices=(first, *fallback),
         smaller={pin: others[pin] for pin in smaller if pin},
         **terms,

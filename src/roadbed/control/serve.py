@@ -288,7 +288,6 @@ class _Building:
         first = replace(kept.choices[0], attributes=readable)
         self.deployments[endpoint.name] = replace(
             kept,
-            version_attributes=readable,
             choices=(first,),
             smaller={},
             **terms_of(endpoint.content),

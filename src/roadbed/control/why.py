@@ -124,6 +124,7 @@ def _call(found: Found) -> Hop:
         ("under policies", record.policy),
         ("tokens", tokens if record.input_tokens or record.output_tokens else ""),
         ("served as", record.served),
+        ("left unsaid", record.unsaid),
         ("kept", where),
         ("payload", f"committed to as {record.payload_commit[:16]}…"),
     ]

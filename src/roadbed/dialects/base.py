@@ -99,7 +99,8 @@ class Written:
     request and the key, which no error may repeat. A version may pin no parameter of
     `reserved`. `pins` says the parameters that a version pins in this dialect, where a
     provider's own words are those of another; it raises Invalid naming what it cannot
-    say.
+    say. `lacks` are fields of a conversation that `write` leaves out, for want of a
+    word.
     """
 
     name: str
@@ -111,3 +112,4 @@ class Written:
     reader: Callable[[ChatRequest, Secret | None], Reader]
     reserved: frozenset[str]
     pins: Callable[[Fields], Fields] = _as_written
+    lacks: tuple[str, ...] = ()

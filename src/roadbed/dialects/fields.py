@@ -30,6 +30,11 @@ def read_fields(body: bytes) -> dict[str, msgspec.Raw]:
     return fields
 
 
+def unknown(fields: Mapping[str, msgspec.Raw], known: frozenset[str]) -> set[str]:
+    """Return the names of *fields* that say something and are not *known*."""
+    return {name for name in fields.keys() - known if bytes(fields[name]) != b"null"}
+
+
 def decode(decoder: msgspec.json.Decoder[Any], data: Any, what: str) -> Any:
     """Return *data* decoded; raise Invalid that says what is wrong with *what*."""
     try:

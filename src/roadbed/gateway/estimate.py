@@ -5,11 +5,12 @@ and other scripts fewer. So three bytes are taken for one, unless better is know
 """
 
 from collections.abc import AsyncGenerator
+from contextlib import aclosing
 from typing import Any, Protocol, runtime_checkable
 
 import msgspec
 
-from roadbed.core.errors import Invalid
+from roadbed.core.errors import Invalid, Refused
 from roadbed.gateway.money.estimate import IMAGE_TOKENS
 from roadbed.inference.call import Call, Chunk, Outcome, Usage
 from roadbed.inference.chat import (
@@ -25,6 +26,7 @@ from roadbed.inference.path import Attempt
 BYTES_PER_TOKEN = 3.0
 TURN_TOKENS = 4
 """What tells one turn, or one tool, from the next."""
+_NOT_OFFERED = (404, 405)
 
 
 @runtime_checkable
@@ -39,15 +41,16 @@ class Counter(Protocol):
 def counting(attempt: Attempt) -> Attempt:
     """Return *attempt*, with requests to count tokens answered beside it.
 
-    A provider that counts is asked; for any other the answer is our estimate, and its
-    usage says so. A count is no consumption: nothing is added to the tokens on record.
+    A provider that counts is asked; for any other, and where it turns out not to offer
+    that, the answer is our estimate, and its usage says so. A count is no consumption:
+    nothing is added to the tokens on record.
     """
 
     def ask(call: Call, outcome: Outcome) -> AsyncGenerator[Chunk]:
         if not isinstance(call.request, CountRequest):
             return attempt(call, outcome)
         runner = call.deployment.runner if call.deployment else None
-        return runner.count(call) if isinstance(runner, Counter) else _estimate(call)
+        return _asked(runner, call) if isinstance(runner, Counter) else _estimate(call)
 
     return ask
 
@@ -67,6 +70,18 @@ def input_tokens(
             more = len(documents)
     size += _size(prompt)
     return more + max(1, -int(-size // bytes_per_token))
+
+
+async def _asked(runner: Counter, call: Call) -> AsyncGenerator[Chunk]:
+    try:
+        async with aclosing(runner.count(call)) as chunks:
+            async for chunk in chunks:
+                yield chunk
+    except Refused as error:
+        if error.upstream_status not in _NOT_OFFERED:
+            raise
+        async for chunk in _estimate(call):
+            yield chunk
 
 
 async def _estimate(call: Call) -> AsyncGenerator[Chunk]:

@@ -51,6 +51,7 @@ def _tries(call: Call) -> dict[str, Any]:
     return {
         "attempts": len(tries),
         "upstream": text_of(last.upstream) if last else "",
+        "unsaid": last.unsaid if last else "",
         "chain": "" if plain or not tries else _encode(tries).decode(),
     }
 

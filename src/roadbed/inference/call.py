@@ -93,7 +93,8 @@ class Attempt:
 
     `status` is `ok`, or the code of the error that ended it; times are microseconds,
     `started_us` counted from the arrival of the call. `cost_nano` is what it cost, also
-    if nobody was shown its answer.
+    if nobody was shown its answer. `unsaid` names what the caller asked and the
+    upstream's dialect has no words for.
     """
 
     model: str
@@ -105,6 +106,7 @@ class Attempt:
     first_us: int = 0
     cost_nano: int = 0
     hedge: bool = False
+    unsaid: str = ""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -19,7 +19,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     Money is in billionths of a US dollar (`cost_nano`), by the prices that `price`
     names; `estimated` is 1 where the provider counted no tokens. `attempts` counts the
     tries at upstreams, and `chain` tells of them as JSON where there is more to tell
-    than one success. `stages` are the microseconds that each stage took.
+    than one success. `unsaid` are names of what was asked and the model's dialect has
+    no words for. `stages` are the microseconds that each stage took.
     """
 
     call_id: str
@@ -67,6 +68,7 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     parent_id: str = ""
     stages: dict[str, int] = {}
     labels: dict[str, str] = {}
+    unsaid: str = ""
 
 
 _ALWAYS = frozenset(f.name for f in msgspec.structs.fields(CallRecord) if f.required)

@@ -155,8 +155,8 @@ class Upstream:
 class Choice:
     """A version that an endpoint may answer by, and the places that it is asked at.
 
-    `attributes` is what policies read of the version; a `target` for each upstream is
-    made of it once.
+    There is at least one. `attributes` is what policies read of the version; a `target`
+    for each upstream is made of it once.
     """
 
     version: ModelVersion
@@ -164,37 +164,58 @@ class Choice:
     balance: Literal["weighted", "least-loaded", "latency"] = "weighted"
     attributes: Mapping[str, Any] = field(default_factory=dict)
 
+    @classmethod
+    def at(
+        cls,
+        version: ModelVersion,
+        runner: Any,
+        provider: str,
+        attributes: Mapping[str, Any] | None = None,
+    ) -> "Choice":
+        """Return *version*, asked at the one place where *runner* was opened."""
+        place = Upstream(runner=runner, provider=provider)
+        return cls(version=version, upstreams=(place,), attributes=attributes or {})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What one endpoint serves: the version, loaded, and the endpoint's terms.
 
     `choices` are the version it serves and then its fallbacks, in order; `smaller` are
-    those that `terms.degrade` names. `runner`, `provider` and `region` are the first
-    place of the first choice. `attributes` is what policies read of the endpoint
-    besides, `version_attributes` what they read of the version: who may use it.
-    `target` and `version_target` are made of them once, ready to be decided upon.
+    those that `terms.degrade` names. `version` is that of the first choice; `runner`,
+    `provider` and `region` are its first place, and `version_attributes` what policies
+    read of it: who may use it. `attributes` is what they read of the endpoint besides.
+    `target` and `version_target` are made of all that once, ready to be decided upon.
     """
 
     endpoint: str
-    version: ModelVersion
-    provider: str
-    runner: Any
-    region: str = ""
+    choices: tuple[Choice, ...]
     stage: Literal["production", "development"] = "production"
     deadline_ms: int = 60_000
     ack: Ack = "durable"
     keep_payloads: bool = True
     terms: Terms = field(default_factory=Terms)
-    choices: tuple[Choice, ...] = ()
     smaller: Mapping[str, Choice] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
-    version_attributes: Mapping[str, Any] = field(default_factory=dict)
+    version: ModelVersion = field(init=False)
+    provider: str = field(init=False)
+    runner: Any = field(init=False)
+    region: str = field(init=False)
+    version_attributes: Mapping[str, Any] = field(init=False)
     target: Target = field(init=False)
     version_target: Target = field(init=False)
 
     def __post_init__(self) -> None:
-        """Make the targets of what is known, and the one choice where none is given."""
+        """Take over what the first choice says, and make the targets of it."""
+        first = self.choices[0]
+        place = first.upstreams[0]
+        # Names of their own where the terms are frozen: set once, here.
+        put = object.__setattr__
+        put(self, "version", first.version)
+        put(self, "provider", place.provider)
+        put(self, "runner", place.runner)
+        put(self, "region", place.region)
+        put(self, "version_attributes", first.attributes)
         both = {
             "stage": self.stage,
             "model": self.version.model,
@@ -202,18 +223,9 @@ class Deployment:
         }
         if self.region:
             both["region"] = self.region
-        # A name of its own where the terms are frozen: set once, here.
-        put = object.__setattr__
         own = {**both, **self.attributes}
         put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
-        if not self.choices:
-            place = Upstream(
-                runner=self.runner, provider=self.provider, region=self.region
-            )
-            own = self.version_attributes
-            only = Choice(version=self.version, upstreams=(place,), attributes=own)
-            put(self, "choices", (only,))
-        put(self, "version_target", self.target_of(self.choices[0], self.region))
+        put(self, "version_target", self.target_of(first, self.region))
 
     def target_of(self, choice: Choice, region: str) -> Target:
         """Return *choice*, processed in *region*, as what a call is decided upon."""

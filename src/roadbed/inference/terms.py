@@ -176,6 +176,11 @@ class Terms(BaseModel):
         description="How often a stream with nothing to say shows that it is alive. "
         "0: never.",
     )
+    unsaid: Literal["tell", "refuse"] = Field(
+        default="tell",
+        description="What becomes of a call whose fields cannot all be said in the "
+        "dialect of the model: it is answered, and told what was left out, or refused.",
+    )
 
     def pins(self) -> list[str]:
         """Return the versions that may answer besides the one that is served."""

@@ -15,7 +15,7 @@ import msgspec
 from roadbed.core.errors import Invalid
 
 
-class Announced(msgspec.Struct, frozen=True, kw_only=True):
+class Announced(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A provider retires a model on a day. `model` may have `*` for anything.
 
     `provider` is the type of the Provider, such as `openai`.
@@ -28,7 +28,9 @@ class Announced(msgspec.Struct, frozen=True, kw_only=True):
     source: str = ""
 
 
-class Announcements(msgspec.Struct, frozen=True, kw_only=True):
+class Announcements(
+    msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True
+):
     """All that is known, as it was on the day `compiled`."""
 
     compiled: date
@@ -53,8 +55,30 @@ class Announcements(msgspec.Struct, frozen=True, kw_only=True):
 @cache
 def shipped() -> Announcements:
     """Return the list that this release carries."""
-    data = files("roadbed.registry").joinpath("deprecations.json").read_bytes()
-    return msgspec.json.decode(data, type=Announcements)
+    return listed(files("roadbed.registry").joinpath("deprecations.json").read_bytes())
+
+
+def listed(data: bytes) -> Announcements:
+    """Return the list that *data* is, as JSON.
+
+    Raises Invalid for what it does not know, for an entry without a day or an address
+    of its source, and for two entries about one model.
+    """
+    try:
+        found = msgspec.json.decode(data, type=Announcements)
+    except (msgspec.DecodeError, UnicodeDecodeError) as error:
+        raise Invalid(f"this is no list of announcements: {error}") from None
+    named = set[tuple[str, str]]()
+    for each in found.announced:
+        name = each.provider, each.model
+        if not all(name) or name in named:
+            raise Invalid(
+                f"{each.model!r} of {each.provider!r} is there twice, or empty"
+            )
+        if not each.source.startswith("https://"):
+            raise Invalid(f"the retirement of {each.model!r} does not say its source")
+        named.add(name)
+    return found
 
 
 def announced(spec: object) -> Announced:

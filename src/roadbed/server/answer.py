@@ -22,19 +22,22 @@ async def answer(
             return
         pieces = [chunk async for chunk in chunks]
         body = spoken.whole(call, pieces)
-        headers = (*_JSON, *told(call))
-        await exchange.reply(Reply(status=200, headers=headers, body=body))
+        tell_tries(call)
+        await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
-def told(call: Call) -> Headers:
-    """Return what the headers say of an answer: how often we asked, and who gave it."""
+def tell_tries(call: Call) -> None:
+    """Let the headers say how often we asked, who answered, and what was not asked."""
     tries = call.attempts
     if not tries:
-        return ()
-    count = str(len(tries)).encode()
+        return
     # Of two that were asked at once, the one that lost may have begun last.
-    by = next((t for t in reversed(tries) if t.status in ("", "ok")), tries[-1])
-    return (b"x-roadbed-attempts", count), (b"x-roadbed-model", by.model.encode())
+    by = next((t for t in reversed(tries) if t.status in ("", "ok")), None)
+    call.told["x-roadbed-attempts"] = str(len(tries))
+    if by is not None:
+        call.told["x-roadbed-model"] = by.model
+        if by.unsaid:
+            call.told["x-roadbed-unsaid"] = by.unsaid
 
 
 async def _stream(
@@ -43,8 +46,8 @@ async def _stream(
     """Write the answer event by event, and show in between that it is under way."""
     assert spoken.view is not None
     view = spoken.view(call)
-    exchange.failed = view.failed
     async with Pulse(exchange, call, spoken.heartbeat) as pulse:
+        exchange.failed = lambda error: view.failed(error) + _late(call, pulse)
         async for chunk in chunks:
             data = view.show(chunk)
             if not data:
@@ -52,9 +55,20 @@ async def _stream(
             if pulse.beating is not None:
                 await pulse.settled()
             if not exchange.streaming:
-                await exchange.begin((*EVENTS, *told(call)))
+                tell_tries(call)
+                await exchange.begin(EVENTS)
             await exchange.write(data)
             pulse.said()
     if not exchange.streaming:
-        await exchange.begin((*EVENTS, *told(call)))
-    await exchange.end(view.last())
+        tell_tries(call)
+        await exchange.begin(EVENTS)
+    await exchange.end(view.last() + _late(call, pulse))
+
+
+def _late(call: Call, pulse: Pulse) -> bytes:
+    """Return as comments what was not known yet when a heartbeat sent the headers."""
+    if pulse.told is None:
+        return b""
+    tell_tries(call)
+    lines = [f": {k}: {v}\n" for k, v in call.told.items() if pulse.told.get(k) != v]
+    return "".join([*lines, "\n"]).encode() if lines else b""

@@ -2,7 +2,6 @@
 
 from collections.abc import AsyncGenerator
 from contextlib import aclosing
-from dataclasses import replace
 
 from roadbed import __version__
 from roadbed.dialects.oip import DIALECT, EXTENSIONS
@@ -10,7 +9,7 @@ from roadbed.dialects.oip.parse_request import InferRequest, read
 from roadbed.dialects.oip.write_answer import model_document, whole
 from roadbed.inference.call import Call, Chunk
 from roadbed.inference.tensor import Tensor
-from roadbed.server.answer import told
+from roadbed.server.answer import tell_tries
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
 
@@ -27,8 +26,8 @@ async def answer(exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]) 
     async with aclosing(chunks):
         async for chunk in chunks:
             tensors = chunk.tensors or tensors
-    reply = show(call, tensors)
-    await exchange.reply(replace(reply, headers=(*reply.headers, *told(call))))
+    tell_tries(call)
+    await exchange.reply(show(call, tensors))
 
 
 def show(call: Call, tensors: tuple[Tensor, ...]) -> Reply:

@@ -118,11 +118,21 @@ def assemble(app: App, closer: Closer) -> Parts:
         keeper=keeper,
         denials=denials,
         purse=purse,
-        presence=Presence(app.database, process, means.limits, app.now_us),
+        presence=presence_of(app, process, means, switch),
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
     )
+
+
+def presence_of(app: App, process: str, means: Means, switch: Switch) -> Presence:
+    """Return what counts the replicas, as long as there are limits to share."""
+
+    def needed() -> bool:
+        # Before the first snapshot nobody knows yet.
+        return switch.serving is None or bool(switch.snapshot.limits)
+
+    return Presence(app.database, process, means.limits, app.now_us, needed)
 
 
 def _recorder(app: App, keeper: Keeper) -> Recorder:
@@ -221,6 +231,11 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 name="idempotency",
                 every_s=PURGE_EVERY_S,
                 work=Keys(app.database, app.now_us).purge,
+            ),
+            Chore(
+                name="budgets",
+                every_s=PURGE_EVERY_S,
+                work=parts.purse.forget,
             ),
             *parts.watching.chores,
         ],

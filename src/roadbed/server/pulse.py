@@ -16,7 +16,8 @@ class Pulse:
 
     It begins the answer if nothing has. One timer belongs to the stream, none to its
     pieces. Whoever writes waits for a beat under way with `settled`, and says with
-    `said` that something was written.
+    `said` that something was written. `told` are the headers of an answer that it
+    began, None if it began none.
     """
 
     def __init__(self, exchange: Exchange, call: Call, heartbeat: bytes) -> None:
@@ -28,6 +29,7 @@ class Pulse:
         self._last_s = self._loop.time()
         self._timer: asyncio.Handle | None = None
         self.beating: asyncio.Task[None] | None = None
+        self.told: dict[str, str] | None = None
 
     async def __aenter__(self) -> Self:
         # The terms are known once the call was let in, before it waits for anything.
@@ -76,6 +78,7 @@ class Pulse:
 
     async def _beat(self) -> None:
         if not self._exchange.streaming:
+            self.told = dict(self._call.told)
             await self._exchange.begin(EVENTS)
         await self._exchange.write(self._heartbeat)
         self.said()

@@ -15,7 +15,7 @@ from roadbed.dialects.openai.parse_request import conversation
 from roadbed.inference.call import Call, Chunk, Outcome, TensorRequest
 from roadbed.inference.chat import ChatRequest, raw_fields
 from roadbed.inference.provider import Provider, Runner
-from roadbed.inference.snapshot import Deployment, ModelVersion, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Snapshot
 
 T = TypeVar("T")
 VERSION = ModelVersion(model="example", number=1, digest="", definition={"hosted": {}})
@@ -77,9 +77,7 @@ def make_call(
     """Return a call that has been resolved to *runner* and has just begun."""
     deployment = Deployment(
         endpoint="example",
-        version=VERSION,
-        provider="example",
-        runner=runner,
+        choices=(Choice.at(VERSION, runner, "example"),),
         deadline_ms=deadline_ms,
     )
     snapshot = Snapshot(

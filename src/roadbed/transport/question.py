@@ -13,6 +13,7 @@ from roadbed.inference.call import Call
 from roadbed.inference.chat import ChatRequest, Fields, raw_fields
 from roadbed.inference.conversation import Text, Turn
 from roadbed.inference.snapshot import ModelVersion
+from roadbed.transport.unsaid import mind, unsaid_in
 
 _OBJECT = Decoder(dict[str, Raw])
 
@@ -66,9 +67,7 @@ class Question:
         request = call.request
         assert isinstance(request, ChatRequest)
         native = call.dialect == written.name
-        fields = (
-            self._own(request, written) if native else self._other(request, written)
-        )
+        fields = self._own(request, written) if native else self._other(call, written)
         pinned = written.pins(self._pinned)
         fields = {**fields, **_into(fields, pinned, written.merged)}
         return encode(written.stream(fields) if request.stream else fields)
@@ -93,8 +92,11 @@ class Question:
             else request.fields
         )
 
-    def _other(self, request: ChatRequest, written: Written) -> Fields:
-        asked = request.conversation()
+    def _other(self, call: Call, written: Written) -> Fields:
+        assert isinstance(call.request, ChatRequest)
+        asked = call.request.conversation()
+        if unsaid := unsaid_in(asked, written):
+            mind(call, unsaid)
         if self._prompt:
             first = Turn(role="system", parts=(Text(text=self._prompt),))
             asked = replace(asked, turns=(first, *asked.turns))

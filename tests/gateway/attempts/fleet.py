@@ -90,13 +90,9 @@ def _version(number):
 
 
 def _deployment(choices, terms):
-    first = choices[0]
     known = Terms(**({"deadline_ms": 10_000} | terms))
     return Deployment(
         endpoint="support",
-        version=first.version,
-        provider="up",
-        runner=first.upstreams[0].runner,
         choices=choices,
         deadline_ms=known.deadline_ms,
         terms=known,

@@ -251,9 +251,7 @@ def test_the_same_seed_draws_the_same_places():
 
 def served(revision, *upstreams):
     first = Choice(version=VERSION, upstreams=upstreams)
-    endpoint = Deployment(
-        endpoint="e", version=VERSION, provider="p", runner=None, choices=(first,)
-    )
+    endpoint = Deployment(endpoint="e", choices=(first,))
     return Snapshot(
         revision=revision,
         digest="",

@@ -112,13 +112,8 @@ def choice(number, *runners, regions=()):
 
 def call_of(*choices, rules=None, **terms):
     known = Terms(**{"retries": {"backoff_ms": 1}, **terms})
-    first = choices[0]
     deployed = Deployment(
         endpoint="e",
-        version=first.version,
-        provider="p",
-        runner=first.upstreams[0].runner,
-        region=first.upstreams[0].region,
         choices=choices,
         deadline_ms=known.deadline_ms,
         terms=known,

@@ -13,7 +13,7 @@ from roadbed.gateway.alerts import list_alerts
 from roadbed.gateway.money import teller as teller_module
 from roadbed.gateway.money.bank import Bank, counters
 from roadbed.gateway.money.budgets import Budgets
-from roadbed.gateway.money.rule import BudgetRule, dollars, nano, run_of
+from roadbed.gateway.money.rule import BudgetRule, Key, dollars, nano, run_of
 from roadbed.gateway.money.scope import Scope
 from roadbed.gateway.money.tariff import ATTO, Prices, Rate, Tariff, When
 from roadbed.gateway.money.teller import Teller
@@ -353,3 +353,26 @@ def test_a_run_by_any_name_has_a_short_plain_key():
 
 def test_prices_of_these_tests_are_what_they_say():
     assert PRICES.at(NOW) == Tariff(input=Rate(ATTO), output=Rate(0))
+
+
+def test_windows_that_are_long_over_are_dropped_and_no_others(database):
+    rules = [rule(9 * CALL, p, period=p) for p in ("hour", "month", "total")]
+    old, young = NOW - 63 * 86_400 * 1_000_000, NOW - 30 * 86_400 * 1_000_000
+
+    async def spend_at(moment_us):
+        line = Line(database, now_us=lambda: moment_us)
+        hold = await line.hold(*rules)
+        hold.settle(Usage(input_tokens=1_000), 0)
+        line.purse.close()
+
+    for moment_us in (old, young, NOW):
+        asyncio.run(spend_at(moment_us))
+    dropped = Bank(database, "any").forget(NOW)
+
+    with database.read() as connection:
+        left = counters(connection, ["hour", "month", "total"])
+    assert dropped == 2
+    assert sorted(key.budget for key in left) == ["hour"] * 2 + ["month"] * 2 + [
+        "total"
+    ]
+    assert left[Key("total", 0)].spent(NOW) == 3 * CALL

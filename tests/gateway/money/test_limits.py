@@ -3,6 +3,7 @@
 import random
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +12,7 @@ from roadbed.gateway.money.limits import LimitRule, Limits, Share
 from roadbed.gateway.money.meter import Meter
 from roadbed.gateway.money.replicas import ALIVE_US, Presence
 from roadbed.gateway.money.scope import Scope
+from roadbed.gateway.tables import replicas
 from roadbed.inference.call import Outcome, Usage
 from roadbed.inference.snapshot import Deployment
 from tests.gateway.money.calls import PRICES, a_call, choice_at
@@ -26,10 +28,7 @@ class Clock:
 def limited(call_id="x", body=b"hi", run="", **how):
     rule = LimitRule(name="l", scope=Scope(run=bool(run)), **how)
     choice = choice_at(PRICES)
-    served = Deployment(
-        endpoint="e", version=choice.version, provider="p", runner=None,
-        choices=(choice,),
-    )  # fmt: skip
+    served = Deployment(endpoint="e", choices=(choice,))
     return a_call(limits=[rule], id=call_id, body=body, run=run, deployment=served)
 
 
@@ -156,3 +155,29 @@ def test_replicas_count_those_that_serve(database):
     present[2].look()
 
     assert lines[2].share == Share(0, 1)
+
+
+def test_nobody_is_counted_while_there_is_no_limit(database):
+    needed, lines = [False], [Limits(), Limits()]
+    present = [
+        Presence(database, f"r{i}", line, lambda: 1, lambda: needed[0])
+        for i, line in enumerate(lines)
+    ]
+
+    def said():
+        with database.read() as connection:
+            return list(connection.execute(sa.select(replicas.c.name)).scalars())
+
+    for each in present:
+        each.look()
+    assert said() == []
+
+    needed[0] = True
+    for each in [*present, *present]:
+        each.look()
+    assert [line.share for line in lines] == [Share(0, 2), Share(1, 2)]
+
+    needed[0] = False
+    for each in present:
+        each.look()
+    assert said() == []

@@ -73,9 +73,7 @@ def served(runner, smaller=None, endpoint="e", **terms):
         choices[pin] = Choice(version=version(name, int(number)), upstreams=(place,))
     return Deployment(
         endpoint=endpoint,
-        version=version(),
-        provider="p",
-        runner=runner,
+        choices=(Choice.at(version(), runner, "p"),),
         terms=Terms(**terms),
         smaller=choices,
     )

@@ -24,4 +24,5 @@ WRITTEN = Written(
     stream=request.stream,
     reader=Answer,
     reserved=request.RESERVED,
+    lacks=("seed",),
 )

@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.dialects.anthropic.blocks import Reading
-from roadbed.dialects.fields import FLAG, begin, said_in, take, wrong
+from roadbed.dialects.fields import FLAG, begin, said_in, take, unknown, wrong
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.conversation import (
     Conversation,
@@ -113,7 +113,7 @@ def messages_of(fields: Mapping[str, msgspec.Raw]) -> list[Message]:
 def conversation(fields: Mapping[str, msgspec.Raw]) -> Conversation:
     """Return what *fields* ask, in the inner form; raise Invalid naming the field."""
     _refuse_what_binds(fields)
-    reading = Reading(left=set(fields) - _UNDERSTOOD)
+    reading = Reading(left=unknown(fields, _UNDERSTOOD))
     turns = (*_system(fields, reading), *_turns(messages_of(fields), reading))
     tools = _tools(take(fields, "tools", _TOOLS) or (), reading)
     return Conversation(

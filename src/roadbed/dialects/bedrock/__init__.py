@@ -12,5 +12,6 @@ WRITTEN = Written(
     stream=request.stream,
     reader=Answer,
     reserved=request.RESERVED,
+    lacks=("seed",),
     merged=request.MERGED,
 )

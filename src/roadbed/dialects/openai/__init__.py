@@ -22,4 +22,5 @@ WRITTEN = Written(
     stream=request.stream,
     reader=Answer,
     reserved=request.RESERVED,
+    lacks=("top_k",),
 )

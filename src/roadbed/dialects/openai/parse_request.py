@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.core.errors import Invalid
-from roadbed.dialects.fields import FLAG, TEXT, begin, said_in, take, wrong
+from roadbed.dialects.fields import FLAG, TEXT, begin, said_in, take, unknown, wrong
 from roadbed.inference.chat import ChatRequest
 from roadbed.inference.conversation import (
     Conversation,
@@ -142,7 +142,7 @@ def conversation(fields: Mapping[str, msgspec.Raw]) -> Conversation:
         seed=take(fields, "seed", _COUNT),
         effort=take(fields, "reasoning_effort", TEXT) or "",
         user=user or "",
-        unsaid=tuple(sorted(set(fields) - _UNDERSTOOD)),
+        unsaid=tuple(sorted(unknown(fields, _UNDERSTOOD))),
     )
 
 

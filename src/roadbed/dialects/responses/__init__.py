@@ -25,5 +25,6 @@ WRITTEN = Written(
     stream=request.stream,
     reader=Answer,
     reserved=request.RESERVED,
+    lacks=("seed", "top_k"),
     pins=request.pins,
 )

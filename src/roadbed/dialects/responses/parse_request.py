@@ -6,7 +6,7 @@ from typing import Any
 import msgspec
 
 from roadbed.core.errors import Invalid
-from roadbed.dialects.fields import FLAG, TEXT, begin, take, wrong
+from roadbed.dialects.fields import FLAG, TEXT, begin, take, unknown, wrong
 from roadbed.dialects.responses.items import turns_of
 from roadbed.inference.chat import ChatRequest, CountRequest
 from roadbed.inference.conversation import (
@@ -146,12 +146,12 @@ def _instructions(fields: Mapping[str, msgspec.Raw]) -> tuple[Turn, ...]:
 def _unsaid(
     fields: Mapping[str, msgspec.Raw], shape: _Shape, reasoning: _Reasoning
 ) -> tuple[str, ...]:
-    unknown = set(fields) - _UNDERSTOOD
+    unsaid = unknown(fields, _UNDERSTOOD)
     if shape.verbosity:
-        unknown.add("text.verbosity")
+        unsaid.add("text.verbosity")
     if reasoning.summary:
-        unknown.add("reasoning.summary")
-    return tuple(sorted(unknown))
+        unsaid.add("reasoning.summary")
+    return tuple(sorted(unsaid))
 
 
 def _tools(fields: Mapping[str, msgspec.Raw]) -> list[Tool]:

@@ -15,6 +15,8 @@ from roadbed.gateway.tables import alerts, budget_counters, budget_leases
 
 SPENT = "budget.spent"
 """The code of the alerts about budgets."""
+KEPT_US = 62 * 24 * 3600 * 1_000_000
+"""How long after it began a window is kept: a month, and another to look back at."""
 _BEGIN = sa.text(
     "INSERT INTO budget_counters "
     "(budget, since_us, run, leased, settled, recalls, recalled_us, told) "
@@ -77,6 +79,20 @@ class Bank:
                 place = connection, each.key, each.rule, now_us
                 with self._locked(*place) as counter:
                     counter.leave(self.holder)
+
+    def forget(self, now_us: int) -> int:
+        """Drop the windows that began longer ago than is kept, with their leases.
+
+        What never renews stays for good. Returns how many windows were dropped.
+        """
+
+        def over(table: sa.Table) -> sa.Delete:
+            since = table.c.since_us
+            return table.delete().where(since > 0, since < now_us - KEPT_US)
+
+        with self._database.write() as connection:
+            connection.execute(over(budget_leases))
+            return connection.execute(over(budget_counters)).rowcount
 
     @contextmanager
     def _locked(

@@ -39,6 +39,10 @@ class Budgets:
             await self._teller.hold(accounts, most)
         return Held(self._estimator, call, choice, tariff, tokens, (accounts, most))
 
+    def forget(self) -> int:
+        """Drop the rows of windows that are long over; blocks, and may raise."""
+        return self._teller.forget()
+
     def close(self) -> None:
         """Settle what was spent and give back the rest; blocks, and may raise."""
         self._teller.close()

@@ -1,7 +1,7 @@
 """Rate limits on the governed path: calls and tokens in a minute, and calls at once."""
 
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
@@ -12,6 +12,7 @@ from roadbed.gateway.money.estimate import Estimator
 from roadbed.gateway.money.meter import Meter
 from roadbed.gateway.money.rule import run_of
 from roadbed.gateway.money.scope import Scope, scope_of
+from roadbed.gateway.money.standing import Found, headers_of, standings
 from roadbed.inference.call import Call, Outcome
 
 MANY = 10_000
@@ -67,6 +68,7 @@ class Limits:
 
     Input tokens are reckoned on the way in, and set right on the way out; output
     tokens are counted on the way out, so the call that reaches that limit is answered.
+    The headers of every answer, also of a refusal, say how the limits stand.
     """
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
@@ -84,13 +86,18 @@ class Limits:
         tokens = self._estimator.input_tokens(call, call.deployment.choices[0])
         second = int(self._clock())
         found = [self._of(rule.key_of(call), second) for rule in rules]
-        for rule, meters in zip(rules, found, strict=True):
-            self._check(rule, meters, tokens, second)
+        try:
+            for rule, meters in zip(rules, found, strict=True):
+                self._check(rule, meters, tokens, second)
+        except LimitExceeded:
+            self._tell(call, rules, found, second)
+            raise
         for meters in found:
             meters.requests.add(1, second)
             meters.input.add(tokens, second)
             meters.under_way += 1
         self._admitted[call.id] = found, tokens, second
+        self._tell(call, rules, found, second)
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Count what it came to."""
@@ -122,6 +129,28 @@ class Limits:
             wait_s = meter.room_in_s(wanted, own, now) if own else 60
             if wait_s:
                 raise _exceeded(rule, f"{limit} {words} a minute", wait_s)
+
+    def _tell(
+        self,
+        call: Call,
+        rules: Sequence[LimitRule],
+        found: Sequence[Meters],
+        second: int,
+    ) -> None:
+        nearest = standings(self._counted(rules, found), second)
+        call.told |= headers_of(nearest, call.dialect, call.received_us)
+
+    def _counted(
+        self, rules: Sequence[LimitRule], found: Sequence[Meters]
+    ) -> Iterator[Found]:
+        of = self.share.of
+        for rule, meters in zip(rules, found, strict=True):
+            if (limit := rule.requests_per_minute) is not None:
+                yield "requests", limit, of(limit), meters.requests
+            if (limit := rule.input_tokens_per_minute) is not None:
+                yield "input", limit, of(limit), meters.input
+            if (limit := rule.output_tokens_per_minute) is not None:
+                yield "output", limit, of(limit), meters.output
 
     def _of(self, key: tuple[str, str], second: int) -> Meters:
         if key not in self._meters:

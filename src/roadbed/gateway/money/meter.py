@@ -28,6 +28,11 @@ class Meter:
         for old in [s for s in self._counts if s < second - SECONDS]:
             self.total -= self._counts.pop(old)
 
+    def empty_in_s(self, second: int) -> int:
+        """Return in how many seconds from *second* nothing of this counts any more."""
+        newest = max(self._counts, default=second - SECONDS - 1)
+        return max(newest + SECONDS + 1 - second, 0)
+
     def room_in_s(self, wanted: int, limit: int, second: int) -> int:
         """Return in how many seconds *wanted* fits below *limit*; 0: now.
 

@@ -1,4 +1,7 @@
-"""Which processes serve now: each says so every second, and counts the others."""
+"""Which processes serve now: each says so every second, and counts the others.
+
+Nobody is counted, and nothing written, while there is no limit to share.
+"""
 
 from collections.abc import Callable
 
@@ -17,11 +20,21 @@ _SAY = sa.text(
 
 
 class Presence:
-    """Says that this process serves, and shares the limits among those that do."""
+    """Says that this process serves, and shares the limits among those that do.
+
+    `needed` says whether there are limits to share.
+    """
 
     def __init__(
-        self, database: Database, name: str, limits: Limits, now_us: Callable[[], int]
+        self,
+        database: Database,
+        name: str,
+        limits: Limits,
+        now_us: Callable[[], int],
+        needed: Callable[[], bool] = lambda: True,
     ) -> None:
+        self._needed = needed
+        self._said = False
         self._database = database
         self._name = name
         self._limits = limits
@@ -29,6 +42,9 @@ class Presence:
 
     def look(self) -> None:
         """Say so once, and take note of who else does. Blocks, and may raise."""
+        if not self._needed():
+            return self.leave()
+        self._said = True
         now_us = self._now_us()
         with self._database.write() as connection:
             connection.execute(_SAY, {"name": self._name, "seen_us": now_us})
@@ -39,7 +55,10 @@ class Presence:
         self._limits.share = Share(names.index(self._name), len(names))
 
     def leave(self) -> None:
-        """Say that it serves no longer."""
+        """Say that it serves no longer, or need not be counted."""
+        if not self._said:
+            return
         with self._database.write() as connection:
             same = replicas.c.name == self._name
             connection.execute(replicas.delete().where(same))
+        self._said = False

@@ -27,7 +27,10 @@ _log = logging.getLogger(__name__)
 
 
 class Teller:
-    """Keeps the accounts of one process. All but `close` runs on its event loop."""
+    """Keeps the accounts of one process, on its event loop.
+
+    `close` and `forget` block: they run in threads.
+    """
 
     def __init__(
         self,
@@ -71,6 +74,10 @@ class Teller:
             for account in held:
                 account.settle(amount, 0)
             raise
+
+    def forget(self) -> int:
+        """Let the bank drop what is long over; blocks, and may raise."""
+        return self._bank.forget(self._now_us())
 
     def close(self) -> None:
         """Settle all accounts and give back what is left; blocks, and may raise."""

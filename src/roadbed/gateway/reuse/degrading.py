@@ -99,15 +99,8 @@ class Degrading:
         places = _allowed(call, deployment, choice)
         if not places:
             return None
-        call.deployment = replace(
-            deployment,
-            version=choice.version,
-            provider=places[0].provider,
-            runner=places[0].runner,
-            region=places[0].region,
-            choices=(replace(choice, upstreams=places),),
-            version_attributes=choice.attributes,
-        )
+        allowed = replace(choice, upstreams=places)
+        call.deployment = replace(deployment, choices=(allowed,))
         _mark(call, outcome, f"model:{pin}")
         return self._ask(call, outcome)
 

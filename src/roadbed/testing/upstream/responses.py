@@ -66,6 +66,27 @@ class Responses(OpenAI):
         return _event(99, "error", body)
 
 
+class CountInput(Responses):
+    """`POST …/responses/input_tokens`."""
+
+    name = "openai-count"
+    misshapen = '{"input_tokens": "many"}'
+
+    def hears(self, path: str) -> bool:
+        """Say whether it is the path that counts."""
+        return path.split("?")[0].endswith("/responses/input_tokens")
+
+    def streams(self, request: Received) -> bool:
+        """Say that it never streams."""
+        return False
+
+    def whole(self, said: Said, request: Received) -> tuple[bytes, dict[str, str]]:
+        """Return how many tokens were read."""
+        count = said.count.read if said.count else 0
+        told = {"object": "response.input_tokens", "input_tokens": count}
+        return json.dumps(told).encode(), {}
+
+
 def _event(at: int, kind: str, body: Mapping[str, Any]) -> Event:
     return Event(kind, json.dumps({"type": kind, "sequence_number": at, **body}))
 

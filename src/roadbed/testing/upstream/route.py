@@ -9,12 +9,13 @@ from roadbed.testing.upstream.embeddings import Embeddings
 from roadbed.testing.upstream.gemini import Gemini
 from roadbed.testing.upstream.oip import METADATA, Oip
 from roadbed.testing.upstream.openai import OpenAI
-from roadbed.testing.upstream.responses import Responses
+from roadbed.testing.upstream.responses import CountInput, Responses
 from roadbed.testing.upstream.speech import Speech
 
 SPEECHES: tuple[Speech, ...] = (
     OpenAI(),
     Responses(),
+    CountInput(),
     Embeddings(),
     Anthropic(),
     CountTokens(),

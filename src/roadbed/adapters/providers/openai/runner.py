@@ -16,6 +16,7 @@ from roadbed.inference.chat import EmbedRequest, RerankRequest, raw_fields
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
+from roadbed.transport.counting import CountingRunner, Counts
 from roadbed.transport.pool import Pool
 from roadbed.transport.question import Question, checked
 from roadbed.transport.runner import Api, HttpRunner, Plain
@@ -24,6 +25,16 @@ ASKED = replace(
     WRITTEN, reserved=WRITTEN.reserved | {"input", "query", "documents", "instructions"}
 )
 """Chat completions, as a version is held to them: what callers ask, none may pin."""
+
+
+_COUNTED = frozenset(
+    {
+        "conversation", "input", "instructions", "model", "parallel_tool_calls",
+        "personality", "previous_response_id", "reasoning", "text", "tool_choice",
+        "tools", "truncation",
+    }
+)  # fmt: skip
+"""Fields of a request for a response that the counting of its tokens takes."""
 
 
 class OpenAIApi(Api):
@@ -56,16 +67,21 @@ class OpenAI:
         self.pool = Pool(config, secrets)
         self._chat = OpenAIApi(config, WRITTEN)
         self._both = OpenAIApi(config, WRITTEN, responses.WRITTEN)
+        url = f"{config.base_url}/responses/input_tokens"
+        self._counts = Counts(responses.WRITTEN, url, _COUNTED.__contains__)
 
     def open(self, version: ModelVersion) -> HttpRunner:
         """Return a runner of *version*, without a word to the network.
 
-        Raises Invalid for a definition that cannot be sent, and Unavailable if the
-        key is not where its reference says.
+        It counts tokens where the server speaks the Responses API. Raises Invalid for
+        a definition that cannot be sent, and Unavailable if the key is not where its
+        reference says.
         """
         checked(ASKED, version)
         self.pool.resolve()
-        return HttpRunner(self.pool, self._api(version), version)
+        if (api := self._api(version)) is self._both:
+            return CountingRunner(self.pool, api, version, self._counts)
+        return HttpRunner(self.pool, api, version)
 
     def _api(self, version: ModelVersion) -> OpenAIApi:
         """Return the dialects in which *version* can be asked with all that it pins."""
