@@ -2,9 +2,9 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
+from collections.abc import AsyncGenerator, Callable, Sequence
 from contextlib import aclosing
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 from roadbed.core.errors import Denied, RoadbedError, Truncated, Unauthenticated
 from roadbed.inference.call import Call, Chunk, Outcome
@@ -27,6 +27,15 @@ class Step(Protocol):
         ...
 
 
+Half = TypeVar("Half", bound=Callable[..., None])
+
+
+def idle(half: Half) -> Half:
+    """Mark a half of a step in which there is nothing to do: no call stops there."""
+    half.idle = True  # type: ignore[attr-defined]
+    return half
+
+
 class Attempt(Protocol):
     """What waits for an answer: a runner, or something that asks one or several."""
 
@@ -47,6 +56,8 @@ class Path:
 
     def __init__(self, steps: Sequence[Step], attempt: Attempt = ask_once) -> None:
         self.steps = tuple(steps)
+        self._in = _busy([step.admit for step in steps])
+        self._out = _busy([step.finish for step in reversed(steps)])
         self._attempt = attempt
 
     async def travel(self, call: Call) -> AsyncGenerator[Chunk]:
@@ -57,8 +68,8 @@ class Path:
         """
         outcome = Outcome()
         try:
-            for step in self.steps:
-                step.admit(call)
+            for admit in self._in:
+                admit(call)
             # Closing at once lets go of the upstream when the caller leaves.
             call.mark("admit")
             async with aclosing(self._attempt(call, outcome)) as attempt:
@@ -81,8 +92,12 @@ class Path:
     def _finish(self, call: Call, outcome: Outcome) -> None:
         if call.left:  # whoever read its answer to the end, nobody was there to have it
             outcome.status = "cancelled"
-        for step in reversed(self.steps):
-            step.finish(call, outcome)
+        for finish in self._out:
+            finish(call, outcome)
+
+
+def _busy(halves: Sequence[Half]) -> tuple[Half, ...]:
+    return tuple(half for half in halves if not getattr(half, "idle", False))
 
 
 def _blame(outcome: Outcome, error: BaseException) -> None:

@@ -31,9 +31,11 @@ def told(call: Call) -> Headers:
     tries = call.attempts
     if not tries:
         return ()
-    count = str(len(tries)).encode()
-    # Of two that were asked at once, the one that lost may have begun last.
-    by = next((t for t in reversed(tries) if t.status in ("", "ok")), tries[-1])
+    by = tries[-1]
+    if len(tries) > 1:
+        # Of two that were asked at once, the one that lost may have begun last.
+        by = next((t for t in reversed(tries) if t.status in ("", "ok")), by)
+    count = b"%d" % len(tries)
     return (b"x-roadbed-attempts", count), (b"x-roadbed-model", by.model.encode())
 
 

@@ -17,7 +17,6 @@ from roadbed.server.asgi import Application
 from roadbed.server.limits import Limits
 from roadbed.server.wire import PatientProtocol, sweep
 
-KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 
 
@@ -105,7 +104,6 @@ def configuration(application: Application, limits: Limits) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=limits.drain_seconds,
         log_level="critical",
     )

@@ -57,7 +57,9 @@ class Cached:
         key = key_of(call, rule)
         if rule is _IN_NEED:
             return self._note(call, outcome, key)
-        return self._share(call, outcome, key, rule)
+        if rule.stale_s or (key, form_of(call)) in self._flights:
+            return self._share(call, outcome, key, rule)
+        return self._source(call, outcome, key, rule, waits=False)
 
     def oldest(self, call: Call) -> tuple[Chunk, ...] | None:
         """Return what was answered to *call* before, however long ago; None if nothing.
