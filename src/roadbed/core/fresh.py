@@ -28,6 +28,6 @@ class Fresh:
     def _fetched(self) -> bytes:
         size = self._size
         many = os.urandom(size * _AT_ONCE)
-        first, *others = (many[at : at + size] for at in range(0, len(many), size))
+        first, *others = [many[at : at + size] for at in range(0, len(many), size)]
         self._ready.extend(others)
         return first

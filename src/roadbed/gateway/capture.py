@@ -37,7 +37,7 @@ def record_of(
         tenant=call.principal.tenant if call.principal else "",
         endpoint=call.asked_for,
         kind="predict" if isinstance(call.request, TensorRequest) else "llm",
-        dialect=text_of(call.dialect),
+        dialect=call.dialect,
         status=outcome.status,
         error=_error(outcome),
         model=_name(call, version) if version else "",

@@ -16,11 +16,11 @@ def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
     usage, tries, last = outcome.counted, call.attempts, call.answered
     plain = len(tries) == 1 and last is not None
     return {
-        "finish": text_of(outcome.finish),
+        "finish": text_of(outcome.finish) if outcome.finish else "",
         "cost_nano": outcome.cost_nano,
         "price": outcome.price,
         "cache": outcome.cache,
-        "degraded": text_of(outcome.degraded),
+        "degraded": text_of(outcome.degraded) if outcome.degraded else "",
         "input_tokens": usage.input_tokens,
         "output_tokens": usage.output_tokens,
         "cached_tokens": usage.cached_tokens,
@@ -31,7 +31,7 @@ def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
         "upstream": text_of(last.upstream) if last else "",
         "chain": "" if plain or not tries else _encode(tries).decode(),
         "stream": int(getattr(call.request, "stream", False)),
-        "run": text_of(call.run),
+        "run": text_of(call.run) if call.run else "",
         "span_id": call.span_id,
         "parent_id": call.parent_id,
         "stages": _stages(call),

@@ -12,7 +12,7 @@ from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import RoadbedError
 from roadbed.inference.chat import TextRequest
-from roadbed.inference.snapshot import Deployment, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
 
 UNNAMED = "(no endpoint)"
@@ -118,8 +118,8 @@ class Call:
 
     `priority` is the one that the caller asked for, empty if none. `told` are headers
     that go with the answer. `left` says that the caller has gone, `followers` how many
-    others wait for its answer, or may come for it. `size` is how many bytes of text and
-    how many pictures it has, once somebody has counted.
+    others wait for its answer, or may come for it. `sized` is how many bytes of text
+    and how many pictures go to a choice, once somebody has counted.
     """
 
     id: str
@@ -143,7 +143,7 @@ class Call:
     told: dict[str, str] = field(default_factory=dict)
     left: bool = False
     followers: int = 0
-    size: tuple[int, int] | None = None
+    sized: tuple[Choice, int, int] | None = None
     snapshot: Snapshot
     principal: Principal | None = None
     decision: Decision | None = None

@@ -3,7 +3,6 @@
 import asyncio
 import time
 from collections.abc import AsyncGenerator, Callable, Sequence
-from contextlib import aclosing
 from typing import Protocol, TypeVar
 
 from roadbed.core.errors import Denied, RoadbedError, Truncated, Unauthenticated
@@ -67,21 +66,24 @@ class Path:
         reads this may tell the caller "done" once it has ended.
         """
         outcome = Outcome()
+        attempt: AsyncGenerator[Chunk] | None = None
         try:
             for admit in self._in:
                 admit(call)
-            # Closing at once lets go of the upstream when the caller leaves.
             call.mark("admit")
-            async with aclosing(self._attempt(call, outcome)) as attempt:
-                async for chunk in attempt:
-                    outcome.add(chunk, time.monotonic_ns())
-                    yield chunk
+            attempt = self._attempt(call, outcome)
+            async for chunk in attempt:
+                outcome.add(chunk, time.monotonic_ns())
+                yield chunk
             if not outcome.finish:
                 raise Truncated("the provider stopped before it had finished")
             call.mark("answer")
             outcome.status = "ok"
         except BaseException as error:
             _blame(outcome, error)
+            if attempt is not None:
+                # Closing at once lets go of the upstream when the caller leaves.
+                await attempt.aclose()
             raise
         finally:
             self._finish(call, outcome)

@@ -1,7 +1,6 @@
 """Answers a call in any dialect that text is asked for in: as it comes, or whole."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from roadbed.dialects.base import Spoken
 from roadbed.inference.call import Call, Chunk
@@ -16,14 +15,17 @@ async def answer(
     spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
 ) -> None:
     """Write the answer to *call* as it comes, or whole, as the caller asked."""
-    async with aclosing(chunks):
+    try:
         if getattr(call.request, "stream", False):
             await _stream(spoken, exchange, call, chunks)
             return
         pieces = [chunk async for chunk in chunks]
-        body = spoken.whole(call, pieces)
-        headers = (*_JSON, *told(call))
-        await exchange.reply(Reply(status=200, headers=headers, body=body))
+    except BaseException:
+        await chunks.aclose()
+        raise
+    body = spoken.whole(call, pieces)
+    headers = (*_JSON, *told(call))
+    await exchange.reply(Reply(status=200, headers=headers, body=body))
 
 
 def told(call: Call) -> Headers:

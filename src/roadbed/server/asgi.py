@@ -1,11 +1,12 @@
 """The HTTP face: one ASGI application for everything on the one port."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from roadbed.core.errors import Invalid, RoadbedError
 from roadbed.server import errors
 from roadbed.server.dataplane import DataPlane
-from roadbed.server.exchange import ALWAYS, Exchange, Message, Receive, Send
+from roadbed.server.exchange import ALWAYS, Message, Receive, Send
 from roadbed.server.hot import HotTable
 from roadbed.server.origin import Door
 from roadbed.server.spelling import spelling_of
@@ -23,8 +24,7 @@ def make_asgi(
     """
     table, door = HotTable(), Door(allowed)
 
-    async def hot(exchange: Exchange) -> None:
-        await table.handle(plane, exchange)
+    hot = partial(table.handle, plane)
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         wrong = _wrong(scope, door)

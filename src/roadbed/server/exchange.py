@@ -62,7 +62,8 @@ class Exchange:
         self._held = 0
         self.started = False
         self.streaming = False
-        self._messages = is_under(MESSAGES, scope["path"])
+        path = scope["path"]
+        self._messages = path.startswith(MESSAGES) and is_under(MESSAGES, path)
         self.failed: Callable[[RoadbedError], bytes] = _unshown
         self.told: Mapping[str, str] = {}
         self._receive = receive
@@ -113,12 +114,12 @@ class Exchange:
         return self._shown
 
     def _credential(self) -> str:
-        shown = self.possession.shown(
-            self.header(b"authorization"),
-            self.header(b"dpop"),
-            self.scope["method"],
-            path_of(self.scope),
-        )
+        authorization, proof = self.texts(b"authorization", b"dpop")
+        if authorization.startswith("Bearer "):
+            shown = authorization[7:].strip()
+        else:
+            method, path = self.scope["method"], path_of(self.scope)
+            shown = self.possession.shown(authorization, proof, method, path)
         key = self.header(b"x-api-key").strip() if self._messages else ""
         if key and shown and key != shown:
             return Bound.of(shown, fault=_TWO_KEYS)

@@ -121,10 +121,11 @@ class Estimator:
 
     def _size_of(self, call: Call, choice: Choice) -> tuple[int, int]:
         """Return the bytes of the text that is sent, and how many pictures go along."""
-        if call.size is None:
-            call.size = _size_of(call)
-        size, images = call.size
-        return size + self._pinned(choice).prompt, images
+        sized = call.sized
+        if sized is None or sized[0] is not choice:
+            size, images = _size_of(call)
+            sized = call.sized = choice, size + self._pinned(choice).prompt, images
+        return sized[1], sized[2]
 
 
 def guessed(input_tokens: int, said: int) -> Usage:

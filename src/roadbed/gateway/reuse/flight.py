@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 
 from roadbed.inference.call import Call, Chunk
 
@@ -63,14 +62,15 @@ class Flight:
 
     async def _fly(self) -> None:
         try:
-            async with aclosing(self._answer) as answer:
-                async for chunk in answer:
-                    self.chunks.append(chunk)
+            async for chunk in self._answer:
+                self.chunks.append(chunk)
+                if self._waiting:
                     self._move()
         # Whatever it is, it is raised again where somebody waits for the answer.
         except Exception as error:  # noqa: BLE001
             self.error = error
         finally:
+            await self._answer.aclose()
             self._end()
 
     def _end(self) -> None:
