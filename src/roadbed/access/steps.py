@@ -5,14 +5,17 @@ from dataclasses import replace
 
 from roadbed.access.authorize import denial
 from roadbed.access.visible import endpoint_of, nothing
+from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision, Target
 from roadbed.core.errors import Unauthenticated
 from roadbed.identity.authenticate import authenticate
 from roadbed.inference.call import Call, Outcome
-from roadbed.inference.snapshot import Deployment
+from roadbed.inference.path import idle
+from roadbed.inference.snapshot import Deployment, Snapshot
 
 INFER = "endpoint.infer"
 ANSWER = "version.infer"
+_REMEMBERED = 20_000
 Questions = tuple[tuple[str, Target], ...]
 """Actions and what they would be done to."""
 Decisions = tuple[Decision, ...]
@@ -30,6 +33,7 @@ class Authenticate:
         now_us = self._now_us()
         call.principal = authenticate(call.snapshot, call.credential, now_us)
 
+    @idle
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Nothing is left to do."""
 
@@ -38,8 +42,13 @@ class Authorize:
     """Asks whether the caller may infer on the endpoint, and on the version it serves.
 
     Both must be allowed: an endpoint that may be called does not give away a
-    version that is for others.
+    version that is for others. What was allowed is remembered for as long as the
+    snapshot is the same, by who asked and what is deployed.
     """
+
+    def __init__(self) -> None:
+        self._snapshot: Snapshot | None = None
+        self._known: dict[tuple[int, int], tuple[Principal, Deployment, Decision]] = {}
 
     def admit(self, call: Call) -> None:
         """Set `call.decision`, and raise Denied if it is no.
@@ -48,17 +57,38 @@ class Authorize:
         of another tenant like one that does not, so nobody learns more from the
         answer than they may know.
         """
-        if call.principal is None:
+        caller, deployment = (
+            call.principal,
+            call.snapshot.deployments.get(call.endpoint),
+        )
+        if caller is None:
             raise Unauthenticated("no step found out who is calling")
+        if call.snapshot is not self._snapshot or len(self._known) >= _REMEMBERED:
+            self._snapshot, self._known = call.snapshot, {}
+        key = id(caller), id(deployment)
+        known = self._known.get(key)
+        # An object that is held keeps its id from being given to another.
+        if known and known[0] is caller and known[1] is deployment:
+            call.decision = known[2]
+            return
+        call.decision = self._decide(call, caller)
+        if deployment is not None:
+            self._known[key] = caller, deployment, call.decision
+
+    def _decide(self, call: Call, caller: Principal) -> Decision:
+        """Return what allows *call*; raise Denied."""
         asked = _asked(call)
-        decisions = call.snapshot.authority.decide_all(call.principal, asked)
+        decisions = call.snapshot.authority.decide_all(caller, asked)
         if not decisions[-1].allowed:
             asked, decisions = _elsewhere(call, asked, decisions)
-        call.decision = together(decisions)
-        if not call.decision.allowed:
+        decision = together(decisions)
+        if not decision.allowed:
+            call.decision = decision
             action, target = asked[len(decisions) - 1]
-            raise denial(call.principal, action, target, decisions[-1])
+            raise denial(caller, action, target, decisions[-1])
+        return decision
 
+    @idle
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Nothing is left to do."""
 

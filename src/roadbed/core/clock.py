@@ -3,6 +3,8 @@
 from datetime import UTC, datetime
 from typing import Protocol
 
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
 
 class Clock(Protocol):
     """Tells the time."""
@@ -22,7 +24,7 @@ class SystemClock:
 
 def to_us(moment: datetime) -> int:
     """Return *moment* as whole microseconds since 1970, UTC."""
-    delta = moment - datetime(1970, 1, 1, tzinfo=UTC)
+    delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
 
 

@@ -1,12 +1,12 @@
 """Ids that say where and when: a region and a UUIDv7."""
 
-import os
 import re
 import threading
 import time
 from collections.abc import Callable
 
 from roadbed.core.errors import Invalid
+from roadbed.core.fresh import Fresh
 
 _CALL = re.compile(
     r"([a-z][a-z0-9-]{0,30}?)-"
@@ -24,29 +24,29 @@ class Uuid7:
     def __init__(
         self,
         now_ns: Callable[[], int] = time.time_ns,
-        random_bytes: Callable[[int], bytes] = os.urandom,
+        tail: Callable[[], bytes] | None = None,
     ) -> None:
         self._now_ns = now_ns
-        self._random = random_bytes
+        self._tail = tail or Fresh(10)
         self._lock = threading.Lock()
         self._ms = 0
         self._count = 0
 
     def __call__(self) -> str:
         """Return the next id."""
+        random = self._tail()
         with self._lock:
             ms = self._now_ns() // 1_000_000
             if ms > self._ms:
                 self._ms = ms
-                self._count = int.from_bytes(self._random(2), "big") & 0x7FF
+                self._count = int.from_bytes(random[8:], "big") & 0x7FF
             else:
                 self._count += 1
                 if self._count > 0xFFF:
                     self._ms, self._count = self._ms + 1, 0
             ms, count = self._ms, self._count
-        tail = int.from_bytes(self._random(8), "big") & ((1 << 62) - 1)
-        number = (ms << 80) | (7 << 76) | (count << 64) | (2 << 62) | tail
-        text = f"{number:032x}"
+        tail = int.from_bytes(random[:8], "big") & ((1 << 62) - 1)
+        text = f"{(ms << 80) | (7 << 76) | (count << 64) | (2 << 62) | tail:032x}"
         return f"{text[:8]}-{text[8:12]}-{text[12:16]}-{text[16:20]}-{text[20:]}"
 
 

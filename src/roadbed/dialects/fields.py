@@ -107,10 +107,9 @@ def wrong(field: str, message: str, hint: str = "") -> Invalid:
 
 def _dense(body: bytes, fields: Mapping[str, msgspec.Raw]) -> bool:
     """Say whether *body* is its fields and nothing else, so that none is hidden."""
-    size = 1 + sum(
-        len(name.encode()) + 4 + memoryview(value).nbytes
-        for name, value in fields.items()
-    )
+    # All in C: each name has two quotes, a colon, and a comma or a brace around it.
+    names = len("".join(fields).encode()) + 4 * len(fields)
+    size = 1 + names + sum(map(len, map(memoryview, fields.values())))
     return len(body) == max(size, 2)
 
 

@@ -2,11 +2,11 @@
 
 import hashlib
 import math
-import os
 from typing import Any
 
 import msgspec
 
+from roadbed.core.fresh import Fresh
 from roadbed.gateway.facts import facts_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.chat import EmbedRequest, RerankRequest, TextRequest
@@ -17,6 +17,7 @@ from roadbed.inference.tensor import Tensor
 MAX_FEATURES = 512
 MAX_OUTPUTS = 32
 MAX_TENSOR_ITEMS = 16_384
+_salt = Fresh(32)
 _encode = msgspec.json.Encoder().encode
 
 
@@ -27,8 +28,7 @@ def record_of(
 
     A call about a single row also shows its features and its prediction, by name.
     """
-    num, cat = features_of(call)
-    prediction, texts = prediction_of(call, outcome)
+    num, cat, prediction = _of_row(call, outcome)
     version, provider = answered_by(call)
     return CallRecord(
         call_id=call.id,
@@ -37,10 +37,10 @@ def record_of(
         tenant=call.principal.tenant if call.principal else "",
         endpoint=call.asked_for,
         kind="predict" if isinstance(call.request, TensorRequest) else "llm",
-        dialect=text_of(call.dialect),
+        dialect=call.dialect,
         status=outcome.status,
         error=_error(outcome),
-        model=str(version) if version else "",
+        model=_name(call, version) if version else "",
         model_digest=version.digest if version else "",
         provider=provider,
         served=text_of(outcome.served),
@@ -54,10 +54,26 @@ def record_of(
         trace_id=text_of(call.trace_id),
         payload_commit=_commit(payload),
         num=num,
-        cat=cat | texts,
+        cat=cat,
         prediction=prediction,
         **facts_of(call, outcome),
     )
+
+
+def _of_row(
+    call: Call, outcome: Outcome
+) -> tuple[dict[str, float], dict[str, str], dict[str, float]]:
+    """Return what the record shows of a single row: numbers, texts, predictions."""
+    if not isinstance(call.request, TensorRequest):
+        return {}, {}, {}
+    num, cat = features_of(call)
+    prediction, texts = prediction_of(call, outcome)
+    return num, cat | texts, prediction
+
+
+def _name(call: Call, version: ModelVersion) -> str:
+    served = call.deployment.choices[0] if call.deployment else None
+    return served.name if served and served.version is version else str(version)
 
 
 def answered_by(call: Call) -> tuple[ModelVersion | None, str]:
@@ -68,8 +84,8 @@ def answered_by(call: Call) -> tuple[ModelVersion | None, str]:
     deployment = call.deployment
     if deployment is None:
         return None, ""
-    given = next((t for t in reversed(call.attempts) if t.status == "ok"), None)
-    if given is None or given.model == str(deployment.version):
+    given = call.answered
+    if given is None or given.model == deployment.choices[0].name:
         return deployment.version, deployment.provider
     asked = (*deployment.choices, *deployment.smaller.values())
     known = (choice.version for choice in asked)
@@ -84,7 +100,7 @@ def payload_of(call: Call, outcome: Outcome) -> Payload:
         ts=call.received_us,
         tenant=call.principal.tenant if call.principal else "",
         endpoint=call.asked_for,
-        salt=os.urandom(32).hex(),
+        salt=_salt().hex(),
         request=_request(call),
         response=_response(call, outcome),
     )
@@ -181,7 +197,7 @@ def _decision(call: Call) -> str:
     if call.decision is None:
         return ""
     word = "allow" if call.decision.allowed else "deny"
-    return text_of(": ".join([word, "; ".join(call.decision.reasons)]))
+    return text_of(f"{word}: {'; '.join(call.decision.reasons)}")
 
 
 def _policy(call: Call) -> str:

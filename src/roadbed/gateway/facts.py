@@ -13,15 +13,30 @@ _encode = msgspec.json.Encoder().encode
 
 def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
     """Return the fields of a record that say how an answer came about."""
+    usage, tries, last = outcome.counted, call.attempts, call.answered
+    plain = len(tries) == 1 and last is not None
     return {
-        "finish": text_of(outcome.finish),
+        "finish": text_of(outcome.finish) if outcome.finish else "",
         "cost_nano": outcome.cost_nano,
         "price": outcome.price,
         "cache": outcome.cache,
-        "degraded": text_of(outcome.degraded),
-        **_tokens(outcome),
-        **_tries(call),
-        **_around(call),
+        "degraded": text_of(outcome.degraded) if outcome.degraded else "",
+        "input_tokens": usage.input_tokens,
+        "output_tokens": usage.output_tokens,
+        "cached_tokens": usage.cached_tokens,
+        "cache_write_tokens": usage.cache_write_tokens,
+        "reasoning_tokens": usage.reasoning_tokens,
+        "estimated": int(usage.estimated),
+        "attempts": len(tries),
+        "upstream": text_of(last.upstream) if last else "",
+        "unsaid": text_of(last.unsaid) if last and last.unsaid else "",
+        "chain": "" if plain or not tries else _encode(tries).decode(),
+        "stream": int(getattr(call.request, "stream", False)),
+        "run": text_of(call.run) if call.run else "",
+        "span_id": call.span_id,
+        "parent_id": call.parent_id,
+        "stages": _stages(call),
+        "labels": _labels(call),
     }
 
 
@@ -31,42 +46,15 @@ def text_of(text: str, limit: int = MAX_TEXT) -> str:
     return text if text.isascii() else text.encode("utf-8", "replace").decode()
 
 
-def _tokens(outcome: Outcome) -> dict[str, int]:
-    usage = outcome.counted
-    return {
-        "input_tokens": usage.input_tokens,
-        "output_tokens": usage.output_tokens,
-        "cached_tokens": usage.cached_tokens,
-        "cache_write_tokens": usage.cache_write_tokens,
-        "reasoning_tokens": usage.reasoning_tokens,
-        "estimated": int(usage.estimated),
-    }
-
-
-def _tries(call: Call) -> dict[str, Any]:
-    """Return how many tries there were; all of them if one did not simply succeed."""
-    tries = call.attempts
-    last = next((t for t in reversed(tries) if t.status == "ok"), None)
-    plain = len(tries) == 1 and last is not None
-    return {
-        "attempts": len(tries),
-        "upstream": text_of(last.upstream) if last else "",
-        "unsaid": last.unsaid if last else "",
-        "chain": "" if plain or not tries else _encode(tries).decode(),
-    }
-
-
-def _around(call: Call) -> dict[str, Any]:
-    """Return what surrounds a call: its trace, its waterfall and its labels."""
+def _stages(call: Call) -> dict[str, int]:
+    """Return the waterfall of a call: how many microseconds each stage took."""
     before, stages = call.started_ns, dict[str, int]()
     for stage, ended in call.marks:
         stages[stage] = stages.get(stage, 0) + (ended - before) // 1000
         before = ended
-    return {
-        "stream": int(getattr(call.request, "stream", False)),
-        "run": text_of(call.run),
-        "span_id": call.span_id,
-        "parent_id": call.parent_id,
-        "stages": stages,
-        "labels": {text_of(k): text_of(v) for k, v in labels_of(call).items()},
-    }
+    return stages
+
+
+def _labels(call: Call) -> dict[str, str]:
+    labels = labels_of(call)
+    return {text_of(k): text_of(v) for k, v in labels.items()} if labels else {}

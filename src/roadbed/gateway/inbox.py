@@ -2,7 +2,7 @@
 
 import asyncio
 import threading
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 from roadbed.core.errors import RoadbedError
@@ -28,7 +28,8 @@ class Inbox:
     def __init__(self, max_items: int, max_bytes: int) -> None:
         self._max_items = max_items
         self._max_bytes = max_bytes
-        self._wake = threading.Condition()
+        self._lock = threading.Lock()
+        self._wake = threading.Condition(self._lock)
         self._waiting: list[Item] = []
         self._asleep = False
         self._nudged = False
@@ -36,12 +37,13 @@ class Inbox:
         self.items = 0
         self.bytes = 0
 
-    def put(self, item: Item) -> bool:
+    def put(self, item: Item, wake: Callable[[], None] | None = None) -> bool:
         """Add *item*; False if there is no room for it, or no writer any more.
 
-        One item is always let in, however large it is.
+        One item is always let in, however large it is. If the writer sleeps it is
+        woken, or *wake* is called, which sees to that: by calling `rouse` soon.
         """
-        with self._wake:
+        with self._lock:
             full = self.items >= self._max_items or (
                 self.items > 0 and self.bytes + item.size > self._max_bytes
             )
@@ -50,10 +52,19 @@ class Inbox:
             self._waiting.append(item)
             self.items += 1
             self.bytes += item.size
-            if self._asleep:
-                self._asleep = False
+            if not self._asleep:
+                return True
+            self._asleep = False
+            if wake is None:
                 self._wake.notify()
+        if wake is not None:
+            wake()
         return True
+
+    def rouse(self) -> None:
+        """Wake the writer, for all that has gathered until now."""
+        with self._lock:
+            self._wake.notify()
 
     def take(self, timeout_s: float | None) -> list[Item]:
         """Return all that waits; sleep until there is something, or *timeout_s*."""
@@ -74,7 +85,7 @@ class Inbox:
 
     def done(self, items: Iterable[Item]) -> None:
         """Give back the room of *items*."""
-        with self._wake:
+        with self._lock:
             for item in items:
                 self.items -= 1
                 self.bytes -= item.size

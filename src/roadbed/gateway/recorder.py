@@ -93,9 +93,19 @@ class Recorder:
         belongs in a running event loop.
         """
         row = encode(record, payload)
-        waiter = asyncio.get_running_loop().create_future() if durable else None
-        item = Item(row, len(row[2]) + len(row[3] or ""), waiter)
-        if not self._inbox.put(item):
+        size = len(row[2]) + len(row[3] or "")
+        if not durable:
+            if not self._inbox.put(Item(row, size)):
+                self._turn_away(None)
+            return None
+        loop = asyncio.get_running_loop()
+        waiter = loop.create_future()
+
+        def wake() -> None:
+            # Calls that end in the same turn of the loop go into the same commit.
+            loop.call_soon(self._inbox.rouse)
+
+        if not self._inbox.put(Item(row, size, waiter), wake):
             self._turn_away(waiter)
         return waiter
 

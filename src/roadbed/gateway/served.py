@@ -105,9 +105,9 @@ class ServedWatch:
 
 def _answered(call: Call, record: CallRecord) -> Place:
     """Return whose answer it was: the one attempt that succeeded, if they are known."""
-    for each in reversed(call.attempts):
-        if each.status == "ok":
-            return Place(each.model, each.provider)
+    given = call.answered
+    if given is not None:
+        return Place(given.model, given.provider)
     return Place(record.model, record.provider)
 
 

@@ -9,6 +9,9 @@ import math
 import re
 import sqlite3
 from collections.abc import Sequence
+from functools import cache
+from itertools import chain
+from operator import attrgetter
 from pathlib import Path
 
 import msgspec
@@ -24,7 +27,20 @@ _CREATE = (
     "CREATE TABLE calls (call_id TEXT PRIMARY KEY, ts INTEGER NOT NULL, "
     "record TEXT NOT NULL, payload TEXT)"
 )
-_INSERT = "INSERT INTO calls VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING"
+_AT_ONCE = 64
+"""So many rows go into one statement. It commits by itself, and the interpreter is
+handed over and asked back once for all of them, not once for each."""
+
+
+@cache
+def _insert(count: int) -> str:
+    """Return the statement that puts *count* rows into the table."""
+    rows = ", ".join(["(?, ?, ?, ?)"] * count)
+    return f"INSERT INTO calls VALUES {rows} ON CONFLICT DO NOTHING"
+
+
+_INSERT = _insert(1)
+_flat = chain.from_iterable
 _encode = msgspec.json.Encoder().encode
 _LARGEST = 2**53
 
@@ -53,6 +69,17 @@ class Spool:
         A row whose call id is there already is left out. sqlite3.Error means that
         nothing was kept, or for an I/O error that it may have been.
         """
+        if 0 < len(rows) <= _AT_ONCE:
+            new = self._connection.execute(
+                _insert(len(rows)), tuple(_flat(rows))
+            ).rowcount
+        else:
+            new = self._append_many(rows)
+        self.rows += new
+        self.bytes += sum(len(row[2]) + len(row[3] or "") for row in rows)
+        return new
+
+    def _append_many(self, rows: Sequence[Row]) -> int:
         connection = self._connection
         connection.execute("BEGIN IMMEDIATE")
         try:
@@ -62,8 +89,6 @@ class Spool:
             if connection.in_transaction:
                 connection.execute("ROLLBACK")
             raise
-        self.rows += new
-        self.bytes += sum(len(row[2]) + len(row[3] or "") for row in rows)
         return new
 
     def close(self) -> None:
@@ -136,9 +161,12 @@ def _refuse_odd_numbers(record: CallRecord) -> None:
                     f"call {record.call_id!r}: {name!r} is {value}, not a number",
                     hint="put it into `cat` as text",
                 )
-    for name in _INTEGERS:
-        if abs(getattr(record, name)) >= _LARGEST:
-            raise Invalid(f"call {record.call_id!r}: {name} is beyond 2^53")
+    numbers = _integers(record)
+    if max(numbers) < _LARGEST and min(numbers) > -_LARGEST:
+        return
+    name = next(n for n in _INTEGERS if abs(getattr(record, n)) >= _LARGEST)
+    raise Invalid(f"call {record.call_id!r}: {name} is beyond 2^53")
 
 
 _INTEGERS = tuple(f.name for f in msgspec.structs.fields(CallRecord) if f.type is int)
+_integers = attrgetter(*_INTEGERS)

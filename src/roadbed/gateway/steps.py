@@ -12,6 +12,7 @@ from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.gateway.capture import payload_of, record_of, text_of
 from roadbed.inference.call import Call, Outcome, TensorRequest
+from roadbed.inference.path import idle
 from roadbed.inference.record import CallRecord, Payload
 
 _ODD = (
@@ -43,21 +44,22 @@ class Resolve:
 
     def admit(self, call: Call) -> None:
         """Set the call's deployment; raise NotFound, or NotReady if it is broken."""
-        name = text_of(call.endpoint, 100)
         tenant = call.principal.tenant if call.principal else DEFAULT_TENANT
         if call.snapshot.tenant_of(call.endpoint) != tenant:
-            raise _missing(name, None)
+            raise _missing(call.endpoint, None)
         deployment = call.snapshot.deployments.get(call.endpoint)
         if deployment is None:
-            raise _missing(name, call.snapshot.broken.get(call.endpoint))
+            raise _missing(call.endpoint, call.snapshot.broken.get(call.endpoint))
         number = deployment.version.number
         if call.number is not None and call.number != number:
+            name = text_of(call.endpoint, 100)
             raise NotFound(
                 f"endpoint {name!r} serves version {number}, not {call.number}",
                 hint="leave the version out, or pin another one in the stack",
             )
         call.deployment = deployment
 
+    @idle
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Do nothing on the way out."""
 
@@ -86,6 +88,7 @@ class Record:
         self._now_ns = now_ns
         self._watches = tuple(watches)
 
+    @idle
     def admit(self, call: Call) -> None:
         """Do nothing on the way in."""
 
@@ -138,7 +141,8 @@ def _waits(call: Call) -> bool:
     return call.deployment is not None and call.deployment.ack == "durable"
 
 
-def _missing(name: str, reason: str | None) -> RoadbedError:
+def _missing(endpoint: str, reason: str | None) -> RoadbedError:
+    name = text_of(endpoint, 100)
     if reason is not None:
         # The reason may name files and addresses: it is for those who run this.
         return NotReady(

@@ -12,7 +12,7 @@ from roadbed.core.actor import DEFAULT_TENANT, Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import RoadbedError
 from roadbed.inference.chat import TextRequest
-from roadbed.inference.snapshot import Deployment, Snapshot
+from roadbed.inference.snapshot import Choice, Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
 
 UNNAMED = "(no endpoint)"
@@ -120,7 +120,8 @@ class Call:
 
     `priority` is the one that the caller asked for, empty if none. `told` are headers
     that go with the answer. `left` says that the caller has gone, `followers` how many
-    others wait for its answer, or may come for it.
+    others wait for its answer, or may come for it. `sized` is how many bytes of text
+    and how many pictures go to a choice, once somebody has counted.
     """
 
     id: str
@@ -144,6 +145,7 @@ class Call:
     told: dict[str, str] = field(default_factory=dict)
     left: bool = False
     followers: int = 0
+    sized: tuple[Choice, int, int] | None = None
     snapshot: Snapshot
     principal: Principal | None = None
     decision: Decision | None = None
@@ -157,6 +159,14 @@ class Call:
         self.marks.append((stage, time.monotonic_ns()))
 
     @property
+    def answered(self) -> Attempt | None:
+        """Return the last attempt that succeeded, None if none did."""
+        for attempt in reversed(self.attempts):
+            if attempt.status == "ok":
+                return attempt
+        return None
+
+    @property
     def asked_for(self) -> str:
         """Return the endpoint's name as it may be written down.
 
@@ -164,8 +174,10 @@ class Call:
         went into the wrong field; it is kept only if it looks like a slip of the
         keyboard.
         """
-        tenant = self.principal.tenant if self.principal else DEFAULT_TENANT
         name = self.endpoint
+        if self.deployment is not None and self.deployment.endpoint == name:
+            return name  # it was found among those of the caller's tenant
+        tenant = self.principal.tenant if self.principal else DEFAULT_TENANT
         if self.snapshot.tenant_of(name) == tenant:
             return name
         return name if _SLIP.fullmatch(name) and not _KEY.match(name) else UNNAMED
@@ -207,8 +219,9 @@ class Outcome:
             self.first_ns = now_ns
         if chunk.text or chunk.refusal:
             self.text.append(chunk.text or chunk.refusal)
-        for piece in chunk.tools:
-            self._take(piece)
+        if chunk.tools:
+            for piece in chunk.tools:
+                self._take(piece)
         if chunk.annotations:
             self.annotations.extend(chunk.annotations)
         self.tensors = chunk.tensors or self.tensors

@@ -2,9 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncGenerator, Sequence
-from contextlib import aclosing
-from typing import Protocol
+from collections.abc import AsyncGenerator, Callable, Sequence
+from typing import Protocol, TypeVar
 
 from roadbed.core.errors import Denied, RoadbedError, Truncated, Unauthenticated
 from roadbed.inference.call import Call, Chunk, Outcome
@@ -27,6 +26,15 @@ class Step(Protocol):
         ...
 
 
+Half = TypeVar("Half", bound=Callable[..., None])
+
+
+def idle(half: Half) -> Half:
+    """Mark a half of a step in which there is nothing to do: no call stops there."""
+    half.idle = True  # type: ignore[attr-defined]
+    return half
+
+
 class Attempt(Protocol):
     """What waits for an answer: a runner, or something that asks one or several."""
 
@@ -47,6 +55,8 @@ class Path:
 
     def __init__(self, steps: Sequence[Step], attempt: Attempt = ask_once) -> None:
         self.steps = tuple(steps)
+        self._in = _busy([step.admit for step in steps])
+        self._out = _busy([step.finish for step in reversed(steps)])
         self._attempt = attempt
 
     async def travel(self, call: Call) -> AsyncGenerator[Chunk]:
@@ -56,21 +66,24 @@ class Path:
         reads this may tell the caller "done" once it has ended.
         """
         outcome = Outcome()
+        attempt: AsyncGenerator[Chunk] | None = None
         try:
-            for step in self.steps:
-                step.admit(call)
-            # Closing at once lets go of the upstream when the caller leaves.
+            for admit in self._in:
+                admit(call)
             call.mark("admit")
-            async with aclosing(self._attempt(call, outcome)) as attempt:
-                async for chunk in attempt:
-                    outcome.add(chunk, time.monotonic_ns())
-                    yield chunk
+            attempt = self._attempt(call, outcome)
+            async for chunk in attempt:
+                outcome.add(chunk, time.monotonic_ns())
+                yield chunk
             if not outcome.finish:
                 raise Truncated("the provider stopped before it had finished")
             call.mark("answer")
             outcome.status = "ok"
         except BaseException as error:
             _blame(outcome, error)
+            if attempt is not None:
+                # Closing at once lets go of the upstream when the caller leaves.
+                await attempt.aclose()
             raise
         finally:
             self._finish(call, outcome)
@@ -81,8 +94,12 @@ class Path:
     def _finish(self, call: Call, outcome: Outcome) -> None:
         if call.left:  # whoever read its answer to the end, nobody was there to have it
             outcome.status = "cancelled"
-        for step in reversed(self.steps):
-            step.finish(call, outcome)
+        for finish in self._out:
+            finish(call, outcome)
+
+
+def _busy(halves: Sequence[Half]) -> tuple[Half, ...]:
+    return tuple(half for half in halves if not getattr(half, "idle", False))
 
 
 def _blame(outcome: Outcome, error: BaseException) -> None:

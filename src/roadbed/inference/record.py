@@ -1,7 +1,6 @@
 """What is kept of a call: the record, and apart from it the payload."""
 
 import hashlib
-import hmac
 from typing import Any
 
 import msgspec
@@ -9,6 +8,8 @@ import msgspec
 from roadbed.core.digest import canonical
 
 SCHEMA_VERSION = 2
+_INNER = bytes(byte ^ 0x36 for byte in range(256))
+_OUTER = bytes(byte ^ 0x5C for byte in range(256))
 
 
 class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
@@ -103,8 +104,16 @@ def leaf_bytes(record: CallRecord) -> bytes:
 
 def commit(salt: str, request: str, response: str) -> str:
     """Return the commitment to a payload: hex HMAC-SHA256 under *salt* (hex)."""
-    mac = hmac.new(bytes.fromhex(salt), digestmod=hashlib.sha256)
-    for part in (request, response):
-        data = part.encode()
-        mac.update(len(data).to_bytes(8, "big") + data)
-    return mac.hexdigest()
+    asked, answered = request.encode(), response.encode()
+    sizes = len(asked).to_bytes(8, "big"), len(answered).to_bytes(8, "big")
+    return _hmac(bytes.fromhex(salt), b"".join((sizes[0], asked, sizes[1], answered)))
+
+
+def _hmac(key: bytes, message: bytes) -> str:
+    """Return hex HMAC-SHA256 (RFC 2104) under a *key* of at most a block.
+
+    Written out, for the module of this name takes twice as long to begin.
+    """
+    block = key.ljust(64, b"\0")
+    inner = hashlib.sha256(block.translate(_INNER) + message).digest()
+    return hashlib.sha256(block.translate(_OUTER) + inner).hexdigest()

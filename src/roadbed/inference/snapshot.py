@@ -156,13 +156,18 @@ class Choice:
     """A version that an endpoint may answer by, and the places that it is asked at.
 
     There is at least one. `attributes` is what policies read of the version; a `target`
-    for each upstream is made of it once.
+    for each upstream is made of it once. `name` is the version's.
     """
 
     version: ModelVersion
     upstreams: tuple[Upstream, ...]
     balance: Literal["weighted", "least-loaded", "latency"] = "weighted"
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    name: str = field(init=False, compare=False)
+
+    def __post_init__(self) -> None:
+        """Write the name once: every call needs it."""
+        object.__setattr__(self, "name", str(self.version))
 
     @classmethod
     def at(

@@ -1,15 +1,16 @@
 """W3C trace context: whose trace a call is part of, and what upstreams hear of it."""
 
-import os
 import re
 from typing import NamedTuple
 
+from roadbed.core.fresh import Fresh
 from roadbed.inference.call import Call
 
 _PARENT = re.compile(
     r"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})"
     r"(-.*)?"
 )
+_fresh = Fresh(24)
 _STATE = re.compile(r"[\x20-\x7e]{1,512}")
 
 
@@ -33,7 +34,7 @@ def received(traceparent: str, tracestate: str = "") -> Context:
 
     A header that is not as the standard has it counts as none at all.
     """
-    fresh = os.urandom(24).hex()
+    fresh = _fresh().hex()
     found = _PARENT.fullmatch(traceparent) if traceparent else None
     if found is None or (found[1] == "00" and found[5]):
         return Context(trace_id=fresh[16:], span_id=fresh[:16])

@@ -1,10 +1,9 @@
 """Answers a call in any dialect that text is asked for in: as it comes, or whole."""
 
 from collections.abc import AsyncGenerator
-from contextlib import aclosing
 
 from roadbed.dialects.base import Spoken
-from roadbed.inference.call import Call, Chunk
+from roadbed.inference.call import Attempt, Call, Chunk
 from roadbed.server.errors import Headers, Reply
 from roadbed.server.exchange import Exchange
 from roadbed.server.pulse import EVENTS, Pulse
@@ -16,14 +15,17 @@ async def answer(
     spoken: Spoken, exchange: Exchange, call: Call, chunks: AsyncGenerator[Chunk]
 ) -> None:
     """Write the answer to *call* as it comes, or whole, as the caller asked."""
-    async with aclosing(chunks):
+    try:
         if getattr(call.request, "stream", False):
             await _stream(spoken, exchange, call, chunks)
             return
         pieces = [chunk async for chunk in chunks]
-        body = spoken.whole(call, pieces)
-        tell_tries(call)
-        await exchange.reply(Reply(status=200, headers=_JSON, body=body))
+    except BaseException:
+        await chunks.aclose()
+        raise
+    body = spoken.whole(call, pieces)
+    tell_tries(call)
+    await exchange.reply(Reply(status=200, headers=_JSON, body=body))
 
 
 def tell_tries(call: Call) -> None:
@@ -31,8 +33,10 @@ def tell_tries(call: Call) -> None:
     tries = call.attempts
     if not tries:
         return
-    # Of two that were asked at once, the one that lost may have begun last.
-    by = next((t for t in reversed(tries) if t.status in ("", "ok")), None)
+    by: Attempt | None = tries[-1]
+    if len(tries) > 1:
+        # Of two that were asked at once, the one that lost may have begun last.
+        by = next((t for t in reversed(tries) if t.status in ("", "ok")), None)
     call.told["x-roadbed-attempts"] = str(len(tries))
     if by is not None:
         call.told["x-roadbed-model"] = by.model

@@ -1,13 +1,14 @@
 """The HTTP face: one ASGI application for everything on the one port."""
 
 from collections.abc import Awaitable, Callable
+from functools import partial
 
 from roadbed.core.errors import Invalid, RoadbedError
 from roadbed.server import errors
 from roadbed.server.dataplane import DataPlane
-from roadbed.server.exchange import ALWAYS, Exchange, Message, Receive, Send
+from roadbed.server.exchange import ALWAYS, Message, Receive, Send
 from roadbed.server.hot import HotTable
-from roadbed.server.origin import read_once, refusal
+from roadbed.server.origin import Door
 from roadbed.server.spelling import spelling_of
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
@@ -21,13 +22,12 @@ def make_asgi(
     Requests to other hosts than those *allowed* go nowhere, nor do those that pages
     of other origins send.
     """
-    table = HotTable()
+    table, door = HotTable(), Door(allowed)
 
-    async def hot(exchange: Exchange) -> None:
-        await table.handle(plane, exchange)
+    hot = partial(table.handle, plane)
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
-        wrong = _wrong(scope, allowed)
+        wrong = _wrong(scope, door)
         if wrong is not None:
             await _refuse(scope, send, wrong)
         elif scope["type"] == "http" and is_hot(scope["path"]):
@@ -43,17 +43,14 @@ def is_hot(path: str) -> bool:
     return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
 
 
-def _wrong(scope: Message, allowed: frozenset[str]) -> RoadbedError | None:
+def _wrong(scope: Message, door: Door) -> RoadbedError | None:
     """Return what is wrong with where a request goes, or comes from."""
     if scope["type"] != "http":
         return None
     try:
-        host, origin = read_once(scope["headers"])
+        return door.wrong(scope["headers"], named=scope["http_version"] != "1.0")
     except Invalid as error:
         return error
-    if not host and scope["http_version"] != "1.0":
-        return Invalid("the request names no host", hint="send a Host header")
-    return refusal(host, origin, allowed)
 
 
 async def _refuse(scope: Message, send: Send, error: RoadbedError) -> None:

@@ -29,6 +29,7 @@ from roadbed.server.logs import CALL
 from roadbed.server.switch import Switch
 
 NAME_LENGTH = 128
+_SAID = (b"idempotency-key", b"x-roadbed-priority", RUN, b"traceparent")
 
 _log = logging.getLogger("roadbed.server")
 
@@ -115,22 +116,37 @@ class DataPlane:
         finally:
             exchange.close()
 
+    def _limit(self, exchange: Exchange) -> int:
+        """Return how long a body may be: strangers are given less."""
+        short, announced = self._limits.stranger_bytes, exchange.announced
+        if announced is not None and announced <= short:
+            return short
+        known = self.guard.knows(self.switch.snapshot, exchange.credential)
+        return self._limits.body_bytes if known else short
+
+    async def _read(
+        self, exchange: Exchange, dialect: Dialect
+    ) -> tuple[Asked, bytes, dict[str, str]]:
+        """Return what is asked, the body that asks it, and the labels of the call."""
+        body, labels = b"", dict[str, str]()
+        try:
+            labels = labels_in(exchange.header(LABELS))
+            body = await exchange.body(self._limit(exchange))
+            asked = dialect.read(body)
+        except (Invalid, NotFound, NotReady, TooLarge, TooSlow) as error:
+            request = dialect.unreadable(error)
+            asked = Asked(endpoint=dialect.named, number=None, request=request)
+        return asked, body, labels
+
     async def predict(self, exchange: Exchange, dialect: Dialect) -> None:
         """Read a call, send it along the governed path, and write what comes.
 
         What cannot be read travels too: it is refused on the path, on record.
         """
         received_us, started_ns = to_us(self._clock.now()), time.monotonic_ns()
-        known = self.guard.knows(self.switch.snapshot, exchange.credential)
-        limit = self._limits.body_bytes if known else self._limits.stranger_bytes
-        body, labels = b"", dict[str, str]()
-        try:
-            labels = labels_in(exchange.header(LABELS))
-            body = await exchange.body(limit)
-            asked = dialect.read(body)
-        except (Invalid, NotFound, NotReady, TooLarge, TooSlow) as error:
-            request = dialect.unreadable(error)
-            asked = Asked(endpoint=dialect.named, number=None, request=request)
+        asked, body, labels = await self._read(exchange, dialect)
+        key, priority, run, parent = exchange.texts(*_SAID)
+        trace = received(parent, exchange.joined(b"tracestate") if parent else "")
         with self.switch.borrow() as snapshot:
             call = Call(
                 id=exchange.call_id,
@@ -140,25 +156,22 @@ class DataPlane:
                 endpoint=asked.endpoint[:NAME_LENGTH],
                 number=asked.number,
                 credential=exchange.credential,
-                idempotency_key=exchange.header(b"idempotency-key"),
-                priority=exchange.header(b"x-roadbed-priority"),
-                **_context(exchange),
+                idempotency_key=key,
+                priority=priority,
+                trace_id=trace.trace_id,
+                span_id=trace.span_id,
+                parent_id=trace.parent_id,
+                trace_state=trace.trace_state,
+                sampled=trace.sampled,
                 request=asked.request,
                 body=body,
-                run=exchange.header(RUN)[:NAME_LENGTH],
+                run=run[:NAME_LENGTH],
                 labels=labels,
                 snapshot=snapshot,
             )
             exchange.told = call.told
             chunks = self._path.travel(call)
             await watched(exchange, call, dialect.answer(exchange, call, chunks))
-
-
-def _context(exchange: Exchange) -> dict[str, Any]:
-    """Return the fields of a call that say which trace it is part of."""
-    parent = exchange.header(b"traceparent")
-    state = exchange.joined(b"tracestate") if parent else ""
-    return received(parent, state)._asdict()
 
 
 async def watched(
@@ -171,24 +184,24 @@ async def watched(
     """
     task = asyncio.current_task()
     assert task is not None
-    watcher = asyncio.create_task(_cancel_when_gone(exchange, call, task))
+    dropped = False
+
+    def gone() -> None:
+        nonlocal dropped
+        call.left = True
+        if not reads_on(call):
+            dropped = True
+            task.cancel()
+
+    forget = exchange.on_gone(gone)
     try:
         await work
     except asyncio.CancelledError:
-        if not watcher.done() or task.uncancel() > 0:
+        if not dropped or task.uncancel() > 0:
             raise
         raise Gone from None
     finally:
-        watcher.cancel()
-
-
-async def _cancel_when_gone(
-    exchange: Exchange, call: Call, task: asyncio.Task[Any]
-) -> None:
-    await exchange.gone()
-    call.left = True
-    if not reads_on(call):
-        task.cancel()
+        forget()
 
 
 async def fail(exchange: Exchange, error: RoadbedError) -> None:

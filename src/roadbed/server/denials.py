@@ -16,6 +16,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Target
 from roadbed.gateway.alerts import Alert
 from roadbed.inference.call import Call, Outcome
+from roadbed.inference.path import idle
 from roadbed.server.alarm import Alarm
 
 BACKLOG = 10_000
@@ -134,6 +135,7 @@ class AuditDenials:
     def __init__(self, writer: DenialWriter) -> None:
         self._writer = writer
 
+    @idle
     def admit(self, call: Call) -> None:
         """Nothing to do on the way in."""
 

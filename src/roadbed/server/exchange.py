@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from contextlib import suppress
-from functools import cached_property
 from typing import Any
 
 from roadbed.core.errors import Invalid, NotReady, RoadbedError, TooLarge
@@ -11,6 +10,7 @@ from roadbed.identity.dpop import Bound, Possession
 from roadbed.server.errors import Headers, Reply, TooSlow
 from roadbed.server.limits import Limits, Room
 from roadbed.server.spelling import MESSAGES, Spell, is_under, spelling_of
+from roadbed.server.wire import cycle_of
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -43,7 +43,7 @@ class Exchange:
     Every answer carries `x-roadbed-call`; callers of Anthropic's dialect have it as
     `request-id` too, where their clients look. `started` says that the status line
     is out; `streaming`, that an error can only be told inside the body: by `failed`.
-    `spell` spells an error in the caller's dialect, `told` are headers of the call's.
+    `told` are headers of the call's.
     """
 
     def __init__(
@@ -62,13 +62,15 @@ class Exchange:
         self._held = 0
         self.started = False
         self.streaming = False
-        self.spell: Spell = spelling_of(scope["path"], call_id)
-        self._messages = is_under(MESSAGES, scope["path"])
+        path = scope["path"]
+        self._messages = path.startswith(MESSAGES) and is_under(MESSAGES, path)
         self.failed: Callable[[RoadbedError], bytes] = _unshown
         self.told: Mapping[str, str] = {}
         self._receive = receive
         self._send = send
+        self._cycle = cycle_of(receive)
         self._headers = dict(scope["headers"])
+        self._shown: str | None = None
         self._whole = False
 
     @property
@@ -76,6 +78,11 @@ class Exchange:
         """Return the request's method; HEAD is answered as GET without the body."""
         method = self.scope["method"]
         return "GET" if method == "HEAD" else method
+
+    @property
+    def spell(self) -> Spell:
+        """Return what spells an error in the caller's dialect."""
+        return spelling_of(self.scope["path"], self.call_id)
 
     @property
     def path(self) -> str:
@@ -86,27 +93,43 @@ class Exchange:
         """Return the header *name* (small letters), or an empty text."""
         return self._headers.get(name, b"").decode("latin-1")
 
+    def texts(self, *names: bytes) -> list[str]:
+        """Return the headers of these *names*, empty texts for those that are not."""
+        given = self._headers
+        return [given[n].decode("latin-1") if n in given else "" for n in names]
+
     def joined(self, name: bytes) -> str:
         """Return all headers called *name* as one, with commas between them."""
         lines = (v for k, v in self.scope["headers"] if k == name)
         return b",".join(lines).decode("latin-1")
 
-    @cached_property
+    @property
     def credential(self) -> str:
         """Return the token that came, with what it proves, or an empty text.
 
         Callers of Anthropic's dialect may send it as `x-api-key` instead.
         """
-        shown = self.possession.shown(
-            self.header(b"authorization"),
-            self.header(b"dpop"),
-            self.scope["method"],
-            path_of(self.scope),
-        )
+        if self._shown is None:
+            self._shown = self._credential()
+        return self._shown
+
+    def _credential(self) -> str:
+        authorization, proof = self.texts(b"authorization", b"dpop")
+        if authorization.startswith("Bearer "):
+            shown = authorization[7:].strip()
+        else:
+            method, path = self.scope["method"], path_of(self.scope)
+            shown = self.possession.shown(authorization, proof, method, path)
         key = self.header(b"x-api-key").strip() if self._messages else ""
         if key and shown and key != shown:
             return Bound.of(shown, fault=_TWO_KEYS)
         return shown or key
+
+    @property
+    def announced(self) -> int | None:
+        """Return how long the body is, None if that is not said."""
+        told = self._headers.get(b"content-length", b"")
+        return int(told) if told.isdigit() else None
 
     async def body(self, limit: int) -> bytes:
         """Return the whole request body.
@@ -120,9 +143,13 @@ class Exchange:
                 "compressed request bodies are not accepted",
                 hint="send the body without Content-Encoding",
             )
-        announced = self.header(b"content-length")
-        if announced.isdigit() and int(announced) > limit:
+        announced = self.announced
+        if announced is not None and announced > limit:
             raise _too_large(limit)
+        taken = self._cycle.taken() if self._cycle else None
+        if taken is not None:
+            self._whole = True
+            return _within(taken, limit)
         first = await self._next()
         if self._whole:
             return _within(first.get("body", b""), limit)
@@ -165,23 +192,40 @@ class Exchange:
             self._whole = True
         return message
 
-    async def gone(self) -> None:
-        """Return when the client has closed the connection."""
+    def on_gone(self, tell: Callable[[], None]) -> Callable[[], object]:
+        """Let *tell* be called when the client hangs up; return what ends that.
+
+        *tell* is called by the event loop, never by whoever writes the answer.
+        """
+        cycle = self._cycle
+        if cycle is None:
+            return asyncio.create_task(self._await_end(tell)).cancel
+        if cycle.disconnected:
+            return asyncio.get_running_loop().call_soon(tell).cancel
+        cycle.on_gone = tell
+        return cycle.forget
+
+    async def _await_end(self, tell: Callable[[], None]) -> None:
         while (await self._next())["type"] != "http.disconnect":
             pass
+        tell()
 
     async def reply(self, reply: Reply) -> None:
         """Write a whole answer."""
         if not self._whole and self.method != "GET":
             await self._reply_and_linger(reply)
             return
-        await self._start(reply.status, reply.headers, len(reply.body))
+        lines = self._lines(reply.headers, len(reply.body))
+        self.started = True
+        if self._cycle and self._cycle.whole(reply.status, lines, reply.body):
+            return
+        await self._start(reply.status, lines)
         await self._send({"type": "http.response.body", "body": reply.body})
 
     async def begin(self, headers: Headers) -> None:
         """Start an answer of status 200 whose length is not known yet."""
         self.streaming = True
-        await self._start(200, headers, None)
+        await self._start(200, self._lines(headers, None))
 
     async def write(self, data: bytes) -> None:
         """Write one piece; waits while the client is slower than we are."""
@@ -193,13 +237,18 @@ class Exchange:
         """Write the last piece of an answer that was written in pieces."""
         await self._send({"type": "http.response.body", "body": data})
 
-    async def _start(self, status: int, headers: Headers, length: int | None) -> None:
-        lines = [*headers, *ALWAYS, (b"x-roadbed-call", self.call_id.encode())]
+    def _lines(self, headers: Headers, length: int | None) -> list[tuple[bytes, bytes]]:
+        call_id = self.call_id.encode()
+        lines = [*headers, *ALWAYS, (b"x-roadbed-call", call_id)]
         if self._messages:
-            lines.append((b"request-id", self.call_id.encode()))
-        lines += [(k.encode(), v.encode()) for k, v in self.told.items()]
+            lines.append((b"request-id", call_id))
+        if self.told:
+            lines += [(k.encode(), v.encode()) for k, v in self.told.items()]
         if length is not None:
-            lines.append((b"content-length", str(length).encode()))
+            lines.append((b"content-length", b"%d" % length))
+        return lines
+
+    async def _start(self, status: int, lines: list[tuple[bytes, bytes]]) -> None:
         self.started = True
         await self._send(
             {"type": "http.response.start", "status": status, "headers": lines}
@@ -213,7 +262,7 @@ class Exchange:
         bounds, and then the connection is closed.
         """
         headers = (*reply.headers, (b"connection", b"close"))
-        await self._start(reply.status, headers, len(reply.body))
+        await self._start(reply.status, self._lines(headers, len(reply.body)))
         await self.write(reply.body)
         with suppress(TimeoutError):
             async with asyncio.timeout(self.limits.linger_seconds):

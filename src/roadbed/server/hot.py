@@ -1,7 +1,7 @@
 """The hot routes: which address does what, and with which permission."""
 
 import re
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
@@ -38,7 +38,8 @@ class Place:
     version: str = ""
 
 
-Handler = Callable[[DataPlane, Exchange, Place], Awaitable[None]]
+Work = Coroutine[Any, Any, None]
+Handler = Callable[[DataPlane, Exchange, Place], Work]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,44 +53,44 @@ class HotRoute:
     summary: str
 
 
-async def complete(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def complete(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer a chat."""
-    await plane.predict(exchange, _CHAT)
+    return plane.predict(exchange, _CHAT)
 
 
-async def converse(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def converse(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer a message."""
-    await plane.predict(
+    return plane.predict(
         exchange, messages.with_betas(_text(anthropic.SPOKEN), exchange)
     )
 
 
-async def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def count_tokens(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Say how many tokens a message would be."""
-    await plane.predict(exchange, messages.with_betas(_COUNT, exchange))
+    return plane.predict(exchange, messages.with_betas(_COUNT, exchange))
 
 
-async def respond(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def respond(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer in OpenAI's Responses API."""
-    await plane.predict(exchange, _RESPONSES)
+    return plane.predict(exchange, _RESPONSES)
 
 
-async def count_input(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def count_input(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Count the tokens of what would be asked in the Responses API."""
-    await plane.predict(exchange, _RESPONSES_COUNT)
+    return plane.predict(exchange, _RESPONSES_COUNT)
 
 
-async def embed(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def embed(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer with vectors."""
-    await plane.predict(exchange, _EMBEDDINGS)
+    return plane.predict(exchange, _EMBEDDINGS)
 
 
-async def rank(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def rank(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer with an order of documents."""
-    await plane.predict(exchange, _RERANK)
+    return plane.predict(exchange, _RERANK)
 
 
-async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
+def predict(plane: DataPlane, exchange: Exchange, place: Place) -> Work:
     """Answer with tensors."""
     length = exchange.header(b"inference-header-content-length")
     dialect = Dialect(
@@ -99,7 +100,7 @@ async def predict(plane: DataPlane, exchange: Exchange, place: Place) -> None:
         answer=infer.answer,
         named=place.model,
     )
-    await plane.predict(exchange, dialect)
+    return plane.predict(exchange, dialect)
 
 
 async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> None:
@@ -262,16 +263,15 @@ class HotTable:
                 return methods, Place(**match.groupdict())
         return {}, Place()
 
-    async def handle(self, plane: DataPlane, exchange: Exchange) -> None:
-        """Let the route of *exchange* answer it.
+    def handle(self, plane: DataPlane, exchange: Exchange) -> Work:
+        """Return what answers *exchange*: the work of its route.
 
         A path or method that does not exist is named to those with a key only.
         """
         methods, place = self.find(exchange.path)
         route = methods.get(exchange.method)
         if route is not None:
-            await route.handler(plane, exchange, place)
-            return
+            return route.handler(plane, exchange, place)
         plane.guard.identify(plane.switch.snapshot, exchange.credential)
         if methods:
             allowed = tuple(sorted(methods))

@@ -9,8 +9,9 @@ class Limits:
 
     `held_bytes` bounds the bodies of all large requests together. `head_*`,
     `headers` and `url_bytes` bound the head of a request, `body_seconds` the arrival
-    of its body, `stall_seconds` how long an answer may lie unread. `linger_*` bound
-    what is read and thrown away after a body was refused, so that the client sees why.
+    of its body, `stall_seconds` how long an answer may lie unread, `idle_seconds` how
+    long a connection is kept that asks for nothing. `linger_*` bound what is read and
+    thrown away after a body was refused, so that the client sees why.
     """
 
     body_bytes: int = 32 * 1024 * 1024
@@ -22,6 +23,7 @@ class Limits:
     url_bytes: int = 8 * 1024
     head_seconds: float = 20.0
     stall_seconds: float = 60.0
+    idle_seconds: float = 75.0
     linger_bytes: int = 96 * 1024 * 1024
     linger_seconds: float = 5.0
     drain_seconds: int = 30

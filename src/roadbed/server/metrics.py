@@ -74,15 +74,20 @@ class Metrics:
         if outcome.first_ns:
             first_s = max(outcome.first_ns - call.started_ns, 0) / 1e9
             self._time("roadbed_first_token_seconds", endpoint, first_s)
-        used, tokens = outcome.counted, "roadbed_tokens_total"
-        self._add(tokens, used.input_tokens, endpoint, "in")
-        self._add(tokens, used.output_tokens, endpoint, "out")
-        self._add("roadbed_cost_usd_total", outcome.cost_nano / 1e9, endpoint)
-        self._add("roadbed_degraded_total", bool(outcome.degraded), endpoint)
+        if outcome.usage is not None:
+            used, tokens = outcome.usage, "roadbed_tokens_total"
+            self._add(tokens, used.input_tokens, endpoint, "in")
+            self._add(tokens, used.output_tokens, endpoint, "out")
+        if outcome.cost_nano:
+            self._add("roadbed_cost_usd_total", outcome.cost_nano / 1e9, endpoint)
+        if outcome.degraded:
+            self._add("roadbed_degraded_total", 1, endpoint)
         if outcome.cache:
             self._add("roadbed_cache_answers_total", 1, endpoint, outcome.cache)
-        self._count_attempts(call, endpoint)
-        self._count_errors(call, outcome)
+        if call.attempts:
+            self._count_attempts(call, endpoint)
+        if outcome.status != "ok" or len(call.attempts) > 1:
+            self._count_errors(call, outcome)
 
     def text(self, gauges: Gauges, tenant: str = DEFAULT_TENANT) -> str:
         """Return all in the Prometheus text format; of endpoints, those of *tenant*."""
@@ -94,7 +99,10 @@ class Metrics:
             counts[labels] = counts.get(labels, 0) + count
 
     def _time(self, name: str, endpoint: str, seconds: float) -> None:
-        self._latencies[name].setdefault(endpoint, _Latency()).add(seconds)
+        known = self._latencies[name]
+        if endpoint not in known:
+            known[endpoint] = _Latency()
+        known[endpoint].add(seconds)
 
     def _count_attempts(self, call: Call, endpoint: str) -> None:
         tries = call.attempts
@@ -125,11 +133,11 @@ class Metrics:
     def _label(self, call: Call) -> str:
         if call.deployment is None:
             return ""
-        known = self._latencies["roadbed_call_seconds"]
-        if call.endpoint in known or len(known) < MAX_ENDPOINTS:
+        known, name = self._latencies["roadbed_call_seconds"], call.endpoint
+        if name in known or len(known) < MAX_ENDPOINTS:
             tenant = call.deployment.attributes.get("tenant", DEFAULT_TENANT)
-            self._tenants[call.endpoint] = tenant
-            return call.endpoint
+            self._tenants[name] = tenant
+            return name
         return "other"
 
     def _lines(self, tenant: str) -> Iterator[str]:

@@ -8,7 +8,7 @@ page is answered if that page is ours. No header ever invites another origin (CO
 
 import ipaddress
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from roadbed.core.errors import Invalid, RoadbedError
 
@@ -16,6 +16,7 @@ LOOPBACK = frozenset({"localhost", "127.0.0.1", "::1"})
 ANY_ADDRESS = "0.0.0.0"
 """Among the allowed hosts: the server listens everywhere, so any address leads here."""
 _WILD = frozenset({"", ANY_ADDRESS, "::"})
+_REMEMBERED = 256
 _PORT = re.compile(r"[1-9][0-9]{0,4}")
 _ONCE = frozenset(
     {b"host", b"origin", b"authorization", b"content-length", b"content-type"}
@@ -34,6 +35,33 @@ class ForeignOrigin(RoadbedError):
 
     code = "foreign_origin"
     status = 403
+
+
+class Door:
+    """Lets in what is meant for the hosts *allowed*; remembers whom it let in."""
+
+    def __init__(self, allowed: frozenset[str]) -> None:
+        self._allowed = allowed
+        self._known: set[tuple[bytes | None, bytes | None]] = set()
+
+    def wrong(
+        self, headers: Sequence[tuple[bytes, bytes]], *, named: bool
+    ) -> RoadbedError | None:
+        """Say why a request with these *headers* is refused; None if it is not.
+
+        It must have a host if it is to be *named*. Raises Invalid as `read_once` does.
+        """
+        given = dict(headers)
+        comes = given.get(b"host"), given.get(b"origin")
+        if comes in self._known and len(given) == len(headers):
+            return None
+        host, origin = read_once(headers)
+        if named and not host:
+            return Invalid("the request names no host", hint="send a Host header")
+        found = refusal(host, origin, self._allowed)
+        if found is None and host and len(self._known) < _REMEMBERED:
+            self._known.add(comes)
+        return found
 
 
 def refusal(host: str, origin: str, allowed: frozenset[str]) -> RoadbedError | None:

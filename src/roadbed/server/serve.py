@@ -4,6 +4,7 @@ import asyncio
 import gc
 import signal
 import socket
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -17,7 +18,6 @@ from roadbed.server.asgi import Application
 from roadbed.server.limits import Limits
 from roadbed.server.wire import PatientProtocol, sweep
 
-KEEP_ALIVE_SECONDS = 75
 BACKLOG = 2048
 
 
@@ -105,7 +105,6 @@ def configuration(application: Application, limits: Limits) -> uvicorn.Config:
         access_log=False,
         server_header=False,
         proxy_headers=False,
-        timeout_keep_alive=KEEP_ALIVE_SECONDS,
         timeout_graceful_shutdown=limits.drain_seconds,
         log_level="critical",
     )
@@ -123,6 +122,9 @@ def serve(server: Server, life: Life, listener: socket.socket) -> None:
 
 async def run(server: Server, life: Life, listener: socket.socket) -> None:
     """Serve on the running loop until *server* is told to exit."""
+    # Every generator of ours is closed by whoever reads it. To be told of each one
+    # when it begins, only to close it once more at the end, is not worth its cost.
+    sys.set_asyncgen_hooks(firstiter=None)
     await life.start()
     connections = cast(set[PatientProtocol], server.server_state.connections)
     sweeper = asyncio.create_task(sweep(connections, server.limits))

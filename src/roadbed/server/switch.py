@@ -1,7 +1,6 @@
 """The picture that new calls see, and the older ones that calls still use."""
 
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterable
 
 from roadbed.control.serve import Serving
 from roadbed.core.errors import NotReady
@@ -19,6 +18,29 @@ class _Generation:
     def __init__(self, serving: Serving) -> None:
         self.serving = serving
         self.calls = 0
+
+
+class Borrowed:
+    """A snapshot that is lent, from `with` to the end of its block."""
+
+    __slots__ = ("_back", "_generation")
+
+    def __init__(
+        self, generation: _Generation, back: Callable[[_Generation], None]
+    ) -> None:
+        self._generation = generation
+        self._back = back
+
+    def __enter__(self) -> Snapshot:
+        """Return the snapshot."""
+        self._generation.calls += 1
+        return self._generation.serving.snapshot
+
+    def __exit__(self, *_: object) -> None:
+        """Give it back; the last one lets go of what nothing uses any more."""
+        self._generation.calls -= 1
+        if not self._generation.calls:
+            self._back(self._generation)
 
 
 class Switch:
@@ -50,17 +72,13 @@ class Switch:
         self._current = _Generation(serving)
         self._sweep()
 
-    @contextmanager
-    def borrow(self) -> Iterator[Snapshot]:
+    def borrow(self) -> Borrowed:
         """Lend the snapshot; what it holds stays open until it is given back."""
-        generation = self._now()
-        generation.calls += 1
-        try:
-            yield generation.serving.snapshot
-        finally:
-            generation.calls -= 1
-            if not generation.calls and generation is not self._current:
-                self._sweep()
+        return Borrowed(self._now(), self._back)
+
+    def _back(self, generation: _Generation) -> None:
+        if generation is not self._current:
+            self._sweep()
 
     def _now(self) -> _Generation:
         if self._current is None:

@@ -9,6 +9,7 @@ from roadbed.core.errors import RoadbedError
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.chat import ChatRequest, Fields
 from roadbed.inference.conversation import Conversation
+from roadbed.inference.path import idle
 
 
 class UnreadableChat(ChatRequest, kw_only=True):
@@ -46,5 +47,6 @@ class Read:
         if isinstance(call.request, UnreadableChat | UnreadableTensors):
             raise call.request.error
 
+    @idle
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Nothing is left to do."""

@@ -90,6 +90,7 @@ class _Format(msgspec.Struct):
     json_schema: _Schema | None = None
 
 
+_LIMITS = frozenset({"max_completion_tokens", "max_tokens"})
 _OPTIONS = msgspec.json.Decoder(_StreamOptions | None)
 _MESSAGES = msgspec.json.Decoder(list[Message])
 _COUNT = msgspec.json.Decoder(int | None)
@@ -103,8 +104,10 @@ _STOP = msgspec.json.Decoder(str | list[str] | None)
 def read(body: bytes) -> tuple[str, ChatRequest]:
     """Return the model's name and the request; raise Invalid naming the field."""
     model, fields = begin(body)
-    stream = bool(take(fields, "stream", FLAG))
-    options = take(fields, "stream_options", _OPTIONS)
+    stream = "stream" in fields and bool(take(fields, "stream", FLAG))
+    options = None
+    if "stream_options" in fields:
+        options = take(fields, "stream_options", _OPTIONS)
     if options is not None and not stream:
         raise wrong("stream_options", "stream_options needs stream: true")
     messages_of(fields)
@@ -113,7 +116,7 @@ def read(body: bytes) -> tuple[str, ChatRequest]:
         read=conversation,
         stream=stream,
         wants_usage=bool(options and options.include_usage),
-        max_tokens=_most(fields),
+        max_tokens=None if _LIMITS.isdisjoint(fields) else _most(fields),
     )
 
 

@@ -4,7 +4,7 @@ import time
 from collections.abc import Callable, Sequence
 
 from roadbed.gateway.money.account import Account
-from roadbed.gateway.money.estimate import Estimator, guessed, output_tokens
+from roadbed.gateway.money.estimate import Estimator, guessed
 from roadbed.gateway.money.rule import BudgetRule
 from roadbed.gateway.money.tariff import Prices, Tariff
 from roadbed.gateway.money.teller import Teller
@@ -32,7 +32,7 @@ class Budgets:
         accounts: list[Account] = []
         most = 0
         if rules and tariff is not None:
-            answer = output_tokens(call, choice)
+            answer = self._estimator.output_tokens(call, choice)
             most = tariff.most_nano(tokens, answer, _longest_us(call))
         if most:
             accounts = self._accounts(call, rules)

@@ -20,6 +20,7 @@ DEFAULT_OUTPUT = 4_096
 MOST_OUTPUT = 1_000_000
 """What the largest bound is taken for: no model answers with more."""
 _MILLI = 1_000
+_REMEMBERED = 10_000
 _LONG = 1_000
 _LEAST, _MOST, _MOST_HIDDEN = 500, 6_000, 20_000
 _LIMITS = ("max_completion_tokens", "max_output_tokens", "max_tokens")
@@ -45,17 +46,41 @@ class Learned(NamedTuple):
         if size >= _LONG:
             seen = min(max(size * _MILLI // tokens, _LEAST), _MOST)
             known = self.per_token
-            return self._replace(
-                per_token=seen if seen < known else known + (seen - known) // 64
-            )
+            found = seen if seen < known else known + (seen - known) // 64
+            return self if found == known else self._replace(per_token=found)
         seen = min(max(tokens - size * _MILLI // self.per_token, 16), _MOST_HIDDEN)
         known = self.hidden
-        return self._replace(
-            hidden=seen if seen > known else known - (known - seen) // 64
-        )
+        found = seen if seen > known else known - (known - seen) // 64
+        return self if found == known else self._replace(hidden=found)
 
 
 _UNKNOWN = Learned()
+
+
+class Pinned(NamedTuple):
+    """What a version adds to every question: bytes of a prompt, and a bound of its own
+    on the answer, 0 if it has none. `choice` is whose this is."""
+
+    choice: Choice
+    prompt: int
+    limit: int
+
+
+class _PinnedBy:
+    """Reads what versions pin, once; the ids of objects that are held are their own."""
+
+    def __init__(self) -> None:
+        self._known: dict[int, Pinned] = {}
+
+    def __call__(self, choice: Choice) -> Pinned:
+        found = self._known.get(id(choice))
+        if found is None or found.choice is not choice:
+            if len(self._known) >= _REMEMBERED:
+                self._known.clear()
+            prompt = len(str(choice.version.body.get("prompt") or ""))
+            found = Pinned(choice, prompt, _pinned_limit(choice))
+            self._known[id(choice)] = found
+        return found
 
 
 class Estimator:
@@ -63,34 +88,44 @@ class Estimator:
 
     def __init__(self) -> None:
         self._learned: dict[str, Learned] = {}
+        self._pinned = _PinnedBy()
 
     def input_tokens(self, call: Call, choice: Choice) -> int:
         """Return how many tokens *call* will be to read, rather too many."""
         if isinstance(call.request, TensorRequest):
             return 0
-        size, images = _size_of(call, choice)
-        learned = self._learned.get(str(choice.version), _UNKNOWN)
-        return learned.tokens(size) + images * IMAGE_TOKENS
+        size, images = self._size_of(call, choice)
+        known = self._learned.get(choice.name, _UNKNOWN)
+        return known.tokens(size) + images * IMAGE_TOKENS
 
     def learn(self, call: Call, choice: Choice, usage: Usage) -> None:
         """Take in what the provider counted for *call*."""
         if usage.input_tokens <= 0 or isinstance(call.request, TensorRequest):
             return
-        size, images = _size_of(call, choice)
+        size, images = self._size_of(call, choice)
         if images or not size:
             return  # Pictures say nothing about text.
-        name = str(choice.version)
-        known = self._learned.get(name, _UNKNOWN)
-        self._learned[name] = known.after(size, usage.input_tokens)
+        known = self._learned.get(choice.name, _UNKNOWN)
+        learned = known.after(size, usage.input_tokens)
+        if learned is not known:
+            self._learned[choice.name] = learned
 
+    def output_tokens(self, call: Call, choice: Choice) -> int:
+        """Return how many tokens may be answered, by all that bounds it."""
+        request = call.request
+        if not isinstance(request, ChatRequest):
+            return 0
+        wanted = self._pinned(choice).limit or request.max_tokens or DEFAULT_OUTPUT
+        answers = _answers(request) if "n" in request.fields else 1
+        return min(max(wanted, 1), MOST_OUTPUT) * answers
 
-def output_tokens(call: Call, choice: Choice) -> int:
-    """Return how many tokens may be answered, by all that bounds it."""
-    request = call.request
-    if not isinstance(request, ChatRequest):
-        return 0
-    wanted = _pinned_limit(choice) or request.max_tokens or DEFAULT_OUTPUT
-    return min(max(wanted, 1), MOST_OUTPUT) * _answers(request)
+    def _size_of(self, call: Call, choice: Choice) -> tuple[int, int]:
+        """Return the bytes of the text that is sent, and how many pictures go along."""
+        sized = call.sized
+        if sized is None or sized[0] is not choice:
+            size, images = _size_of(call)
+            sized = call.sized = choice, size + self._pinned(choice).prompt, images
+        return sized[1], sized[2]
 
 
 def guessed(input_tokens: int, said: int) -> Usage:
@@ -99,10 +134,9 @@ def guessed(input_tokens: int, said: int) -> Usage:
     return Usage(input_tokens=input_tokens, output_tokens=spoken, estimated=True)
 
 
-def _size_of(call: Call, choice: Choice) -> tuple[int, int]:
-    """Return the bytes of the text that is sent, and how many pictures go with it."""
+def _size_of(call: Call) -> tuple[int, int]:
     body, request = call.body, call.request
-    size = len(body) + len(str(choice.version.body.get("prompt") or ""))
+    size = len(body)
     if b"image" not in body or not isinstance(request, ChatRequest):
         return size, 0
     try:

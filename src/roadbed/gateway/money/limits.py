@@ -102,6 +102,8 @@ class Limits:
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Count what it came to."""
         found, reckoned, second = self._admitted.pop(call.id, ((), 0, 0))
+        if not found:
+            return
         usage, now = outcome.usage, int(self._clock())
         for meters in found:
             meters.under_way -= 1
@@ -109,7 +111,7 @@ class Limits:
                 if second >= now - 60:
                     meters.input.add(usage.input_tokens - reckoned, second)
                 meters.output.add(usage.output_tokens, now)
-        if found and usage is not None and not usage.estimated and call.deployment:
+        if usage is not None and not usage.estimated and call.deployment:
             self._estimator.learn(call, call.deployment.choices[0], usage)
 
     def _check(self, rule: LimitRule, meters: Meters, tokens: int, now: int) -> None:

@@ -15,9 +15,9 @@ class Meter:
 
     def add(self, amount: int, second: int) -> None:
         """Count *amount* in *second*; below zero it takes back."""
-        self.forget(second)
-        known = self._counts.get(second, 0)
-        self._counts[second] = known + amount
+        if second != self._forgot:
+            self.forget(second)
+        self._counts[second] = self._counts.get(second, 0) + amount
         self.total += amount
 
     def forget(self, second: int) -> None:

@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, NamedTuple
 
@@ -13,6 +13,8 @@ from roadbed.gateway.money.window import Period, Window, window_of
 from roadbed.inference.call import Call
 
 NANO = 10**9
+_FOR_EVER = 2**63
+_NEVER = (_FOR_EVER, 0)
 
 
 class Key(NamedTuple):
@@ -37,6 +39,10 @@ class BudgetRule:
     scope: Scope
     refuses: bool = True
     marks: tuple[int, ...] = (50, 80, 100)
+    seen: dict[str, tuple[int, int]] = field(
+        default_factory=dict, compare=False, repr=False
+    )
+    """The window that was looked at last, from and until when."""
 
     @property
     def cap(self) -> int | None:
@@ -50,7 +56,12 @@ class BudgetRule:
     def key_of(self, call: Call, at_us: int) -> Key:
         """Return under what *call* is counted."""
         run = run_of(call.run) if self.scope.run else ""
-        return Key(self.name, self.window(at_us).since_us, run)
+        since_us, until_us = self.seen.get(self.period, _NEVER)
+        if not since_us <= at_us < until_us:
+            window = self.window(at_us)
+            since_us, until_us = window.since_us, window.until_us or _FOR_EVER
+            self.seen[self.period] = since_us, until_us
+        return Key(self.name, since_us, run)
 
 
 def run_of(run: str) -> str:

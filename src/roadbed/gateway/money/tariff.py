@@ -41,8 +41,10 @@ class Rate(NamedTuple):
 
     def worst(self, input_tokens: int) -> int:
         """Return the highest price in a call with so many input tokens, or fewer."""
+        if not self.tiers:
+            return max(self.base, 0)
         return max(
-            self.base, *(p for above, p in self.tiers if input_tokens > above), 0
+            self.base, *[p for above, p in self.tiers if input_tokens > above], 0
         )
 
 
@@ -77,7 +79,7 @@ class Tariff:
 
     def most_nano(self, input_tokens: int, output_tokens: int, took_us: int = 0) -> int:
         """Return the most that so many tokens can cost, rounded up."""
-        reading = max(rate.worst(input_tokens) for rate in self._input_rates())
+        reading = max([rate.worst(input_tokens) for rate in self._input_rates()])
         writing = self.output.worst(input_tokens)
         tokens = input_tokens * reading + output_tokens * writing
         return -(-(tokens + self._beside(took_us)) // _PER_NANO)
@@ -95,7 +97,7 @@ class Tariff:
             (self.cache_write_1h, hour),
             (self.output, usage.output_tokens),
         )
-        tokens = sum(rate.at(read) * count for rate, count in counted if count)
+        tokens = sum([rate.at(read) * count for rate, count in counted if count])
         return tokens + self._beside(took_us)
 
     def _beside(self, took_us: int) -> int:

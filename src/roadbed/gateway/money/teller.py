@@ -64,6 +64,8 @@ class Teller:
         Where more has to be drawn first, that is tried before anything else is held.
         """
         now = self._clock()
+        if len(accounts) == 1 and accounts[0].hold(amount, now):
+            return
         held: list[Account] = []
         try:
             for account in sorted(accounts, key=lambda a: a.free >= amount):

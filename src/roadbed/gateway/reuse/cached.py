@@ -57,7 +57,10 @@ class Cached:
         key = key_of(call, rule)
         if rule is _IN_NEED:
             return self._note(call, outcome, key)
-        return self._share(call, outcome, key, rule)
+        if rule.stale_s or (key, form_of(call)) in self._flights:
+            return self._share(call, outcome, key, rule)
+        # Nobody else is waited for, and nothing old may stand in: no more is needed.
+        return self._source(call, outcome, key, rule, waits=False)
 
     def oldest(self, call: Call) -> tuple[Chunk, ...] | None:
         """Return what was answered to *call* before, however long ago; None if nothing.
@@ -121,9 +124,10 @@ class Cached:
         if kept is not None:
             outcome.cache = "hit"
             return again(kept)
-        flight = self._flights.get((key, form_of(call)))
-        if waits and flight is not None and flight.open:
-            return self._follow(call, outcome, flight)
+        if waits:
+            flight = self._flights.get((key, form_of(call)))
+            if flight is not None and flight.open:
+                return self._follow(call, outcome, flight)
         return self._lead(call, outcome, key, rule)
 
     def _lead(
@@ -252,5 +256,5 @@ def _is_whole(chunks: Sequence[Chunk], rule: Cache) -> bool:
 def _is_own(call: Call) -> bool:
     """Say whether the version that is served gave the answer, and no fallback."""
     assert call.deployment is not None
-    served = str(call.deployment.version)
-    return all(a.model == served for a in call.attempts if a.status == "ok")
+    served = call.deployment.choices[0].name
+    return not {a.model for a in call.attempts if a.status == "ok"} - {served}

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import AsyncGenerator, Callable
-from contextlib import aclosing
 
 from roadbed.inference.call import Call, Chunk
 
@@ -26,9 +25,10 @@ class Flight:
         self.done = False
         self.error: Exception | None = None
         self._answer = answer
-        self._moved: asyncio.Event | None = None
+        self._loop = asyncio.get_running_loop()
+        self._waiting: list[asyncio.Future[None]] = []
         self._readers = 0
-        self.task = asyncio.get_running_loop().create_task(self._fly())
+        self.task = self._loop.create_task(self._fly())
 
     @property
     def open(self) -> bool:
@@ -50,9 +50,9 @@ class Flight:
                     at += 1
                 if self.done:
                     break
-                if self._moved is None:
-                    self._moved = asyncio.Event()
-                await self._moved.wait()
+                moved = self._loop.create_future()
+                self._waiting.append(moved)
+                await moved
             if self.error is not None:
                 raise self.error
         finally:
@@ -62,14 +62,15 @@ class Flight:
 
     async def _fly(self) -> None:
         try:
-            async with aclosing(self._answer) as answer:
-                async for chunk in answer:
-                    self.chunks.append(chunk)
+            async for chunk in self._answer:
+                self.chunks.append(chunk)
+                if self._waiting:
                     self._move()
         # Whatever it is, it is raised again where somebody waits for the answer.
         except Exception as error:  # noqa: BLE001
             self.error = error
         finally:
+            await self._answer.aclose()
             self._end()
 
     def _end(self) -> None:
@@ -78,14 +79,16 @@ class Flight:
         self._move()
 
     def _move(self) -> None:
-        moved, self._moved = self._moved, None
-        if moved is not None:
-            moved.set()
+        waiting, self._waiting = self._waiting, []
+        for moved in waiting:
+            if not moved.done():
+                moved.set_result(None)
 
     async def _land(self) -> None:
         """End the task: by itself if it is over, otherwise by letting go."""
-        if not self.done:
-            self.task.cancel()
+        if self.done:
+            return
+        self.task.cancel()
         await asyncio.wait([self.task])
         if not self.done:  # it was let go of before it had begun
             self._end()

@@ -1,14 +1,14 @@
 """When two calls are the same call: the digest of all that decides the answer."""
 
 import hashlib
-from collections.abc import Iterable, Iterator
+import struct
+from collections.abc import Iterator, Set
 from typing import NamedTuple
 
 import msgspec
 
 from roadbed.inference.call import Call, TensorRequest
 from roadbed.inference.chat import ChatRequest, TextRequest
-from roadbed.inference.snapshot import Deployment
 from roadbed.inference.terms import Cache
 
 _FORM = frozenset({"model", "stream", "stream_options"})
@@ -20,6 +20,7 @@ _ELSEWHERE = frozenset(
     }
 )  # fmt: skip
 _TOOLS = ("tools", "functions")
+_TOLD = _ELSEWHERE.union(_TOOLS)
 _NOTHING = frozenset({b"null", b"[]", b"{}", b"false"})
 
 
@@ -47,7 +48,10 @@ def may_be_kept(call: Call, rule: Cache) -> bool:
     request = call.request
     if isinstance(request, TensorRequest):
         return True
-    given = {name for name, raw in request.fields.items() if _says(raw)}
+    told = _TOLD & request.fields.keys()
+    if not told:
+        return True
+    given = {name for name in told if _says(request.fields[name])}
     if given & _ELSEWHERE:
         return False
     return rule.tools or not given.intersection(_TOOLS)
@@ -62,31 +66,30 @@ def key_of(call: Call, rule: Cache) -> bytes:
     """
     deployment = call.deployment
     assert deployment is not None
-    digest = hashlib.blake2b(digest_size=32)
-    for part in _parts(call, deployment, rule):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.digest()
-
-
-def _parts(call: Call, deployment: Deployment, rule: Cache) -> Iterator[bytes]:
     principal = call.principal
-    yield (principal.tenant if principal else "").encode()
-    yield deployment.endpoint.encode()
-    yield deployment.version.digest.encode()
-    yield call.snapshot.authority.digest.encode()
-    yield call.dialect.encode()
-    yield type(call.request).__name__.encode()
-    yield b"" if rule.shared or principal is None else principal.chain.encode()
-    if isinstance(call.request, TensorRequest):
-        yield from _of_tensors(call.request)
+    request = call.request
+    parts = [
+        (principal.tenant if principal else "").encode(),
+        deployment.endpoint.encode(),
+        deployment.version.digest.encode(),
+        call.snapshot.authority.digest.encode(),
+        call.dialect.encode(),
+        type(request).__name__.encode(),
+        b"" if rule.shared or principal is None else principal.chain.encode(),
+    ]
+    if isinstance(request, TensorRequest):
+        parts += _of_tensors(request)
     else:
-        yield from _of_fields(call.request, _FORM | _WHO if rule.shared else _FORM)
+        parts += _of_fields(request, _FORM | _WHO if rule.shared else _FORM)
+    sizes = struct.pack(f">{len(parts) + 1}Q", len(parts), *map(len, parts))
+    return hashlib.blake2b(b"".join((sizes, *parts)), digest_size=32).digest()
 
 
-def _of_fields(request: TextRequest, left_out: Iterable[str]) -> Iterator[bytes]:
-    for name in sorted(request.fields.keys() - left_out):
-        yield name.encode("utf-8", "surrogatepass")
-        yield bytes(request.fields[name])
+def _of_fields(request: TextRequest, left_out: Set[str]) -> list[bytes]:
+    fields = request.fields
+    names = sorted(fields.keys() - left_out)
+    texts = [name.encode("utf-8", "surrogatepass") for name in names]
+    return [*texts, *map(bytes, map(fields.__getitem__, names))]
 
 
 def _of_tensors(request: TensorRequest) -> Iterator[bytes]:

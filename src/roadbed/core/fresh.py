@@ -1,0 +1,33 @@
+"""Random bytes, fetched from the system for many askers at once."""
+
+import os
+from collections import deque
+
+_AT_ONCE = 128
+
+
+class Fresh:
+    """Gives *size* unpredictable bytes at each call, and never the same ones twice.
+
+    Asking the system for each few bytes costs a call into the kernel, and hands the
+    interpreter to another thread. Safe from any thread; a process that forks must
+    make its own afterwards.
+    """
+
+    def __init__(self, size: int) -> None:
+        self._size = size
+        self._ready: deque[bytes] = deque()
+
+    def __call__(self) -> bytes:
+        """Return the next bytes."""
+        try:
+            return self._ready.popleft()
+        except IndexError:
+            return self._fetched()
+
+    def _fetched(self) -> bytes:
+        size = self._size
+        many = os.urandom(size * _AT_ONCE)
+        first, *others = [many[at : at + size] for at in range(0, len(many), size)]
+        self._ready.extend(others)
+        return first
