@@ -109,7 +109,9 @@ def _json_lines(session: Session, file: Path) -> str:
             "a line holds no JSON object with a field",
             hint="JSON Lines has one object on each line, each with named values",
         ) from None
-    check_names([column.name for column in columns])
+    # The engine would call a second `A` beside `a` by another name, in silence.
+    fields = "SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects"
+    check_names(sorted(name for (name,) in session.run(f"{fields}({text(file)})")))
     chosen = []
     for column in columns:
         if "JSON" in column.datatype:
