@@ -162,7 +162,8 @@ def diff(left: str, right: str, key: tuple[str, ...], output: str) -> None:
     refs = parse(left), parse(right)
     with session(refs[0].name) as line:
         _may_read(line, right)
-        found = compare(line.app.datasets, *map(line.app.datasets.get, refs), key)
+        before, after = map(line.app.datasets.get, refs)
+        found = compare(line.app.datasets, before, after, key)
     if output == "json":
         print_json(found.content())
         return

@@ -9,6 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 import sqlalchemy as sa
+from sqlalchemy.exc import ArgumentError, SQLAlchemyError
 
 from roadbed.core.errors import Invalid
 from roadbed.ports.tables import Stream
@@ -39,7 +40,7 @@ def reading(url: str, sql: str) -> Iterator[Stream]:
             if not answer.returns_rows:
                 raise Invalid("the query has no rows to give", hint="write a SELECT")
             yield Stream(names=tuple(answer.keys()), batches=_batches(answer))
-    except sa.exc.SQLAlchemyError as error:
+    except SQLAlchemyError as error:
         reason = str(getattr(error, "orig", None) or type(error).__name__)
         raise Invalid(
             f"the query cannot be answered: {reason.splitlines()[0][:300]}",
@@ -65,7 +66,7 @@ def _engine(text: str) -> sa.Engine:
     try:
         url = sa.make_url(text)
         kind = url.get_backend_name()
-    except sa.exc.ArgumentError:
+    except ArgumentError:
         raise Invalid(
             "the address of the database is no URL",
             hint="write sqlite:///path or postgresql://user:password@host/name",

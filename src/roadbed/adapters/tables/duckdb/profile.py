@@ -128,7 +128,9 @@ def _counts(column: Column, edges: Sequence[Any]) -> Iterator[str]:
     yield from (f"count(*) FILTER (WHERE {name}::VARCHAR = {text(e)})" for e in edges)
 
 
-def _bins(column: Column, edges: tuple[Any, ...], known: int, found: list[int]) -> Bins:
+def _bins(
+    column: Column, edges: tuple[Any, ...], known: int, found: Sequence[int]
+) -> Bins:
     if not _number(column):
         return Bins(edges=edges, counts=(*found, known - sum(found)))
     sums = [0, *found, known]
