@@ -24,7 +24,7 @@ spec:
   checks:
     - {column: id, not_null: true, unique: true}
     - {column: amount, min: 0}
-  database: secret://env/ROADBED_TEST_SHOP
+  database: secret://env/SHOP_URL
   query: SELECT id, amount FROM orders ORDER BY id
 """
 
@@ -95,7 +95,7 @@ def test_a_declared_query_and_a_folder_are_sources(run, tmp_path, monkeypatch):
     shop = tmp_path / "shop.db"
     with sqlite3.connect(shop) as connection:
         connection.execute("CREATE TABLE orders AS SELECT 1 AS id, 5 AS amount")
-    monkeypatch.setenv("ROADBED_TEST_SHOP", f"sqlite:///{shop}")
+    monkeypatch.setenv("SHOP_URL", f"sqlite:///{shop}")
     (tmp_path / "texts").mkdir()
     (tmp_path / "texts" / "a.txt").write_text("a")
 
@@ -110,7 +110,7 @@ def test_a_declared_query_and_a_folder_are_sources(run, tmp_path, monkeypatch):
 WRONG = [
     (["create", "nope", "orders.yaml"], "there is no Dataset 'nope'"),
     (["create", "orders", "orders.yaml"], "neither CSV nor JSON Lines nor Parquet"),
-    (["create", "orders"], "ROADBED_TEST_SHOP"),
+    (["create", "orders"], "SHOP_URL"),
     (["create", "tumors"], "no source is named"),
     (["get", "orders"], "not a pinned version"),
     (["get", "orders@1"], "there is no dataset version orders@1"),
