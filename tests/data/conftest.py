@@ -19,4 +19,4 @@ def blobs(tmp_path):
 
 @pytest.fixture
 def datasets(database, blobs):
-    return Datasets(database, blobs, StoppedClock(), DuckdbTables(rows_per_part=100))
+    return Datasets(database, blobs, StoppedClock(), DuckdbTables(rows_per_part=40))

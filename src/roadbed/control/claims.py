@@ -16,6 +16,7 @@ from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import RoadbedError
 from roadbed.data.tables import dataset_versions
+from roadbed.data.version import ORIGIN, origin_of
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
 from roadbed.identity.tables import keys, revocations, signing_keys
@@ -113,8 +114,16 @@ def _dataset(row: Row) -> Iterator[Claim]:
             ("time", "at_us", row["created_us"]),
             ("digest", "digest", row["digest"]),
             ("manifest", "digest", _digest(row["manifest"])),
+            ("report", "report", row["report"] or ""),
+            ("origin", "origin", _origin(row)),
         ),
     )
+
+
+def _origin(row: Row) -> str:
+    """Return the digest of where a dataset version came from, as its entry has it."""
+    plain = ("run_id", "report")
+    return origin_of({n: row[n] if n in plain else read_json(row[n]) for n in ORIGIN})
 
 
 def _resource(row: Row) -> Iterator[Claim]:

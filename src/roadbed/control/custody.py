@@ -208,6 +208,11 @@ def _in_manifest(row: Row) -> Iterator[tuple[str, str]]:
     yield "manifest", row["digest"]
     for item in _each(read_json(row["manifest"]), "objects"):
         yield "object", _text(item, "digest")
+    yield "report", row["report"] or ""
+    stored = read_json(row["stored"]) if row["stored"] else None
+    for name in ("places", "objects"):
+        for digest in _each(stored, name):
+            yield "pack", str(digest)
 
 
 def _in_definition(row: Row) -> Iterator[tuple[str, str]]:

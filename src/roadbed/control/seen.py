@@ -4,7 +4,8 @@ Each shows what a get would show, by the same target: see `control/targets.py`.
 """
 
 from collections.abc import Collection, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -19,6 +20,7 @@ from roadbed.control.state import (
 )
 from roadbed.control.targets import (
     call_target,
+    find_dataset,
     find_model,
     keys_of,
     locate,
@@ -28,6 +30,7 @@ from roadbed.control.targets import (
 )
 from roadbed.control.versions import targets
 from roadbed.control.why import Chain, Hop
+from roadbed.data.datasets import newest_versions
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, Spend, cursor
 from roadbed.gateway.series import Point
@@ -35,6 +38,15 @@ from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
 from roadbed.registry.versions import Registered, list_versions, model_names
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """A dataset: the number of its newest version, 0 without one, and its spec."""
+
+    name: str
+    newest: int
+    spec: Mapping[str, Any]
 
 
 def calls(viewer: Viewer, log: CallLog, query: CallQuery) -> list[CallRecord]:
@@ -105,6 +117,31 @@ def models(viewer: Viewer, connection: sa.Connection) -> list[str]:
     found = (find_model(connection, name) for name in model_names(connection))
     seen = viewer.only("model.read", filter(None, found), lambda target: target)
     return [target.name for target in seen]
+
+
+def datasets(viewer: Viewer, connection: sa.Connection) -> list[Known]:
+    """Return the datasets that the viewer may read: as declared, and their newest.
+
+    Those that have versions and are declared no more are there too.
+    """
+    live = {r.name: r for r in current_resources(connection).of("Dataset")}
+    newest = newest_versions(connection)
+    found = (find_dataset(connection, name) for name in sorted({*live, *newest}))
+    seen = viewer.only("dataset.read", filter(None, found), lambda target: target)
+    return [
+        Known(
+            name=target.name,
+            newest=newest.get(target.name, 0),
+            spec=live[target.name].content["spec"] if target.name in live else {},
+        )
+        for target in seen
+    ]
+
+
+def dataset(connection: sa.Connection, name: str) -> Mapping[str, Any]:
+    """Return what is declared of a dataset now, nothing if it is declared no more."""
+    live = {r.name: r for r in current_resources(connection).of("Dataset")}
+    return live[name].content["spec"] if name in live else {}
 
 
 def chain(viewer: Viewer, connection: sa.Connection, whole: Chain) -> Chain:

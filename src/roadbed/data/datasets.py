@@ -2,7 +2,8 @@
 
 import re
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,20 @@ from roadbed.audit.log import append, hold
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.digest import canonical, digest_stream
 from roadbed.core.errors import Corrupt, Invalid, NotFound
-from roadbed.core.reference import NAME, VersionRef
+from roadbed.core.reference import NAME, VersionRef, parse
+from roadbed.data import lineage
 from roadbed.data.manifest import Manifest, Object
+from roadbed.data.report import refuse, report
+from roadbed.data.sources import Opened, Tell, Wish, opened
 from roadbed.data.tables import dataset_versions
+from roadbed.data.tree import KEY, pieces
+from roadbed.data.trees import Trees, write_files
 from roadbed.data.version import DatasetVersion, entry_of, from_row, to_row
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
-from roadbed.ports.tables import Tables, Written
+from roadbed.ports.tables import Judged, Tables, Written
 
-_PIECE = 1024 * 1024
+_PLAIN = Wish()
 
 
 class Datasets:
@@ -33,27 +39,44 @@ class Datasets:
         self._blobs = blobs
         self._clock = clock
         self._tables = tables
+        self._trees = Trees(blobs, tables)
 
-    def snapshot(self, name: str, source: Any, actor: str) -> DatasetVersion:
+    @property
+    def tables(self) -> Tables:
+        """Return the engine that reads and compares tables."""
+        return self._tables
+
+    def snapshot(
+        self, name: str, source: Any, actor: str, wish: Wish = _PLAIN
+    ) -> DatasetVersion:
         """Return the version of *name* that holds the rows of *source*.
 
-        A source is a pandas frame, a dict of columns, or the path of a CSV or
-        Parquet file. The same rows in the same order are the same version; data
-        that is already here takes no more room. Raises Invalid if the source is
-        no clean table.
+        A source is a pandas frame, an Arrow table, a dict of columns, the path of a
+        CSV, JSON Lines or Parquet file, a `Query`, or a `Tree` of files. The same
+        rows in the same order are the same version; data that is already here takes
+        no more room. Raises Invalid if the source is no clean table, or breaks a rule
+        of *wish*; then nothing is kept.
         """
         if not re.fullmatch(NAME, name):
             raise Invalid(
                 f"{name!r} is no name of a dataset",
                 hint="small letters, digits and hyphens, beginning with a letter",
             )
+        for parent in wish.parents:
+            self.get(parse(parent))
         with tempfile.TemporaryDirectory(prefix="roadbed-") as folder:
-            written = self._tables.write(source, Path(folder))
+            with opened(source) as given:
+                key = KEY if given.files else wish.key
+                written = self._tables.write(given.rows, Path(folder), key)
+            judged = self._judge(name, written, wish)
             if (equal := self._equal(name, written)) is not None:
                 return equal
-            manifest = self._keep(written)
+            draft = self._keep(name, written, given, actor, wish)
+            made = self._with_report(draft, judged)
+            if given.files:
+                made = self._with_files(made, source.folder, given, wish)
         with self._database.write() as connection:
-            return self._number(connection, name, manifest, actor)
+            return self._number(connection, made)
 
     def get(self, ref: VersionRef) -> DatasetVersion:
         """Return the version that *ref* names; raise NotFound, or Corrupt if edited."""
@@ -64,7 +87,7 @@ class Datasets:
             raise NotFound(
                 f"there is no dataset version {ref}", hint=self._known(ref.name)
             )
-        return from_row(row)
+        return from_row(row, self)
 
     def newest(self, name: str) -> DatasetVersion:
         """Return the version of *name* with the highest number; raise NotFound."""
@@ -75,23 +98,34 @@ class Datasets:
                 f"dataset {name!r} has no version yet",
                 hint=f"make one: `bed.dataset({name!r}).snapshot(frame)`",
             )
-        return from_row(row)
+        return from_row(row, self)
 
     def list(self, name: str) -> list[DatasetVersion]:
         """Return all versions of *name*, newest first."""
         with self._database.read() as connection:
-            return [from_row(row) for row in connection.execute(_of(name)).mappings()]
+            return [
+                from_row(row, self) for row in connection.execute(_of(name)).mappings()
+            ]
 
-    def verify(self, ref: VersionRef) -> DatasetVersion:
+    def verify(self, ref: VersionRef, tell: Tell = _PLAIN.tell) -> DatasetVersion:
         """Hash the manifest and every object again and return the version.
 
-        Raises Corrupt, naming each object that is missing or not what it was.
+        Of a tree every file is read again. Raises Corrupt, naming each object that is
+        missing or not what it was.
         """
         version = self.get(ref)
         wanted = [("the manifest", version.digest)]
         for at, item in enumerate(version.objects, 1):
             wanted.append((f"object {at} of {len(version.objects)}", item.digest))
-        problems = [p for what, name in wanted if (p := self._problem(what, name))]
+        if version.report:
+            wanted.append(("the report of its checks", version.report))
+        step = tell(f"verifying {version}", len(wanted))
+        problems = []
+        for what, name in wanted:
+            problems += [p for p in [self._problem(what, name)] if p]
+            step(1)
+        if version.tree and not problems:
+            problems = list(self._trees.problems(version, tell))
         if problems:
             raise Corrupt(
                 f"{version} is not what was stored: " + "; ".join(problems),
@@ -100,16 +134,28 @@ class Datasets:
             )
         return version
 
+    def paths(self, version: DatasetVersion) -> "list[Path]":
+        """Return the Parquet files of the rows, every byte checked just now."""
+        return [self._blobs.path(item.digest) for item in version.objects]
+
+    def export(self, version: DatasetVersion, folder: Path) -> "list[Path]":
+        """Write the files of a tree, or of a table's rows, into the empty *folder*.
+
+        Every byte is checked. Raises Invalid if there is something in *folder*.
+        """
+        if version.tree:
+            return self._trees.export(version, folder)
+        names = [f"{at:05d}.parquet" for at in range(len(version.objects))]
+        files = zip(names, self.paths(version), strict=True)
+        return write_files(folder, ((name, pieces(path)) for name, path in files))
+
     def frame(self, version: DatasetVersion) -> Any:
         """Return the rows as a pandas frame, every byte checked before it is read."""
-        return self._tables.frame(self._files(version))
+        return self._tables.frame(self.paths(version))
 
     def columns(self, version: DatasetVersion) -> dict[str, "list[Any]"]:
         """Return the rows as plain lists, every byte checked before it is read."""
-        return self._tables.columns(self._files(version))
-
-    def _files(self, version: DatasetVersion) -> "list[Path]":
-        return [self._blobs.path(item.digest) for item in version.objects]
+        return self._tables.columns(self.paths(version))
 
     def _equal(self, name: str, written: Written) -> DatasetVersion | None:
         """Return the newest version if it has these rows in other bytes.
@@ -119,50 +165,85 @@ class Datasets:
         """
         with self._database.read() as connection:
             row = connection.execute(_of(name).limit(1)).mappings().first()
-        newest = None if row is None else from_row(row)
+        newest = None if row is None else from_row(row, self)
         rows = sum(part.rows for part in written.parts)
         if newest is None or (newest.schema, newest.rows) != (written.columns, rows):
             return None
         files = [part.file for part in written.parts]
-        digests = [digest_stream(_pieces(file)) for file in files]
+        digests = [digest_stream(pieces(file)) for file in files]
         if digests == [item.digest for item in newest.objects]:
             return None
         try:
-            before = self._files(newest)
+            before = self.paths(newest)
         except (NotFound, Corrupt):
             return None
         return newest if self._tables.same(before, files) else None
 
-    def _keep(self, written: Written) -> Manifest:
-        objects = tuple(
-            Object(
-                digest=self._blobs.put(_pieces(part.file)),
-                bytes=part.file.stat().st_size,
-                rows=part.rows,
-            )
-            for part in written.parts
+    def _judge(self, name: str, written: Written, wish: Wish) -> "list[Judged]":
+        files = [part.file for part in written.parts]
+        judged = self._tables.judge(files, wish.rules)
+        refuse(name, judged, masked=wish.masked)
+        return judged
+
+    def _keep(
+        self, name: str, written: Written, given: Opened, actor: str, wish: Wish
+    ) -> DatasetVersion:
+        """Keep the objects and the manifest, and return the version without number."""
+        step = wish.tell(f"keeping {name}", len(written.parts))
+        objects = []
+        for part in written.parts:
+            size = part.file.stat().st_size
+            kept = self._blobs.put(pieces(part.file))
+            objects.append(Object(digest=kept, bytes=size, rows=part.rows))
+            step(1)
+        manifest = Manifest(
+            columns=written.columns, objects=tuple(objects), tree=bool(given.files)
         )
-        manifest = Manifest(columns=written.columns, objects=objects)
         self._blobs.put([canonical(manifest.content())])
-        return manifest
+        return DatasetVersion(
+            name=name,
+            number=0,
+            manifest=manifest,
+            created_us=0,
+            actor=actor,
+            key=KEY if given.files else wish.key,
+            source=given.record,
+            parents=tuple(sorted(set(wish.parents))),
+            run_id=wish.run_id,
+        )
+
+    def _with_report(
+        self, version: DatasetVersion, judged: Sequence[Judged]
+    ) -> DatasetVersion:
+        if not judged:
+            return version
+        found = report(version.digest, version.rows, judged)
+        return replace(version, report=self._blobs.put([canonical(found)]))
+
+    def _with_files(
+        self, version: DatasetVersion, folder: Path, given: Opened, wish: Wish
+    ) -> DatasetVersion:
+        step = wish.tell(f"keeping the files of {version.name}", len(given.files))
+        before = next(iter(self.list(version.name)), None)
+        return replace(
+            version, stored=self._trees.keep(folder, given.files, before, step)
+        )
 
     def _number(
-        self, connection: sa.Connection, name: str, manifest: Manifest, actor: str
+        self, connection: sa.Connection, draft: DatasetVersion
     ) -> DatasetVersion:
         hold(connection)  # One at a time gives out numbers, in the order of the log.
-        same = _of(name).where(dataset_versions.c.digest == manifest.digest)
+        name = draft.name
+        same = _of(name).where(dataset_versions.c.digest == draft.digest)
         row = connection.execute(same).mappings().first()
         if row is not None:
-            return from_row(row)
+            return from_row(row, self)
         newest = connection.execute(_of(name).limit(1)).mappings().first()
-        made = DatasetVersion(
-            name=name,
-            number=1 if newest is None else newest["number"] + 1,
-            manifest=manifest,
-            created_us=to_us(self._clock.now()),
-            actor=actor,
-        )
+        number = 1 if newest is None else newest["number"] + 1
+        now_us = to_us(self._clock.now())
+        made = replace(draft, number=number, created_us=now_us, shelf=self)
         connection.execute(dataset_versions.insert().values(to_row(made)))
+        lineage.link(connection, _edges(made))
         append(connection, made.created_us, entry_of(made))
         return made
 
@@ -187,12 +268,21 @@ def has_versions(connection: sa.Connection, name: str) -> bool:
     return connection.execute(_of(name).limit(1)).first() is not None
 
 
+def newest_versions(connection: sa.Connection) -> dict[str, int]:
+    """Return the highest number of each dataset that has versions."""
+    table = dataset_versions
+    query = sa.select(table.c.name, sa.func.max(table.c.number)).group_by(table.c.name)
+    return {name: number for name, number in connection.execute(query)}
+
+
 def _of(name: str) -> sa.Select[Any]:
     query = sa.select(dataset_versions).where(dataset_versions.c.name == name)
     return query.order_by(dataset_versions.c.number.desc())
 
 
-def _pieces(file: Path) -> Iterator[bytes]:
-    with file.open("rb") as opened:
-        while piece := opened.read(_PIECE):
-            yield piece
+def _edges(version: DatasetVersion) -> Iterable[lineage.Edge]:
+    node = lineage.dataset(version)
+    for parent in version.parents:
+        yield lineage.Edge(node, lineage.DERIVED_FROM, lineage.dataset(parent))
+    if version.run_id:
+        yield lineage.Edge(node, lineage.MADE_BY, lineage.run(version.run_id))

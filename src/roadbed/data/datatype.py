@@ -2,6 +2,7 @@
 
 import datetime as dt
 from collections.abc import Iterable, Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
 from roadbed.core.errors import Invalid
@@ -14,6 +15,7 @@ _TYPES: dict[type, str] = {
     bytes: "BLOB",
     dt.date: "DATE",
     dt.datetime: "TIMESTAMP",
+    Decimal: "DECIMAL(38,9)",
 }
 _WORDS = {"BIGINT": "whole numbers", "DOUBLE": "numbers", "VARCHAR": "texts"}
 _INTEGERS = range(-(2**63), 2**63)
@@ -62,12 +64,29 @@ def of_values(name: str, values: Iterable[Any]) -> str:
     if types == {"BIGINT", "DOUBLE"}:
         return "DOUBLE"
     if len(types) > 1:
-        mixture = " and ".join(sorted(_WORDS.get(t, t) for t in types))
-        raise Invalid(
-            f"column {name!r} mixes {mixture}",
-            hint="convert the column to one type before the snapshot",
-        )
+        raise _mixed(name, types)
     return types.pop() if types else "VARCHAR"
+
+
+def wider(name: str, known: str | None, found: str) -> str:
+    """Return the type of a column that was *known* so far, now that it holds *found*.
+
+    Raises Invalid as `of_values` does.
+    """
+    types = {known or found, found}
+    if types == {"BIGINT", "DOUBLE"}:
+        return "DOUBLE"
+    if len(types) > 1:
+        raise _mixed(name, types)
+    return found
+
+
+def _mixed(name: str, types: Iterable[str]) -> Invalid:
+    mixture = " and ".join(sorted(_WORDS.get(t, t) for t in types))
+    return Invalid(
+        f"column {name!r} mixes {mixture}",
+        hint="convert the column to one type before the snapshot",
+    )
 
 
 def _type(name: str, value: Any) -> str:
@@ -79,6 +98,18 @@ def _type(name: str, value: Any) -> str:
         )
     if kind == "BIGINT" and value not in _INTEGERS:
         raise Invalid(f"column {name!r} holds {value}, which 64 bits cannot hold")
+    if isinstance(value, Decimal):
+        _check_decimal(name, value)
     if isinstance(value, dt.datetime) and value.tzinfo is not None:
         return "TIMESTAMP WITH TIME ZONE"
     return kind
+
+
+def _check_decimal(name: str, value: Decimal) -> None:
+    exponent = value.as_tuple().exponent
+    if not isinstance(exponent, int) or exponent < -9 or value.adjusted() > 28:
+        raise Invalid(
+            f"column {name!r} holds {value}, which a decimal with 29 digits before "
+            "and 9 after the point cannot hold",
+            hint="round it, or convert the column to floating point or to text",
+        )

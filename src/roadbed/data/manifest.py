@@ -23,11 +23,13 @@ class Object:
 class Manifest:
     """What a dataset version is. Who made it, when and under which name is not in it.
 
-    So equal content has one digest everywhere; the order of rows is content.
+    So equal content has one digest everywhere; the order of rows is content. Of a
+    tree of files the rows are the paths, digests and sizes.
     """
 
     columns: tuple[Column, ...]
     objects: tuple[Object, ...]
+    tree: bool = False
 
     @property
     def rows(self) -> int:
@@ -41,8 +43,10 @@ class Manifest:
 
     def content(self) -> dict[str, Any]:
         """Return the manifest as plain JSON."""
+        tree = {"content": "files"} if self.tree else {}
         return {
             "format": FORMAT,
+            **tree,
             "rows": self.rows,
             "columns": [asdict(column) for column in self.columns],
             "objects": [asdict(item) for item in self.objects],
@@ -54,6 +58,7 @@ def read_manifest(content: Mapping[str, Any]) -> Manifest:
     return Manifest(
         columns=_each(Column, content["columns"]),
         objects=_each(Object, content["objects"]),
+        tree=content.get("content") == "files",
     )
 
 

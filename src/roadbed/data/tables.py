@@ -13,9 +13,20 @@ dataset_versions = sa.Table(
     sa.Column("manifest", Json, nullable=False),
     moment("created_us"),
     sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("key", Json),
+    sa.Column("source", Json),
+    sa.Column("parents", Json),
+    sa.Column("run_id", sa.Text),
+    sa.Column("report", sa.Text),
+    sa.Column("stored", Json),
     sa.UniqueConstraint("name", "digest", name="uq_dataset_versions_name_digest"),
 )
-"""`digest` is the SHA-256 of the manifest's canonical JSON; rows are never edited."""
+"""`digest` is the SHA-256 of the manifest's canonical JSON; rows are never edited.
+
+`key` and what follows are not part of what the version is, but of where it came
+from. `report` is the digest of what its checks found, `stored` says of a tree which
+objects hold its files. All are NULL in versions from before they were recorded.
+"""
 
 edges = sa.Table(
     "edges",

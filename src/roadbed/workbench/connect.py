@@ -55,6 +55,7 @@ def connect(folder: str | Path | None = None) -> Bed:
         actor=actor,
         allow=allow,
         viewer=lambda: app.viewer(actor),
+        resolve=app.secrets.resolve,
         folder=here,
     )
 

@@ -1,11 +1,16 @@
 """One dataset of the project, to make versions of and to read."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from roadbed.core.decision import Target
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
+from roadbed.data.diff import DatasetDiff, diff
+from roadbed.data.kinds import Dataset
+from roadbed.data.making import source_of, wish_of
+from roadbed.data.sources import Wish
 from roadbed.workbench.tools import Tools
 
 
@@ -16,17 +21,29 @@ class DatasetHandle:
     tools: Tools = field(repr=False)
     name: str
 
-    def snapshot(self, source: Any) -> DatasetVersion:
+    def snapshot(
+        self, source: Any = None, *, parents: Sequence[str] = (), run: str = ""
+    ) -> DatasetVersion:
         """Return the version that holds the rows of *source*, made now if it is new.
 
-        A source is a pandas frame, a dict of columns, or the path of a CSV or
-        Parquet file. The same rows in the same order are the same version.
+        A source is a pandas frame, an Arrow table, a dict of columns, the path of a
+        CSV, JSON Lines or Parquet file, or a folder of files; without one the query
+        that the stack declares is asked. The same rows in the same order are the
+        same version. *parents* are versions that it was made out of, such as
+        `"tumors@1"`, and *run* is the id of the run that makes it. Raises Invalid if
+        a check of the stack does not hold.
         """
         self._may("dataset.write")
-        self.tools.declared("Dataset", self.name)
+        for parent in parents:
+            name = parse(parent).name
+            self.tools.allow("dataset.read", Target(kind="Dataset", name=name))
+        spec = self._spec()
+        now = self.tools.clock.now()
+        wish = wish_of(spec, now, parents, run) if spec else Wish()
+        given = source_of(spec, source, self.tools.resolve)
         with self.tools.progress.step(f"snapshot of {self.name}"):
             return self.tools.datasets.snapshot(
-                self.name, source, str(self.tools.actor)
+                self.name, given, str(self.tools.actor), wish
             )
 
     def versions(self) -> list[DatasetVersion]:
@@ -52,6 +69,19 @@ class DatasetHandle:
         version = self.version(number)
         with self.tools.progress.step(f"verifying {version}"):
             return self.tools.datasets.verify(VersionRef(version.name, version.number))
+
+    def diff(
+        self, left: int, right: int | None = None, *, key: Sequence[str] = ()
+    ) -> DatasetDiff:
+        """Return what changed from version *left* to *right*, the newest by default."""
+        before, after = self.version(left), self.version(right)
+        with self.tools.progress.step(f"comparing {before} and {after}"):
+            return diff(self.tools.datasets, before, after, key)
+
+    def _spec(self) -> Dataset | None:
+        found = self.tools.declared("Dataset", self.name)
+        content = getattr(found, "content", None)
+        return Dataset.model_validate(content["spec"]) if content else None
 
     def _may(self, action: str) -> None:
         self.tools.allow(action, Target(kind="Dataset", name=self.name))

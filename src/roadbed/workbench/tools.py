@@ -8,7 +8,9 @@ from roadbed.access.visible import Viewer
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock
 from roadbed.core.decision import Target
+from roadbed.core.errors import NotReady
 from roadbed.core.reference import VersionRef
+from roadbed.core.secret import Secret
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
@@ -21,6 +23,10 @@ Allow = Callable[[str, Target], None]
 """Returns if the actor may do this to that, and raises Denied if not."""
 
 
+def _no_secrets(reference: str) -> Secret:
+    raise NotReady(f"nothing resolves {reference} here")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tools:
     """One project, and in whose name it is worked on.
@@ -28,6 +34,7 @@ class Tools:
     `exporters` finds an exporter by the name of a library, `models` finds what was
     declared of a model, `declared` whether a kind has a resource of that name;
     `dataset_target` and `version_target` say what policies read. All raise NotFound.
+    `resolve` finds a secret by its reference;
     `viewer` is the actor as one who sees lists, `folder` where the code is.
     """
 
@@ -45,4 +52,5 @@ class Tools:
     allow: Allow
     viewer: Callable[[], Viewer]
     folder: Path = Path()
+    resolve: Callable[[str], Secret] = _no_secrets
     progress: Progress = field(default_factory=Progress)

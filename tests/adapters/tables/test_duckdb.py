@@ -50,7 +50,8 @@ def test_many_rows_of_a_real_table_become_the_same_bytes(tmp_path):
     first = write(big, tmp_path / "a", tables)
     second = write(big, tmp_path / "b", tables)
 
-    assert [p.rows for p in first.parts] == [10_000] * 3 + [5_600]
+    assert len(first.parts) > 1
+    assert sum(p.rows for p in first.parts) == 35_600
     assert digests(first) == digests(second)
 
 
@@ -196,7 +197,7 @@ def test_a_parquet_file_of_any_make_becomes_our_own(tmp_path):
         ("a.csv", b"\xff\xfe\x00g", "cannot be read"),
         ("a.csv", b"a,b\n1,2\n3\n4,5,6\n", "cannot be read"),
         ("a.parquet", b"a,b\n1,2\n", "cannot be read"),
-        ("a.xlsx", b"PK", "neither CSV nor Parquet"),
+        ("a.xlsx", b"PK", "neither CSV nor JSON Lines nor Parquet"),
     ],
 )
 def test_a_file_that_is_no_clean_table_is_refused(tmp_path, name, content, message):

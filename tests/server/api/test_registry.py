@@ -1,6 +1,7 @@
 """What answers are made of can be looked up."""
 
 from roadbed.core.reference import VersionRef
+from roadbed.data.sources import Wish
 from roadbed.registry.runs import Intent
 from roadbed.registry.versions import add_version
 
@@ -38,3 +39,24 @@ def test_what_does_not_exist_is_not_found(estate):
     for path in ("models/x/versions/9", "models/x/versions/y", "datasets/x/versions/1"):
         assert estate.ask("GET", f"/api/v1/{path}", "viewer")[0] == 404
     assert estate.ask("GET", "/api/v1/runs/nothing", "viewer")[0] == 404
+
+
+def test_datasets_are_listed_compared_and_verified(estate):
+    held = estate.app.datasets
+    for rows in ([1, 2, 3], [2, 3, 4, 5]):
+        held.snapshot("tumors", {"size": rows}, "me", Wish(key=("size",)))
+    base = "/api/v1/datasets"
+    listed = estate.ask("GET", base, "viewer")[2]["datasets"]
+    newest = held.newest("tumors").number
+    versions = f"{base}/tumors/versions/{newest}"
+    found = estate.ask("GET", f"{versions}/diff?against={newest - 1}", "viewer")[2]
+    whole = estate.ask("GET", f"{versions}/verify", "viewer")[2]
+
+    assert {d["name"]: d["newest"] for d in listed}["tumors"] == newest
+    assert found["rows"] == {"added": 2, "removed": 1, "changed": 0, "same": 2}
+    assert found["columns"][0]["bars_left"]["counts"]
+    assert (whole["verified"], whole["version"]) == (True, f"tumors@{newest}")
+    for query, status in (("", 400), ("?against=0", 400), ("?against=9", 404)):
+        assert estate.ask("GET", f"{versions}/diff{query}", "viewer")[0] == status
+    bad = f"{versions}/diff?against={newest - 1}&key=nope"
+    assert estate.ask("GET", bad, "viewer")[0] == 400

@@ -1,4 +1,4 @@
-"""Model versions, dataset versions and runs: what answers are made of."""
+"""Model versions and runs: what answers are made of."""
 
 import re
 from typing import Any
@@ -6,13 +6,10 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control import seen
-from roadbed.control.targets import find_dataset, find_model, find_run, find_version
+from roadbed.control.targets import find_model, find_run, find_version
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import NAME, VersionRef
-from roadbed.data.datasets import DatasetVersion
-from roadbed.data.manifest import Object
-from roadbed.ports.tables import Column
 from roadbed.registry.runs import Run
 from roadbed.registry.versions import Registered, get_version
 from roadbed.server.routes import Ask, Route
@@ -22,25 +19,6 @@ class ModelVersions(BaseModel):
     """All versions of a model, newest first."""
 
     versions: list[Registered]
-
-
-class DatasetShown(BaseModel):
-    """One immutable version of a dataset, named by the digest of its manifest."""
-
-    name: str
-    number: int
-    digest: str
-    rows: int
-    columns: list[Column]
-    objects: list[Object]
-    created_us: int
-    actor: str
-
-
-class DatasetVersions(BaseModel):
-    """All versions of a dataset, newest first."""
-
-    versions: list[DatasetShown]
 
 
 class RunFilter(BaseModel):
@@ -71,12 +49,6 @@ def version_named(ask: Ask) -> Target | None:
         return find_version(connection, f"{name}@{number}")
 
 
-def dataset_named(ask: Ask) -> Target | None:
-    """Find a dataset."""
-    with ask.services.database.read() as connection:
-        return find_dataset(connection, ask.params["dataset"])
-
-
 def run_named(ask: Ask) -> Target | None:
     """Find a run."""
     with ask.services.database.read() as connection:
@@ -94,17 +66,6 @@ def model_version(ask: Ask) -> Registered:
     """Show one version of a model."""
     with ask.services.database.read() as connection:
         return get_version(connection, version_ref(ask, "model"))
-
-
-def dataset_versions(ask: Ask) -> DatasetVersions:
-    """List the versions of a dataset."""
-    found = ask.services.datasets.list(ask.params["dataset"])
-    return DatasetVersions(versions=[_dataset(v) for v in found])
-
-
-def dataset_version(ask: Ask) -> DatasetShown:
-    """Show one version of a dataset."""
-    return _dataset(ask.services.datasets.get(version_ref(ask, "dataset")))
 
 
 def runs(ask: Ask) -> RunList:
@@ -127,19 +88,6 @@ def version_ref(ask: Ask, kind: str) -> VersionRef:
     return VersionRef(name, int(number))
 
 
-def _dataset(version: DatasetVersion) -> DatasetShown:
-    return DatasetShown(
-        name=version.name,
-        number=version.number,
-        digest=version.digest,
-        rows=version.rows,
-        columns=list(version.schema),
-        objects=list(version.objects),
-        created_us=version.created_us,
-        actor=version.actor,
-    )
-
-
 def _get(path: str, action: str, handler: Any, summary: str, **more: Any) -> Route:
     return Route(
         method="GET",
@@ -153,7 +101,6 @@ def _get(path: str, action: str, handler: Any, summary: str, **more: Any) -> Rou
 
 
 _MODEL = "/api/v1/models/{model}/versions"
-_DATASET = "/api/v1/datasets/{dataset}/versions"
 ROUTES = (
     _get(
         _MODEL,
@@ -172,24 +119,6 @@ ROUTES = (
         answer=Registered,
         target="model",
         locate=version_named,
-    ),
-    _get(
-        _DATASET,
-        "dataset.read",
-        dataset_versions,
-        "List the versions of a dataset",
-        answer=DatasetVersions,
-        target="dataset",
-        locate=dataset_named,
-    ),
-    _get(
-        f"{_DATASET}/{{number}}",
-        "dataset.read",
-        dataset_version,
-        "Show one version of a dataset",
-        answer=DatasetShown,
-        target="dataset",
-        locate=dataset_named,
     ),
     _get(
         "/api/v1/runs",

@@ -1,0 +1,137 @@
+"""How the values of each column are distributed: one SELECT for all columns."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+from roadbed.adapters.tables.duckdb.session import (
+    Session,
+    parquet,
+    quoted,
+    sealed,
+    text,
+)
+from roadbed.ports.tables import Bins, Column, Profile
+
+QUANTILES = (0.01, 0.05, *(n / 10 for n in range(1, 10)), 0.95, 0.99)
+_TOP = 10
+_NUMBERS = ("TINYINT", "SMALLINT", "INTEGER", "BIGINT", "FLOAT", "DOUBLE", "DECIMAL")
+_TIMES = ("DATE", "TIMESTAMP")
+# A type is looked up without its first U: UINTEGER, UUID.
+_OTHERS = ("VARCHAR", "BOOLEAN", "ENUM", "UID")
+
+
+def profiles(files: Sequence[Path]) -> dict[str, Profile]:
+    """Return the distribution of each column of *files*."""
+    with _engine(files) as session:
+        columns = session.describe(parquet(files))
+        chosen = [sql for column in columns for sql in _measures(column)]
+        (row,) = session.run(f"SELECT count(*), {', '.join(chosen)} FROM t")
+        rows, values = row[0], iter(row[1:])
+        found = {c.name: _profile(c, rows, values) for c in columns}
+    tops = {n: [tuple(v for v, _ in p.top)] for n, p in found.items() if p.top}
+    counted = count_bins(files, tops)
+    return {
+        name: profile
+        if name not in counted
+        else _with_counts(profile, counted[name][0])
+        for name, profile in found.items()
+    }
+
+
+def count_bins(
+    files: Sequence[Path], edges: Mapping[str, Sequence[tuple[Any, ...]]]
+) -> dict[str, list[Bins]]:
+    """Count the values of columns of *files* in bins."""
+    with _engine(files) as session:
+        columns = {c.name: c for c in session.describe(parquet(files))}
+        asked = [(columns[n], e) for n, some in edges.items() for e in some]
+        chosen = [sql for column, e in asked for sql in _counts(column, e)]
+        row = session.run(f"SELECT {', '.join(chosen)} FROM t")[0] if chosen else ()
+    values, result = iter(row), {}
+    for column, some in asked:
+        known, *below = [next(values) for _ in range(len(some) + 1)]
+        made = _bins(column, some, known, below)
+        result.setdefault(column.name, []).append(made)
+    return result
+
+
+@contextmanager
+def _engine(files: Sequence[Path]) -> Iterator[Session]:
+    """Open an engine with the view `t`. One thread: sketches come out the same."""
+    with sealed(files, threads=1) as session:
+        session.run(f"CREATE VIEW t AS SELECT * FROM {parquet(files)}")
+        yield session
+
+
+def _is(column: Column, kinds: tuple[str, ...]) -> bool:
+    datatype = column.datatype.removeprefix("U")
+    return datatype.startswith(kinds) and not datatype.endswith("]")
+
+
+def _number(column: Column) -> str:
+    """Return the SQL of a column as a finite number, empty if it is none."""
+    name = quoted(column.name)
+    if _is(column, _TIMES):
+        number = f"epoch({name})"
+    elif _is(column, _NUMBERS):
+        number = f"{name}::DOUBLE"
+    else:
+        return ""
+    return f"(CASE WHEN isfinite({number}) THEN {number} END)"
+
+
+def _measures(column: Column) -> Iterator[str]:
+    name = quoted(column.name)
+    yield f"count({name})"
+    if number := _number(column):
+        yield from (f"min({number})", f"max({number})", f"avg({number})")
+        yield f"approx_quantile({number}, {list(QUANTILES)})"
+    elif _is(column, _OTHERS):
+        yield f"approx_top_k({name}::VARCHAR, {_TOP})"
+
+
+def _profile(column: Column, rows: int, values: Iterator[Any]) -> Profile:
+    known = next(values)
+    if _number(column):
+        least, most, mean, quantiles = (next(values) for _ in range(4))
+        return Profile(
+            rows=rows,
+            nulls=rows - known,
+            least=least,
+            most=most,
+            mean=mean,
+            quantiles=tuple(quantiles or ()),
+        )
+    top = (next(values) or ()) if _is(column, _OTHERS) else ()
+    counted = tuple((value, 0) for value in top)
+    return Profile(rows=rows, nulls=rows - known, top=counted)
+
+
+def _with_counts(profile: Profile, bins: Bins) -> Profile:
+    pairs = sorted(
+        zip(bins.edges, bins.counts, strict=False), key=lambda p: (-p[1], p[0])
+    )
+    return Profile(rows=profile.rows, nulls=profile.nulls, top=tuple(pairs))
+
+
+def _counts(column: Column, edges: Sequence[Any]) -> Iterator[str]:
+    """Yield counts: of all values, then of those up to, or equal to, each edge."""
+    if number := _number(column):
+        yield f"count({number})"
+        yield from (f"count(*) FILTER (WHERE {number} <= {e!r}::DOUBLE)" for e in edges)
+        return
+    name = quoted(column.name)
+    yield f"count({name})"
+    yield from (f"count(*) FILTER (WHERE {name}::VARCHAR = {text(e)})" for e in edges)
+
+
+def _bins(
+    column: Column, edges: tuple[Any, ...], known: int, found: Sequence[int]
+) -> Bins:
+    if not _number(column):
+        return Bins(edges=edges, counts=(*found, known - sum(found)))
+    sums = [0, *found, known]
+    return Bins(edges=edges, counts=tuple(b - a for a, b in pairwise(sums)))
