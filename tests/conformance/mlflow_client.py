@@ -1,6 +1,6 @@
 """What people do with MLflow's client, done by that client against a server of ours.
 
-Run by the interpreter of an environment that has mlflow; see `tests.conformance.mlflow`.
+Run by the interpreter of an environment with mlflow; see `tests.conformance.mlflow`.
 Each case stands alone; the last line of the output is a JSON object with what failed.
 """
 
@@ -13,10 +13,14 @@ import time
 import traceback
 from pathlib import Path
 
+import lightgbm
 import mlflow
-import numpy as np
+import requests
 from mlflow import MlflowClient
+from mlflow.entities import Metric, ViewType
 from mlflow.exceptions import MlflowException
+from sklearn.datasets import load_iris
+from sklearn.linear_model import LogisticRegression
 
 V3 = int(mlflow.__version__.split(".")[0]) >= 3
 CASES = []
@@ -41,14 +45,10 @@ def raises(code, work, *given, **more):
 
 
 def iris():
-    from sklearn.datasets import load_iris
-
     return load_iris(return_X_y=True, as_frame=True)
 
 
 def log_classifier(name, **more):
-    from sklearn.linear_model import LogisticRegression
-
     x, y = iris()
     model = LogisticRegression(max_iter=500).fit(x, y)
     where = {"name": name} if V3 else {"artifact_path": name}
@@ -57,8 +57,6 @@ def log_classifier(name, **more):
 
 @case
 def sklearn_autolog():
-    from sklearn.linear_model import LogisticRegression
-
     mlflow.set_experiment(named("autolog"))
     mlflow.sklearn.autolog()
     x, y = iris()
@@ -76,8 +74,6 @@ def sklearn_autolog():
 
 @case
 def lightgbm_autolog():
-    import lightgbm
-
     mlflow.set_experiment(named("lightgbm"))
     mlflow.lightgbm.autolog()
     x, y = iris()
@@ -168,8 +164,6 @@ def history_and_bulk():
         mlflow.get_experiment_by_name(last_experiment()).experiment_id
     )
     id = run.info.run_id
-    from mlflow.entities import Metric
-
     for at in range(0, 3000, 1000):
         points = [Metric("m", n / 3, 1_000 + n, n) for n in range(at, at + 1000)]
         client.log_batch(id, metrics=points)
@@ -228,7 +222,7 @@ def experiments():
 
 
 @case
-def searches():
+def searches():  # noqa: PLR0915
     client = MlflowClient()
     id = client.create_experiment(named("search"))
     runs = []
@@ -279,8 +273,6 @@ def searches():
     frame = mlflow.search_runs([id], "tags.odd = '1'")
     assert len(frame) == 6
     client.delete_run(runs[0])
-    from mlflow.entities import ViewType
-
     assert len(names()) == 11
     assert names(run_view_type=ViewType.DELETED_ONLY) == ["r00"]
     assert len(names(run_view_type=ViewType.ALL)) == 12
@@ -330,7 +322,7 @@ def artifacts():
 
 
 @case
-def register_alias_load_predict():
+def register_alias_load_predict():  # noqa: PLR0915
     mlflow.set_experiment(named("registry"))
     client = MlflowClient()
     name = named("Iris Classifier")
@@ -366,8 +358,6 @@ def register_alias_load_predict():
 
 @case
 def registered_files_stay():
-    import requests
-
     mlflow.set_experiment(named("sealed"))
     name = named("sealed")
     with mlflow.start_run() as run:
@@ -402,7 +392,7 @@ def registered_files_stay():
 
 
 @case
-def registry_words():
+def registry_words():  # noqa: PLR0915
     client = MlflowClient()
     name = named("words")
     client.create_registered_model(name, tags={"a": "1"}, description="first")
@@ -509,13 +499,12 @@ def main():
         begun = time.monotonic()
         try:
             work()
-        except BaseException:
+        except Exception:  # noqa: BLE001
             while mlflow.active_run():
                 mlflow.end_run()
             failed[work.__name__] = traceback.format_exc()
         seconds[work.__name__] = round(time.monotonic() - begun, 1)
         print(work.__name__, "failed" if work.__name__ in failed else "ok", flush=True)
-    assert np is not None
     told = {"version": mlflow.__version__, "passed": len(seconds) - len(failed)}
     print(json.dumps({**told, "failed": failed, "seconds": seconds}))
 

@@ -22,6 +22,8 @@ from roadbed.registry.tracking.tables import (
 from roadbed.registry.tracking.versions import TrackedVersion
 from roadbed.registry.tracking.where import Page, Term, number, text, unknown
 
+PROMPT = "mlflow.prompt.is_prompt"
+_MODELS = (("!=", "true"), ("=", "false"))
 _MODEL, _VERSION = tracked_models.c, tracked_versions.c
 _MODEL_ORDERS: Mapping[str, sa.ColumnElement[Any]] = {
     "name": _MODEL.name,
@@ -135,6 +137,10 @@ def _of_version(condition: Condition, dialect: str) -> sa.ColumnElement[bool]:
 def _tagged(
     condition: Condition, model: Any, count: Any, dialect: str
 ) -> sa.ColumnElement[bool]:
+    if condition.key == PROMPT and (condition.operator, condition.value) in _MODELS:
+        # Clients ask so for models: what has no such tag is no prompt.
+        prompts = Condition("tag", PROMPT, "=", "true")
+        return ~_tagged(prompts, model, count, dialect)
     mine = sa.and_(
         model_tags.c.model == model,
         model_tags.c.number == count,

@@ -153,7 +153,11 @@ def make_mlflow(rest: Rest, others: Application, blobs: Blobs) -> Application:
     ways: dict[str, dict[str, Tracking]] = {}
     for route in ROUTES:
         ways.setdefault(route.path, {})[route.method] = route
-    places = [Place(path, _Door(tracker, by)) for path, by in ways.items()]
+    places = [
+        # Only the path of a file has several parts.
+        Place(path.replace("{path}", "{path:path}"), _Door(tracker, by))
+        for path, by in ways.items()
+    ]
     router = Router(places, redirect_slashes=False, default=_Door(tracker, {}))
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:

@@ -184,7 +184,7 @@ def _name(path: str) -> str:
 
 _READ, _WRITE = "run.read", "run.write"
 _FILES = "/api/2.0/mlflow-artifacts/artifacts"
-_VERSION = f"{_FILES}/{REGISTRY}/{{model}}/{{number}}/{{path:path}}"
+_VERSION = f"{_FILES}/{REGISTRY}/{{model}}/{{number}}/{{path}}"
 _MULTIPART = "/api/2.0/mlflow-artifacts/mpu"
 ROUTES = (
     route("GET", "artifacts/list", _READ, list_of_run, "List files", locate=run_named),
@@ -205,12 +205,13 @@ ROUTES = (
             closed,
             "Say that registered files stay",
             locate=version_at,
+            uploads=True,
         )
         for method in ("PUT", "DELETE")
     ),
     route(
         "GET",
-        f"{_FILES}/{{path:path}}",
+        f"{_FILES}/{{path}}",
         _READ,
         download,
         "Send a file",
@@ -218,7 +219,7 @@ ROUTES = (
     ),
     route(
         "PUT",
-        f"{_FILES}/{{path:path}}",
+        f"{_FILES}/{{path}}",
         _WRITE,
         upload,
         "Take a file in",
@@ -227,7 +228,7 @@ ROUTES = (
     ),
     route(
         "DELETE",
-        f"{_FILES}/{{path:path}}",
+        f"{_FILES}/{{path}}",
         _WRITE,
         delete,
         "Remove files that no version rests on",
@@ -236,7 +237,7 @@ ROUTES = (
     *(
         route(
             "POST",
-            f"{_MULTIPART}/{act}/{{path:path}}",
+            f"{_MULTIPART}/{act}/{{path}}",
             _WRITE,
             not_offered,
             "Say that files are sent whole",
