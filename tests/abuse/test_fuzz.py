@@ -37,7 +37,7 @@ SCHEMA = schemathesis.openapi.from_dict(
     document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
 )
 OURS = SCHEMA.exclude(tag="tracking")
-"""Without MLflow's protocol, of which the document says little: see test_tracking.py."""
+"""Without MLflow's protocol, which has tests of its own: tests/server/mlflow."""
 
 
 @pytest.fixture(scope="module")

@@ -57,7 +57,7 @@ def lists(line):
 
 
 def by_query(route):
-    """Whether a route names in its query what it shows: see test_tracking.py."""
+    """Whether a route names in its query what it shows: see tests/server/mlflow."""
     listing = route.path.rpartition("/")[2] in ("search", "server-info")
     return is_tracking(route.path) and route.path != "/version" and not listing
 

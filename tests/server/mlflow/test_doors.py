@@ -175,7 +175,7 @@ def test_who_only_looks_sees(eva, mine):
     ],
 )
 def test_errors_have_the_shape_of_mlflow(ada, method, path, code):
-    ada.refused(code, method, path)
+    assert ada.refused(code, method, path)[0] in (400, 404)
 
 
 @pytest.mark.parametrize("body", [b"\xff", b"[", b"[]", b"1", b'"a"', b"[" * 9_000])

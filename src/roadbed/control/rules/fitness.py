@@ -62,7 +62,7 @@ def places_of(
     None of them if it is not declared, or wrong itself: another rule says so.
     """
     (body,) = definition.values()
-    provider = stack.by_key.get(("Provider", body.get("provider", "")))
+    provider = stack.by_key.get(("Provider", body["provider"]))
     if provider is None:
         return []
     type_name, configs = provider.content["spec"]["type"], configs_of(provider.content)

@@ -71,20 +71,7 @@ def register(
             f"Unable to find files at {origin.source[:300]!r}",
             hint="log the model's files to this server, then register them",
         )
-    newest = newest_version(connection, found.model)
-    listed = [asdict(files[path]) for path in sorted(files)]
-    definition = {
-        "tracked": {
-            # Counted in, since a client that registers twice means two versions.
-            "version": newest.number + 1 if newest else 1,
-            "name": found.name,
-            "format": "mlflow" if "MLmodel" in files else "files",
-            "files": listed,
-            "tree": digest_of(listed),
-            "source": origin.source,
-            "model_id": origin.model_id,
-        }
-    }
+    definition = _definition(connection, found, origin, files)
     made = add_version(
         connection, found.model, definition, who.actor, who.now_us, origin.run_id
     )
@@ -104,6 +91,30 @@ def register(
     connection.execute(tracked_versions.insert().values(**asdict(version)))
     models.touch(connection, who, found)
     return version
+
+
+def _definition(
+    connection: sa.Connection,
+    found: TrackedModel,
+    origin: Origin,
+    files: Mapping[str, File],
+) -> dict[str, Any]:
+    """Return what a new version is: its files, by their digests. Nothing runs it."""
+    newest = newest_version(connection, found.model)
+    listed = [asdict(files[path]) for path in sorted(files)]
+    return {
+        "tracked": {
+            # Counted in, since a client that registers twice means two versions.
+            "version": newest.number + 1 if newest else 1,
+            "name": found.name,
+            "provider": "",
+            "format": "mlflow" if "MLmodel" in files else "files",
+            "files": listed,
+            "tree": digest_of(listed),
+            "source": origin.source,
+            "model_id": origin.model_id,
+        }
+    }
 
 
 def _sealed(connection: sa.Connection, origin: Origin) -> dict[str, File]:

@@ -41,8 +41,8 @@ class Spot:
 
 def read_spot(address: str) -> Spot:
     """Read an address of files; raise NotFound for what is none."""
-    parts = [part for part in address.strip("/").split("/") if part]
-    match parts:
+    parts = address.strip("/").split("/")
+    match parts if all(parts) else []:
         case [_, "models", model, "artifacts", *rest]:
             return Spot("/".join(rest), prefix=f"{FOLDER}/{model}", model=model)
         case [where, model, number, *rest] if where == REGISTRY and number.isdigit():
@@ -247,7 +247,7 @@ ROUTES = (
     ),
     route(
         "GET",
-        "/api/2.0/mlflow-artifacts/presigned/{path:path}",
+        "/api/2.0/mlflow-artifacts/presigned/{path}",
         _READ,
         not_offered,
         "Say that files are sent through the server",

@@ -5,7 +5,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.errors import Invalid
 from roadbed.registry.tracking import logged, model_search, models, versions
 from roadbed.registry.tracking.search import ROOT
 from roadbed.registry.tracking.versions import STAGES, Origin, TrackedVersion
@@ -155,10 +155,7 @@ def _origin(ask: Asked, source: str) -> Origin:
     if found := _OF_RUN.fullmatch(source):
         return _of_spot(ask, source, Spot(found[2] or "", run_id=found[1]))
     if found := _OF_FILES.fullmatch(source):
-        try:
-            return _of_spot(ask, source, read_spot(found[1]))
-        except NotFound as error:
-            raise Invalid(error.message) from None
+        return _of_spot(ask, source, read_spot(found[1]))
     raise Invalid(
         f"Invalid model version source: {source[:200]!r}",
         hint="register files that were logged to this server: runs:/ID/PATH, "
