@@ -164,6 +164,9 @@ class Line:
             "seq": "1",
             "version": "1",
             "rest:path": "nowhere",
+            "path": f"0/{self.runs[tenant]}/artifacts/nothing",
+            "model_id": "m-nothing",
+            "tag_key": "nothing",
             "name:path": "nothing",
         }
         nobody = {part: unlike(text) for part, text in mine.items()}

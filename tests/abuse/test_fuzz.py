@@ -36,6 +36,8 @@ CHECKS = [
 SCHEMA = schemathesis.openapi.from_dict(
     document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
 )
+OURS = SCHEMA.exclude(tag="tracking")
+"""Without MLflow's protocol, which has tests of its own: tests/server/mlflow."""
 
 
 @pytest.fixture(scope="module")
@@ -53,7 +55,7 @@ def test_the_document_that_is_searched_is_the_one_that_is_served(estate):
 
 
 @pytest.mark.parametrize("role", ROLES)
-@SCHEMA.parametrize()
+@OURS.parametrize()
 @settings(
     max_examples=MOST,
     deadline=None,

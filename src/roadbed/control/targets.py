@@ -23,6 +23,7 @@ from roadbed.identity.keys import KeyInfo, find_key
 from roadbed.inference.record import CallRecord
 from roadbed.inference.snapshot import Directory
 from roadbed.registry.runs import Run, get_run
+from roadbed.registry.tracking.models import of_registry
 from roadbed.registry.versions import newest_version
 
 
@@ -82,10 +83,15 @@ def find_live(connection: sa.Connection, kind: str, name: str) -> Target | None:
 
 
 def find_model(connection: sa.Connection, name: str) -> Target | None:
-    """Return a model as a target; it may have versions and be declared no more."""
+    """Return a model as a target; it may have versions and not be declared.
+
+    A model that only tracking clients know is of their tenant.
+    """
     found = find(connection, "Model", name)
     if found is None and newest_version(connection, name) is not None:
-        return Target(kind="Model", name=name)
+        tracked = of_registry(connection, name)
+        whose = {"tenant": tracked.tenant} if tracked else {}
+        return Target(kind="Model", name=name, attributes=whose)
     return found
 
 

@@ -118,7 +118,7 @@ def pinned_versions_have_providers(
         if version is None or not stack.declares("Model", pin.name):
             continue
         name = version.body["provider"]
-        if not stack.declares("Provider", name):
+        if name and not stack.declares("Provider", name):
             yield endpoint.problem(
                 place,
                 f"{pin} runs on the provider {name!r}, which is not declared",

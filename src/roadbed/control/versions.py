@@ -10,6 +10,7 @@ from roadbed.control.state import current_resources, revisions
 from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef
+from roadbed.registry.tracking.models import of_registry
 from roadbed.registry.versions import Registered, get_version
 
 
@@ -24,9 +25,14 @@ def targets(connection: sa.Connection, model: str) -> Callable[[Registered], Tar
     content = _model(connection, model)
     directory = directory_of(state)
     providers = {p.name: p.content for p in state.of("Provider")}
+    tracked = of_registry(connection, model) if content is None else None
 
     def target(version: Registered) -> Target:
-        return version_target(content, version, directory, providers, version.actor)
+        made = version_target(content, version, directory, providers, version.actor)
+        if tracked is None:
+            return made
+        attributes = {**made.attributes, "tenant": tracked.tenant}
+        return Target.fixed(made.kind, made.name, attributes)
 
     return target
 

@@ -109,7 +109,8 @@ class _NoTokens:
 class ModelVersion:
     """One immutable version of a model, named by the digest of its definition.
 
-    `definition` is plain JSON: `{"hosted": {…}}` or `{"trained": {…}}`.
+    `definition` is plain JSON: `{"hosted": {…}}`, `{"trained": {…}}`, or
+    `{"tracked": {…}}` for files that a tracking client registered.
     """
 
     model: str
@@ -121,8 +122,13 @@ class ModelVersion:
         return f"{self.model}@{self.number}"
 
     @property
-    def kind(self) -> Literal["hosted", "trained"]:
-        """Say whether it is an upstream model behind a prompt, or one we trained."""
+    def kind(self) -> Literal["hosted", "trained", "tracked"]:
+        """Say whether it is an upstream model behind a prompt, or one we trained.
+
+        Of a `tracked` one there are files, and nothing here can serve them.
+        """
+        if "tracked" in self.definition:
+            return "tracked"
         return "hosted" if "hosted" in self.definition else "trained"
 
     @property

@@ -118,14 +118,18 @@ class Runs:
 
     def start(self, intent: Intent) -> Run:
         """Record that the work begins, and return the run with its id."""
+        with self._database.write() as connection:
+            return self.begin(connection, intent)
+
+    def begin(self, connection: sa.Connection, intent: Intent) -> Run:
+        """Record that the work begins, in the caller's transaction."""
         known = {name: getattr(intent, name) for name in Intent.__dataclass_fields__}
         run = Run(**known, id=self._new_id(), status="started", started_us=self._now())
         row = _row(run)
-        with self._database.write() as connection:
-            connection.execute(runs.insert().values(row))
-            kept_params.add(connection, run.id, row["params"])
-            lineage.link(connection, _read_by(run))
-            append(connection, run.started_us, _entry(run))
+        connection.execute(runs.insert().values(row))
+        kept_params.add(connection, run.id, row["params"])
+        lineage.link(connection, _read_by(run))
+        append(connection, run.started_us, _entry(run))
         return _read(row)
 
     def log(
@@ -155,28 +159,22 @@ class Runs:
         Raises NotFound, Conflict if the run has ended or has another value.
         """
         with self._database.write() as connection:
-            run = _under_way(connection, run_id)
-            told = plain(params)
-            for name, value in told.items():
-                if plain(run.params.get(name, value)) != value:
-                    raise Conflict(
-                        f"parameter {name!r} of run {run_id} is "
-                        f"{run.params[name]!r}; it stays so",
-                        hint="start another run with other parameters",
-                    )
-            new = {n: v for n, v in told.items() if n not in run.params}
-            kept_params.add(connection, run_id, new)
-            merged = plain({**run.params, **new})
-            return _change(connection, run_id, params=merged)
+            return amend(connection, run_id, params)
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
         with self._database.write() as connection:
-            run = _with_metrics(connection, [_under_way(connection, run_id)])[0]
-            ended = {"status": status, "error": error, "finished_us": self._now()}
-            run = _change(connection, run_id, metrics=plain(run.metrics), **ended)
-            append(connection, self._now(), _entry(run))
-            return run
+            return self.end(connection, run_id, status, error)
+
+    def end(
+        self, connection: sa.Connection, run_id: str, status: Status, error: str = ""
+    ) -> Run:
+        """Record how the run ended, in the caller's transaction."""
+        run = _with_metrics(connection, [_under_way(connection, run_id)])[0]
+        ended = {"status": status, "error": error, "finished_us": self._now()}
+        run = _change(connection, run_id, metrics=plain(run.metrics), **ended)
+        append(connection, self._now(), _entry(run))
+        return run
 
     def get(self, run_id: str) -> Run:
         """Return the run; raise NotFound."""
@@ -208,6 +206,24 @@ class Runs:
 
     def _now(self) -> int:
         return to_us(self._clock.now())
+
+
+def amend(connection: sa.Connection, run_id: str, params: Mapping[str, Any]) -> Run:
+    """Add parameters to a run that is under way, in the caller's transaction."""
+    run = _under_way(connection, run_id)
+    told = plain(params)
+    for name, value in told.items():
+        if plain(run.params.get(name, value)) != value:
+            raise Conflict(
+                f"parameter {name!r} of run {run_id} is {run.params[name]!r}; "
+                "it stays so",
+                hint="start another run with other parameters",
+            )
+    new = {n: v for n, v in told.items() if n not in run.params}
+    # A text is searched for as it was given, however long; the record keeps a part.
+    whole = {n: p if isinstance(p := params.get(n), str) else v for n, v in new.items()}
+    kept_params.add(connection, run_id, whole)
+    return _change(connection, run_id, params=plain({**run.params, **new}))
 
 
 def get_run(connection: sa.Connection, run_id: str) -> Run:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 class Limits:
     """Bounds on what one client may cost. Seconds and bytes.
 
+    `artifact_bytes` bounds a file that a run logs, which goes to the disk as it comes.
     `held_bytes` bounds the bodies of all large requests together. `head_*`,
     `headers` and `url_bytes` bound the head of a request, `body_seconds` the arrival
     of its body, `stall_seconds` how long an answer may lie unread, `idle_seconds` how
@@ -16,6 +17,7 @@ class Limits:
 
     body_bytes: int = 32 * 1024 * 1024
     stranger_bytes: int = 64 * 1024
+    artifact_bytes: int = 16 * 1024 * 1024 * 1024
     held_bytes: int = 512 * 1024 * 1024
     body_seconds: float = 60.0
     head_bytes: int = 64 * 1024

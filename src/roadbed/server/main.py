@@ -35,6 +35,7 @@ from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.mlflow.app import make_mlflow
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
@@ -294,6 +295,7 @@ def application(app: App, parts: Parts) -> Application:
     all_routes(routes, pages)  # Refuses to begin with one that declares no action.
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
     shown = make_rest(rest, routes, pages, OPEN_ROUTES)
+    shown = make_mlflow(rest, shown, app.blobs)
     return make_asgi(parts.plane, shown, hosts)
 
 

@@ -10,7 +10,9 @@ from pydantic import BaseModel, TypeAdapter
 from roadbed import __version__
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.server.hot import HotRoute
-from roadbed.server.routes import OpenRoute, Raw, Route
+from roadbed.server.mlflow.route import Tracking
+from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
+from roadbed.server.routes import Listed, OpenRoute, Raw, Route
 
 REF = "#/components/schemas/{model}"
 PROBLEM: dict[str, Any] = {
@@ -44,7 +46,7 @@ def document(
     for route in public:
         described = _open(route, schemas)
         paths.setdefault(route.path, {})[route.method.lower()] = described
-    for route in hot:
+    for route in (*hot, *TRACKING_ROUTES):
         paths.setdefault(route.path, {})[route.method.lower()] = _hot(route)
     return {
         "openapi": "3.1.0",
@@ -155,26 +157,27 @@ def _open(route: OpenRoute, schemas: _Schemas) -> dict[str, Any]:
 _DIALECTS = (
     ("Anthropic", "/v1/messages"),
     ("OpenAI", "/v1"),
-    ("Open Inference Protocol", "/v2"),
+    ("the Open Inference Protocol", "/v2"),
 )
 
 
-def _hot(route: HotRoute) -> dict[str, Any]:
-    dialect = next(name for name, at in _DIALECTS if route.path.startswith(at))
+def _hot(route: HotRoute | Tracking) -> dict[str, Any]:
+    named = (name for name, at in _DIALECTS if route.path.startswith(at))
+    dialect = "MLflow" if isinstance(route, Tracking) else next(named)
     return {
         **_head(route),
-        "description": f"As the {dialect} specifies it.",
-        "tags": ["data plane"],
+        "description": f"As {dialect} specifies it.",
+        "tags": ["tracking" if isinstance(route, Tracking) else "data plane"],
         "parameters": _path_parameters(route.path),
-        "responses": {"default": {"description": f"As the {dialect} specifies it."}},
+        "responses": {"default": {"description": f"As {dialect} specifies it."}},
     }
 
 
-def _head(route: Route | HotRoute | OpenRoute) -> dict[str, Any]:
+def _head(route: Listed) -> dict[str, Any]:
     words = re.findall(r"[A-Za-z0-9]+", f"{route.method} {route.path}")
     head: dict[str, Any] = {
         "operationId": "_".join(words).lower(),
-        "summary": route.summary,
+        "summary": getattr(route, "summary", ""),
         "x-roadbed-action": route.action,
     }
     if route.action == PUBLIC:

@@ -204,7 +204,7 @@ def make_rest(
 
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         if scope["type"] == "http":
-            await router(scope, receive, _with_headers(send))
+            await router(scope, receive, with_headers(send))
 
     return application
 
@@ -393,7 +393,9 @@ def _response(reply: Reply) -> Response:
     return response
 
 
-def _with_headers(send: Send) -> Send:
+def with_headers(send: Send) -> Send:
+    """Return *send*, with HEADERS on every answer that does not say otherwise."""
+
     async def sending(message: Message) -> None:
         if message["type"] == "http.response.start":
             there = {name.lower() for name, _ in message["headers"]}

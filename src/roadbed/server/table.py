@@ -22,6 +22,7 @@ from roadbed.server.api import (
 )
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import ConsoleRoute
 from roadbed.server.routes import Ask, Route
@@ -78,7 +79,8 @@ def all_routes(
     Raises Invalid if one of them declares no action: such a route is not served.
     """
     lines = [
-        Line(r.path, r.method, r.action) for r in (*HOT_ROUTES, *OPEN_ROUTES, *routes)
+        Line(r.path, r.method, r.action)
+        for r in (*HOT_ROUTES, *OPEN_ROUTES, *TRACKING_ROUTES, *routes)
     ]
     lines += [Line(path, method, action) for method, path, action, _ in console]
     lines.append(Line("/healthz", "GET", PUBLIC))

@@ -9,6 +9,7 @@ from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.recorder import Recorder, process_name
+from roadbed.server.mlflow.app import make_mlflow
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import Rest, make_rest
 from roadbed.server.services import Services
@@ -92,7 +93,8 @@ def serving_estate(folder, console=()):
             limits=house.limits,
         )
         made.append(routes)
-        return make_rest(rest, routes, console, OPEN_ROUTES)
+        shown = make_rest(rest, routes, console, OPEN_ROUTES)
+        return make_mlflow(rest, shown, app.blobs)
 
     roles = {key_of(role): principal(role, role) for role in ROLES}
     both = frozenset({"platform-engineer", "security-admin"})

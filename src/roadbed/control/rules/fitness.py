@@ -15,6 +15,10 @@ from roadbed.control.state import State
 from roadbed.core.errors import NotFound, Problem
 
 Definition = Mapping[str, Any]
+_TRACKED = (
+    "a tracking client registered its files, which are not run here; register the "
+    "model in a run of the workbench, which exports it and compares what it predicts"
+)
 
 
 def providers_can_serve(
@@ -33,6 +37,9 @@ def providers_can_serve(
     for endpoint, pin, place in pins(stack):
         version = state.version(pin)
         if version is None or pin.name in told or not stack.declares("Model", pin.name):
+            continue
+        if "tracked" in version.definition:
+            yield endpoint.problem(place, f"{pin} cannot be served", _TRACKED)
             continue
         reason = unfit(version.definition, stack, catalog)
         if reason is not None:

@@ -12,7 +12,7 @@ from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
 from roadbed.registry.tables import runs
-from roadbed.registry.tracking.tables import run_artifacts
+from roadbed.registry.tracking.tables import run_artifacts, run_seals
 
 _ODD = re.compile(r"[\x00-\x1f\x7f\\]")
 _MAX_PATH = 1_000
@@ -87,6 +87,21 @@ class Artifacts:
         found = _read(row)
         return found, self._blobs.get(found.digest)
 
+    def remove(self, run_id: str, path: str) -> None:
+        """Remove the file at *path*, or all below it.
+
+        Raises NotFound if there is none, Conflict where a model version rests on one.
+        """
+        found = self.list(run_id, path) if path else self.list(run_id)
+        if not found:
+            raise NotFound(f"run {run_id} has no artifact {path!r}")
+        with self._database.write() as connection:
+            for file in found:
+                _must_be_open(connection, run_id, file.path)
+                mine = (run_artifacts.c.run_id == run_id,)
+                where = (*mine, run_artifacts.c.path == file.path)
+                connection.execute(run_artifacts.delete().where(*where))
+
 
 def check_path(path: str) -> None:
     """Raise Invalid unless *path* names a file below its run, in one spelling."""
@@ -101,24 +116,41 @@ def check_path(path: str) -> None:
 
 
 def seal(connection: sa.Connection, run_id: str, below: str = "") -> None:
-    """Close the files of the run, or those *below* a path, for good."""
+    """Close the files of the run, or those *below* a path, for good.
+
+    No file is added there either.
+    """
     mine = run_artifacts.c.run_id == run_id
     if below:
         path, prefix = run_artifacts.c.path, f"{below.rstrip('/')}/"
         mine &= (path == below) | path.startswith(prefix, autoescape=True)
     connection.execute(run_artifacts.update().where(mine).values(sealed=True))
+    closed = {"run_id": run_id, "below": below.rstrip("/")}
+    known = sa.select(run_seals).filter_by(**closed)
+    if connection.execute(known).first() is None:
+        connection.execute(run_seals.insert().values(**closed))
 
 
 def _must_be_open(connection: sa.Connection, run_id: str, path: str) -> None:
     there = sa.select(runs.c.id).where(runs.c.id == run_id)
     if connection.execute(there).first() is None:
         raise NotFound(f"there is no run {run_id!r}")
-    row = connection.execute(_one(run_id, path)).mappings().first()
-    if row is not None and row["sealed"]:
+    if is_sealed(connection, run_id, path):
         raise Conflict(
             f"artifact {path!r} of run {run_id} is part of a model version",
             hint="log it under another path, or in another run",
         )
+
+
+def is_sealed(connection: sa.Connection, run_id: str, path: str) -> bool:
+    """Say whether what is at *path*, or would be, belongs to a model version."""
+    parts = path.split("/")
+    above = ["", *("/".join(parts[:n]) for n in range(1, len(parts) + 1))]
+    closed = sa.select(run_seals.c.below).where(
+        run_seals.c.run_id == run_id, run_seals.c.below.in_(above)
+    )
+    row = connection.execute(_one(run_id, path)).mappings().first()
+    return bool(row and row["sealed"]) or connection.execute(closed).first() is not None
 
 
 def _one(run_id: str, path: str) -> sa.Select[Any]:
