@@ -10,13 +10,13 @@ class Fresh:
     """Gives *size* unpredictable bytes at each call, and never the same ones twice.
 
     Asking the system for each few bytes costs a call into the kernel, and hands the
-    interpreter to another thread. Safe from any thread; a process that forks must
-    make its own afterwards.
+    interpreter to another thread. Safe from any thread, and in a forked child.
     """
 
     def __init__(self, size: int) -> None:
         self._size = size
         self._ready: deque[bytes] = deque()
+        os.register_at_fork(after_in_child=self._ready.clear)
 
     def __call__(self) -> bytes:
         """Return the next bytes."""
