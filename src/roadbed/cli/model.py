@@ -1,14 +1,9 @@
 """`roadbed model`: model versions, who vouches for them, and their end."""
 
-from typing import TYPE_CHECKING
-
 import click
 
 from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group()
@@ -128,3 +123,27 @@ def withdraw(version: str, reason: str, yes: bool, output: str) -> None:
         print_json(asdict(made))
         return
     click.echo(f"withdrawn: {ref}; its history stays")
+
+
+@command.command()
+@click.argument("version")
+@output_option
+@acts("version.read")
+def verify(version: str, output: str) -> None:
+    """Verify VERSION, such as tumor-triage@3, and all that it was made of.
+
+    Its row, its signed statement, its artifacts, its run, the data and the versions
+    that it goes on from are held to the audit log, and every byte is hashed again.
+    Exits with 1 and names what is broken, if anything is.
+    """
+    from roadbed.cli._session import session
+    from roadbed.cli._verified import show
+    from roadbed.control import seen
+    from roadbed.core.reference import parse
+
+    ref = parse(version)
+    with session(str(ref)) as line:
+        whole = line.app.prover.version(ref)
+        with line.app.database.read() as connection:
+            found = seen.verified(line.viewer, connection, whole)
+    show(found, output)

@@ -14,6 +14,7 @@ from roadbed.server.api import (
     calls,
     explain,
     money,
+    proof,
     registry,
     stack,
     state,
@@ -46,6 +47,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
         *registry.ROUTES,
         *approvals.ROUTES,
         *calls.ROUTES,
+        *proof.ROUTES,
         *audit.ROUTES,
         *state.state_routes(metrics),
     )
