@@ -56,7 +56,7 @@ class _Offline:
         self._seen: set[str] = set()
 
     def version(self, name: str, digest: str = "") -> Iterator[Link]:
-        """Yield the hops of a version, whose digest must be *digest* if that is given."""
+        """Yield the hops of a version; *digest* is what it must have, if given."""
         if name in self._seen:
             return
         self._seen.add(name)
