@@ -427,9 +427,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         datasets=Datasets(database, blobs, clock, DuckdbTables()),
         runs=Runs(database, clock),
         tokens=tokens,
-        prover=Prover(
-            database=database, blobs=blobs, log=audit, calls=calls, notary=notary
-        ),
+        prover=Prover(database, blobs, audit, calls, notary),
     )
 
 

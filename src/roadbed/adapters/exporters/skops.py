@@ -5,6 +5,7 @@ loading it builds the types that it names.
 """
 
 import io
+import json
 import zipfile
 from typing import Any
 
@@ -93,9 +94,37 @@ def _like(example: Any, rows: Any) -> Any:
 
 
 def _settled(artifact: bytes) -> bytes:
-    """Return the zip without the time at which it was written."""
+    """Return the zip without what differs each time: its hour, and addresses."""
     out = io.BytesIO()
     with zipfile.ZipFile(io.BytesIO(artifact)) as read, zipfile.ZipFile(out, "w") as w:
-        for name in sorted(read.namelist()):
-            w.writestr(zipfile.ZipInfo(name, _EPOCH), read.read(name))
+        named: dict[Any, int] = {}
+        schema = _renamed(json.loads(read.read("schema.json")), named)
+        members = {"schema.json": json.dumps(schema).encode()}
+        for name in read.namelist():
+            if name != "schema.json":
+                members[_new(name, named)] = read.read(name)
+        for name, data in sorted(members.items()):
+            w.writestr(zipfile.ZipInfo(name, _EPOCH), data)
     return out.getvalue()
+
+
+def _renamed(value: Any, named: dict[Any, int]) -> Any:
+    """Return the schema with objects and files numbered as they come."""
+    if isinstance(value, list):
+        return [_renamed(item, named) for item in value]
+    if not isinstance(value, dict):
+        return value
+    made = {}
+    for key, item in value.items():
+        if key == "__id__":
+            made[key] = named.setdefault(item, len(named))
+        elif key == "file" and isinstance(item, str):
+            made[key] = _new(item, named)
+        else:
+            made[key] = _renamed(item, named)
+    return made
+
+
+def _new(name: str, named: dict[Any, int]) -> str:
+    stem, dot, kind = name.rpartition(".")
+    return f"file-{named.setdefault(stem, len(named))}{dot}{kind}"

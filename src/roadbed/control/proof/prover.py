@@ -13,7 +13,7 @@ from roadbed.ports.blobs import Blobs
 from roadbed.registry.proof.notary import Notary
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Prover:
     """The proof of one line. Blocks: it reads every byte that it speaks of."""
 
