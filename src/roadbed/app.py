@@ -33,6 +33,7 @@ from roadbed.audit.note import read_verifier
 from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
+from roadbed.control.proof.prover import Prover
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
 from roadbed.control.targets import find_call, locate
@@ -79,8 +80,9 @@ from roadbed.ports.signers import Signers
 from roadbed.ports.traces import Traces
 from roadbed.ports.web import Web
 from roadbed.registry.approvals import withdrawn
+from roadbed.registry.proof.notary import Notary
 from roadbed.registry.runs import Runs
-from roadbed.registry.versions import Registered
+from roadbed.registry.versions import ON_VERSION, Registered
 from roadbed.settings import Settings
 
 PROVIDERS = "roadbed.providers"
@@ -161,6 +163,7 @@ class App:
     datasets: Datasets
     runs: Runs
     tokens: TokenService
+    prover: Prover
 
     @property
     def checkpoints(self) -> Path:
@@ -176,12 +179,9 @@ class App:
         settings = self.settings
         if not settings.otlp_endpoint:
             return None
-        facts = {
-            "service.version": __version__,
-            "service.instance.id": process,
-            "roadbed.region": settings.region,
-        }
         where, headers = settings.otlp_endpoint, settings.otlp_headers
+        facts = {"service.version": __version__, "service.instance.id": process}
+        facts["roadbed.region"] = settings.region
         return OtlpTraces(where, facts, headers, self.secrets)
 
     def now_us(self) -> int:
@@ -416,6 +416,10 @@ def _build(
     log = state / "log"
     web = GuardedWeb(settings.private_host_names)
     relying, tokens = _identity(settings, database, web, secrets, clock)
+    notary = Notary(blobs, _signers(settings, "statements"), clock)
+    database.carry(**{ON_VERSION: notary})
+    audit = AuditLog(database, signer, clock, folder)
+    calls = CallLog(state / "spool", database, history, log)
     return App(
         settings=settings,
         clock=clock,
@@ -425,18 +429,25 @@ def _build(
         web=web,
         relying=relying,
         catalog=catalog,
-        audit=AuditLog(database, signer, clock, folder),
+        audit=audit,
         copies=tuple(_places(settings.audit_copy_addresses, web)),
         public_key=signer.public_key,
         history=history,
         prices=PublishedAside() if serving else published,
-        calls=CallLog(state / "spool", database, history, log),
+        calls=calls,
         sealer=Sealer(database=database, history=history, root=log, clock=clock),
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
         datasets=Datasets(database, blobs, clock, DuckdbTables()),
         runs=Runs(database, clock),
         tokens=tokens,
+        prover=Prover(database, blobs, audit, calls, notary),
     )
+
+
+def _signers(settings: Settings, purpose: str) -> Signers:
+    """Return where the private keys of one purpose are: its own folder, or the KMS."""
+    module = plugins.find(roadbed.adapters.signers, SIGNERS, settings.signer)
+    return module.signers(settings.state / purpose)
 
 
 def _identity(
@@ -448,12 +459,10 @@ def _identity(
         return to_us(clock.now())
 
     issuers = Issuers(web, now_us)
-    module = plugins.find(roadbed.adapters.signers, SIGNERS, settings.signer)
-    signers: Signers = module.signers(settings.state / "tokens")
     tokens = TokenService(
         database=database,
         issuers=issuers,
-        signing=Signing(database, signers, now_us),
+        signing=Signing(database, _signers(settings, "tokens"), now_us),
         issuer=settings.public_address,
         now_us=now_us,
     )

@@ -240,7 +240,10 @@ def lived(tmp_path_factory):
     return said, list(kept(line.folder)), canaries, asked
 
 
-OWN_PLACES = ("secrets/slot-", "operator.key", "signing-key.pem", "/tokens/")
+OWN_PLACES = (
+    *("secrets/slot-", "operator.key", "signing-key.pem"),
+    *("/tokens/", "/statements/"),
+)
 """Where secrets are kept on purpose."""
 
 

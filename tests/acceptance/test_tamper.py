@@ -66,6 +66,10 @@ class Traced(Line):
         connection.close()
         return found
 
+    def parsed(self, *words):
+        """Return the JSON that a command prints whatever it is asked for."""
+        return json.loads(self.run(*words))
+
     def verify(self, *words):
         """Return what `audit verify` says of a line that was tampered with."""
         told = self.run("audit", "verify", *words, code=1)
@@ -96,6 +100,48 @@ def test_an_untouched_line_is_verified_and_each_link_names_its_entry(traced):
     assert [h["kind"] for h in hops if h["digest"].startswith("sha256:")][-3:] == [
         *("Run", "DatasetVersion", "Dataset")
     ]
+
+
+def test_an_answer_is_verified_down_to_its_data(traced):
+    told = traced.json("verify", traced.call)
+    text = traced.run("model", "verify", "tumor-triage@1")
+
+    open_ends = [x for x in told["links"] if x["state"] != "VERIFIED"]
+    # The demo's folder is in no repository: there is no commit to record.
+    assert [(x["kind"], x["state"]) for x in open_ends] in (
+        [],
+        [("Code", "UNSEALED")],
+    )
+    assert {x["kind"] for x in told["links"]} >= {
+        *("Call", "Sealed batch", "Snapshot", "Endpoint", "Model version"),
+        *("Statement", "Artifact", "Run", "Environment lock"),
+        *("Dataset version", "Manifest", "Object"),
+    }
+    assert text.startswith("STATE")
+    assert "VERIFIED  Statement" in text
+
+
+def test_a_flipped_artifact_is_named_and_not_served(traced):
+    definition = traced.parsed("model", "get", "tumor-triage@1")["definition"]
+    name = definition["trained"]["artifact"].removeprefix("sha256:")
+    file = traced.state / "blobs" / "sha256" / name[:2] / name[2:]
+    flip(file)
+
+    told = traced.run("model", "verify", "tumor-triage@1", code=1)
+    [line] = [line for line in told.splitlines() if line.startswith("BROKEN")]
+    assert "Artifact" in line
+    assert f"sha256:{name}"[:19] in line
+    traced.up()
+    traced.stop()
+    assert "not served: tumor-triage: blob sha256:" in traced.log()
+    assert "is damaged" in traced.log()
+
+
+def flip(file):
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.chmod(0o644)
+    file.write_bytes(bytes(data))
 
 
 def test_every_forged_row_is_named(traced):
@@ -140,10 +186,7 @@ def test_an_edited_definition_is_named_before_anything_is_done_with_it(traced):
 def test_one_flipped_byte_of_each_blob_is_named(traced):
     files = [p for p in (traced.state / "blobs" / "sha256").rglob("*") if p.is_file()]
     for file in files:
-        data = bytearray(file.read_bytes())
-        data[len(data) // 2] ^= 1
-        file.chmod(0o644)
-        file.write_bytes(bytes(data))
+        flip(file)
 
     told = traced.verify()
     assert "tumor-triage@1: artifact sha256:" in told

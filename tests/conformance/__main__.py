@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.conformance import card
+from tests.conformance import card, signing
 from tests.conformance.archive import Missing, environment, fetch
 from tests.conformance.examine import Score, examine, examined, guest, ours
 from tests.conformance.suites import GUESTS, NOT_OURS, OURS, PINNED, SUITES
@@ -39,6 +39,10 @@ def scored(folder, kept, only):
         if only in name:
             NOTES.print(f"running {name}")
             scores.append(ours(name, files))
+    if only in signing.NAME:
+        NOTES.print(f"running {signing.NAME}; installing them may take minutes")
+        (folder / "signed").mkdir()
+        scores.append(signing.verified(folder / "signed"))
     return scores + [
         Score(name, absent=why) for name, why in NOT_OURS.items() if only in name
     ]

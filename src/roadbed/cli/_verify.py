@@ -161,12 +161,13 @@ def verify_line(app: "App", calls: Iterable[str]) -> Verdict:
 def _custody(app: "App") -> "list[str]":
     from roadbed.audit.bundle import steady
     from roadbed.control.custody import compare, held, rehash
+    from roadbed.data.erasure.erasures import list_erasures
 
     with steady(app.database) as connection:
         findings = [*compare(connection)]
-        named = held(connection)
+        named, gone = held(connection), list_erasures(connection)
     with _progress(named, "checking data and artifacts") as items:
-        return [*findings, *rehash(app.blobs, items)]
+        return [*findings, *rehash(app.blobs, items, gone)]
 
 
 def _proofs(
@@ -201,9 +202,20 @@ def _progress(items: "Sequence[_T]", label: str) -> "ProgressBar[_T]":
 
 def _prove(app: "App", call: str) -> "CallProof":
     """Prove one call; if it lies in a spool, have that sealed first."""
+    from roadbed.core.errors import NotReady
+
+    if seal_now(app, call):
+        return app.calls.prove(call)
+    raise NotReady(
+        f"call {call} is still in the spool of a running process",
+        hint="it is sealed within a minute; try again, or look at `roadbed doctor`",
+    )
+
+
+def seal_now(app: "App", call: str) -> bool:
+    """Have the spool that *call* lies in sealed; say whether the call is sealed."""
     import time
 
-    from roadbed.core.errors import NotReady
     from roadbed.gateway.request import ask_to_seal
 
     if app.calls.find(call).segment is None:
@@ -212,12 +224,9 @@ def _prove(app: "App", call: str) -> "CallProof":
             ask_to_seal(connection)
     for _ in range(_SEAL_TRIES):
         if app.calls.find(call).segment is not None:
-            return app.calls.prove(call)
+            return True
         time.sleep(_SEAL_PAUSE_S)
-    raise NotReady(
-        f"call {call} is still in the spool of a running process",
-        hint="it is sealed within a minute; try again, or look at `roadbed doctor`",
-    )
+    return False
 
 
 def bar(length: int, label: str) -> "ProgressBar[int]":

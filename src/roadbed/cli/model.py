@@ -1,14 +1,11 @@
 """`roadbed model`: model versions, who vouches for them, and their end."""
 
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import click
 
 from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json, print_table
-
-if TYPE_CHECKING:
-    pass
 
 
 @click.group()
@@ -58,14 +55,16 @@ def list_(model: str | None, output: str) -> None:
 @click.argument("version")
 @acts("version.read")
 def get(version: str) -> None:
-    """Print the definition of VERSION, such as support-bot@7, as JSON."""
+    """Print VERSION, such as support-bot@7, and its model card, as JSON."""
     from roadbed.cli._session import session
+    from roadbed.control.cards import card_of
     from roadbed.core.reference import parse
     from roadbed.registry.versions import get_version
 
     ref = parse(version)
     with session(str(ref)) as line, line.app.database.read() as connection:
         found = get_version(connection, ref)
+        said = card_of(connection, ref)
     print_json(
         {
             "version": str(found),
@@ -73,6 +72,7 @@ def get(version: str) -> None:
             "definition": dict(found.definition),
             "made_by": found.actor,
             "run": found.run_id,
+            **said,
         }
     )
 
@@ -128,3 +128,56 @@ def withdraw(version: str, reason: str, yes: bool, output: str) -> None:
         print_json(asdict(made))
         return
     click.echo(f"withdrawn: {ref}; its history stays")
+
+
+_FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@command.command()
+@click.argument("version", required=False)
+@click.option("--bundle", type=_FILE, help="Verify this exported version, offline.")
+@click.option(
+    "--key", type=_FILE, help="With --bundle: the file with the public keys to trust."
+)
+@output_option
+@acts("version.read")
+def verify(
+    version: str | None, bundle: Path | None, key: Path | None, output: str
+) -> None:
+    """Verify VERSION, such as tumor-triage@3, and all that it was made of.
+
+    Its row, its signed statement, its artifacts, its run, the data and the versions
+    that it goes on from are held to the audit log, and every byte is hashed again.
+    With --bundle nothing is needed but that file and the key. Exits with 1 and names
+    what is broken, if anything is.
+    """
+    from roadbed.cli._verified import of_bundle, of_version, show
+
+    if bundle is None and version is None:
+        raise click.UsageError("name a version, or a file with --bundle")
+    found = of_version(version or "") if bundle is None else of_bundle(bundle, key)
+    show(found, output)
+
+
+@command.command()
+@click.argument("version")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option(
+    "--format",
+    "kind",
+    type=click.Choice(["bundle", "cyclonedx", "key", "model-signing"]),
+    default="bundle",
+    show_default=True,
+    help="What to write.",
+)
+@acts("version.read")
+def export(version: str, target: Path, kind: str) -> None:
+    """Write VERSION to TARGET, for somebody else to verify.
+
+    `bundle`: one file that `roadbed model verify --bundle` verifies offline.
+    `model-signing`: a folder, and an OpenSSF model signature beside it.
+    `cyclonedx`: a bill of materials with the model card. `key`: the public keys.
+    """
+    from roadbed.cli._exported import write
+
+    click.echo(write(version, target, kind))

@@ -15,11 +15,13 @@ from roadbed.audit.entry import Entry, Recorded
 from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import RoadbedError
+from roadbed.data.erasure.tables import erasures
 from roadbed.data.tables import dataset_versions
 from roadbed.data.version import ORIGIN, origin_of
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
 from roadbed.identity.tables import keys, revocations, signing_keys
+from roadbed.registry.proof.tables import statement_keys, statements
 from roadbed.registry.runs import Input, Run
 from roadbed.registry.tables import approvals, model_versions, runs, withdrawals
 
@@ -272,6 +274,46 @@ def _withdrawal(row: Row) -> Iterator[Claim]:
     )
 
 
+def _statement_key(row: Row) -> Iterator[Claim]:
+    """Claim the key itself: whoever could add one would sign what they like."""
+    yield Claim(
+        name=f"statement key {row['kid']}",
+        action="statement-key.create",
+        resource=f"StatementKey/{row['kid']}",
+        says=(
+            ("time", "at_us", row["created_us"]),
+            ("key", "digest", _digest(row["jwk"])),
+        ),
+    )
+
+
+def _statement(row: Row) -> Iterator[Claim]:
+    ref = f"{row['model']}@{row['number']}"
+    yield Claim(
+        name=f"statement of {ref}",
+        action="statement.sign",
+        resource=f"ModelVersion/{ref}",
+        says=(
+            ("time", "at_us", row["created_us"]),
+            ("envelope", "statement", row["digest"]),
+            ("key", "key", row["kid"]),
+        ),
+    )
+
+
+def _erasure(row: Row) -> Iterator[Claim]:
+    yield Claim(
+        name=f"erasure of {row['digest']}",
+        action="blob.erase",
+        resource=f"Blob/{row['digest']}",
+        says=(
+            ("actor", "actor", row["actor"]),
+            ("time", "at_us", row["at_us"]),
+            ("reason", "reason", row["reason"]),
+        ),
+    )
+
+
 _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     runs: _run,
     model_versions: _model,
@@ -284,6 +326,9 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     segments: _segment,
     approvals: _approval,
     withdrawals: _withdrawal,
+    statement_keys: _statement_key,
+    statements: _statement,
+    erasures: _erasure,
 }
 TABLES = tuple(_CLAIMS)
 """The tables whose every row is claimed to be in the audit log."""

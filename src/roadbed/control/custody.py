@@ -4,7 +4,7 @@ The log proves its own entries (`roadbed.audit.verify`). Here the rest is held t
 it: each row that an entry speaks of, and each blob that a row names.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,12 +13,21 @@ import sqlalchemy as sa
 from roadbed.audit.entry import Recorded
 from roadbed.audit.outbox import Where, logged
 from roadbed.control.claims import TABLES, Claim, Row, claims_of, columns_of, read_json
-from roadbed.core.errors import NotFound, RoadbedError
+from roadbed.data.erasure.erasures import (
+    NOTHING_ERASED,
+    Condition,
+    Erasure,
+    condition,
+    list_erasures,
+)
 from roadbed.data.tables import dataset_versions
 from roadbed.ports.blobs import Blobs
+from roadbed.registry.proof import parts
+from roadbed.registry.proof.tables import statements
 from roadbed.registry.tables import model_versions, runs
 
 ACTIONS = (
+    "blob.erase",
     "calls.seal",
     "dataset.write",
     "key.create",
@@ -28,6 +37,8 @@ ACTIONS = (
     "signing-key.create",
     "signing-key.retire",
     "stack.apply",
+    "statement-key.create",
+    "statement.sign",
     "token.revoke",
     "version.approve",
     "version.delete",
@@ -62,7 +73,8 @@ def examine(connection: sa.Connection, blobs: Blobs) -> tuple[str, ...]:
     Each finding names the thing, and the audit entry if there is one; nothing is
     found if all is as it was written.
     """
-    return (*compare(connection), *rehash(blobs, held(connection)))
+    gone = list_erasures(connection)
+    return (*compare(connection), *rehash(blobs, held(connection), gone))
 
 
 def compare(connection: sa.Connection) -> tuple[str, ...]:
@@ -137,31 +149,39 @@ def held(connection: sa.Connection) -> list[Held]:
         for row in _rows(connection, runs)
         for what, digest in _in_run(row)
     ]
+    found += [
+        Held(f"{row['model']}@{row['number']}", "statement", row["digest"])
+        for row in _rows(connection, statements)
+    ]
     return sorted({item for item in found if item.digest})
 
 
-def rehash(blobs: Blobs, items: Iterable[Held]) -> list[str]:
-    """Read every blob again and return which are not what was written."""
-    faults: dict[str, str] = {}
+def files_of(
+    connection: sa.Connection, name: str, number: int
+) -> list[tuple[str, str]]:
+    """Return what a dataset version names: its manifest first, then each data file."""
+    table = dataset_versions
+    wanted = (table.c.name == name, table.c.number == number)
+    return [
+        each for row in _rows(connection, table, *wanted) for each in _in_manifest(row)
+    ]
+
+
+def rehash(
+    blobs: Blobs, items: Iterable[Held], gone: Mapping[str, Erasure] = NOTHING_ERASED
+) -> list[str]:
+    """Read every blob again and return which are not what was written.
+
+    What was erased, and is *gone*, is as it should be.
+    """
+    seen: dict[str, Condition] = {}
     findings = []
     for item in items:
-        if item.digest not in faults:
-            faults[item.digest] = _fault(blobs, item.digest)
-        if fault := faults[item.digest]:
-            findings.append(f"{item.owner}: {item.what} {item.digest} {fault}")
+        if item.digest not in seen:
+            seen[item.digest] = condition(blobs, gone, item.digest)
+        if (found := seen[item.digest]).state == "broken":
+            findings.append(f"{item.owner}: {item.what} {item.digest} {found.reason}")
     return findings
-
-
-def _fault(blobs: Blobs, digest: str) -> str:
-    try:
-        blobs.path(digest)
-    except NotFound:
-        return "is missing"
-    except RoadbedError:
-        return "is not what was written"
-    except OSError as error:
-        return f"cannot be read: {error.strerror}"
-    return ""
 
 
 def _log(connection: sa.Connection) -> dict[str, list[Recorded]]:
@@ -217,10 +237,10 @@ def _in_manifest(row: Row) -> Iterator[tuple[str, str]]:
 
 def _in_definition(row: Row) -> Iterator[tuple[str, str]]:
     body = read_json(row["definition"])
-    yield "artifact", _text(_at(body, "trained"), "artifact")
-    documents = _at(_at(_at(body, "hosted"), "context"), "documents")
-    for file in _each(documents, "files"):
-        yield f"document {_text(file, 'path')}", _text(file, "digest")
+    for name, digest in parts.artifacts(body):
+        yield ("artifact" if name.startswith("model.") else f"artifact {name}"), digest
+    for name, digest in parts.documents(body):
+        yield f"document {name}", digest
 
 
 def _in_run(row: Row) -> Iterator[tuple[str, str]]:

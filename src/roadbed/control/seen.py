@@ -10,6 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.access.visible import BATCH, Viewer, nothing
+from roadbed.control.proof.link import Link, Verified
 from roadbed.control.stack import Key
 from roadbed.control.state import (
     Revision,
@@ -159,6 +160,25 @@ def chain(viewer: Viewer, connection: sa.Connection, whole: Chain) -> Chain:
     return replace(whole, hops=tuple(hops), notes=tuple(notes))
 
 
+def verified(viewer: Viewer, connection: sa.Connection, whole: Verified) -> Verified:
+    """Return *whole* with only the state of the hops that the viewer may not see."""
+    owners = {link.owner for link in whole.links if link.owner}
+    seen = {owner for owner in owners if _may_see(viewer, connection, owner)}
+    links = (
+        link
+        if not link.owner or link.owner in seen
+        else Link(kind=link.kind, name="(you may not see it)", state=link.state)
+        for link in whole.links
+    )
+    return replace(whole, links=tuple(links))
+
+
+def _may_see(viewer: Viewer, connection: sa.Connection, owner: str) -> bool:
+    kind, _, name = owner.partition("/")
+    found = locate(connection, kind, name)
+    return viewer.may(_READ[kind], found or nothing(viewer.principal, kind, name))
+
+
 def _may_follow(viewer: Viewer, connection: sa.Connection, hop: Hop) -> bool:
     """Say whether the viewer may see what a link of a chain speaks of."""
     kind, action = _READ_BY.get(hop.kind, ("", ""))
@@ -169,6 +189,14 @@ def _may_follow(viewer: Viewer, connection: sa.Connection, hop: Hop) -> bool:
     absent = nothing(viewer.principal, kind, name)
     return viewer.may(action, found or absent)
 
+
+_READ: Mapping[str, str] = {
+    "Dataset": "dataset.read",
+    "Endpoint": "endpoint.read",
+    "Model": "model.read",
+    "Run": "run.read",
+}
+"""The action by which each kind of owner of a verified hop is seen."""
 
 _READ_BY: Mapping[str, tuple[str, str]] = {
     "Dataset": ("Dataset", "dataset.read"),

@@ -35,6 +35,14 @@ class Database:
         self._lock_file = lock_file
         self._threads = threading.Lock()
         self._writes = 0
+        self._carried: dict[str, Any] = {}
+
+    def carry(self, **things: Any) -> None:
+        """Let every transaction have *things* among its execution options.
+
+        For what happens in the transactions of others, such as sealing a version.
+        """
+        self._carried |= things
 
     @property
     def dialect(self) -> str:
@@ -53,10 +61,10 @@ class Database:
         """Open a transaction: all of the block happens, or none of it."""
         if self._lock_file is None:
             with self.engine.begin() as connection:
-                yield connection
+                yield connection.execution_options(**self._carried)
             return
         with self._threads, self._file_lock(), self.engine.connect() as plain:
-            connection = plain.execution_options(immediate=True)
+            connection = plain.execution_options(immediate=True, **self._carried)
             with connection.begin():
                 yield connection
             self._checkpoint(connection)

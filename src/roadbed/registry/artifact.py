@@ -26,6 +26,7 @@ _GRAPH.update({1: _NODE, 5: _TENSOR, 15: _SPARSE})
 _FUNCTION = {7: _NODE, 11: _ATTRIBUTE}
 _MODEL = {7: _GRAPH, 20: {1: _GRAPH, 2: _GRAPH}, 25: _FUNCTION}
 _ELSEWHERE = (13, 14)  # external_data, and a data_location other than 0
+_GRAPH_FIELD = 7
 _MAX_DEPTH = 64
 
 
@@ -36,6 +37,14 @@ def has_external_data(model: bytes) -> bool:
     AttributeProto, TensorProto, FunctionProto).
     """
     return _search(memoryview(model), _MODEL, 0)
+
+
+def has_graph(model: bytes) -> bool:
+    """Say whether *model* has a graph, as every model has; raise Invalid as above."""
+    return any(
+        number == _GRAPH_FIELD and not isinstance(value, int)
+        for number, value in _fields(memoryview(model))
+    )
 
 
 def _search(message: memoryview, fields: dict[int, Any], depth: int) -> bool:

@@ -90,10 +90,36 @@ class Trained(BaseModel):
     )
 
 
+class Card(BaseModel):
+    """What people should know before they use the model."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    summary: str = Field(
+        default="", max_length=2000, description="What it does, in a few sentences."
+    )
+    limitations: list[str] = Field(
+        default_factory=list, description="Where it does not work, or not well."
+    )
+    intended_users: list[str] = Field(
+        default_factory=list, description="Who is meant to use it."
+    )
+    ethics: list[str] = Field(
+        default_factory=list, description="Whom it may harm, and what is done about it."
+    )
+    metrics: str = Field(
+        default="",
+        max_length=2000,
+        description="How to read its metrics: on which data, and what they leave out.",
+    )
+    contact: str = Field(default="", max_length=200, description="Whom to ask.")
+
+
 class Model(Spec):
     """A named model. What is declared here becomes an immutable, numbered version."""
 
     kind: ClassVar[str] = "Model"
+    quiet: ClassVar[frozenset[str]] = frozenset({"card", "labels"})
 
     owner: str = Field(
         min_length=1, description="The team or person who answers for the model."
@@ -118,6 +144,18 @@ class Model(Spec):
         default_factory=dict,
         description="Lists for single versions, by number: each takes the place of "
         "the list of `access` with the same name.",
+    )
+    card: Card = Field(
+        default_factory=Card,
+        description="What people should know before they use it. Makes no new version.",
+    )
+    labels: dict[
+        Annotated[str, Field(pattern=r"^[1-9][0-9]{0,8}$")],
+        dict[Annotated[str, Field(pattern=rf"^{NAME}$")], str],
+    ] = Field(
+        default_factory=dict,
+        description="Labels of single versions, by number. Makes no new version.",
+        examples=[{"3": {"cohort": "2026-q4"}}],
     )
     approvals: int = Field(
         default=0,

@@ -16,6 +16,9 @@ from roadbed.data import card, lineage
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.tables import model_versions
 
+ON_VERSION = "on_version"
+"""What a database carries to be called with each version that is made: a notary."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Registered(ModelVersion):
@@ -57,8 +60,9 @@ def add_version(
     """Return the version of *model* with this *definition*, made now if it is new.
 
     If the newest version has the same definition, that one is returned and
-    nothing is written. Otherwise the next number is given out, and the audit
-    entry is appended, both in the caller's transaction.
+    nothing is written. Otherwise the next number is given out, the audit entry is
+    appended, and what the database carries as `ON_VERSION` seals the version, all in
+    the caller's transaction.
     """
     hold(connection)  # One at a time gives out numbers, in the order of the log.
     newest = newest_version(connection, model)
@@ -78,7 +82,12 @@ def add_version(
     connection.execute(model_versions.insert().values(_row(made)))
     lineage.link(connection, _origins(made))
     append(connection, now_us, _entry(made))
+    connection.get_execution_options().get(ON_VERSION, _nothing)(connection, made)
     return made
+
+
+def _nothing(_connection: sa.Connection, _version: Registered) -> None:
+    return None
 
 
 def _origins(made: Registered) -> list[lineage.Edge]:

@@ -50,6 +50,7 @@ from roadbed.server.watching import Watching, watching
 CHECKPOINT_EVERY_S = 1.0
 COPIES_EVERY_S = 5.0
 REPLICAS_EVERY_S = 1.0
+STATEMENTS_EVERY_S = 5.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
 PURGE_EVERY_S = 600.0
@@ -217,6 +218,9 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
             ),
             Chore(name="replicas", every_s=REPLICAS_EVERY_S, work=parts.presence.look),
+            Chore(
+                name="statements", every_s=STATEMENTS_EVERY_S, work=app.prover.seal_rest
+            ),
             Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
             Chore(
                 name="seal",
@@ -275,6 +279,7 @@ def services(app: App, parts: Parts) -> Services:
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        prover=app.prover,
         tokens=app.tokens,
         refused=parts.denials.refused,
         pending=parts.keeper.pending,

@@ -7,6 +7,7 @@ from typing import Protocol
 
 from roadbed.audit.log import AuditLog
 from roadbed.control.desk import Desk
+from roadbed.control.proof.prover import Prover
 from roadbed.control.token_service import TokenService
 from roadbed.control.why import Chain
 from roadbed.core.actor import Principal
@@ -69,6 +70,7 @@ class Services:
     runs: Runs
     desk: Desk
     why: Callable[[str], Chain]
+    prover: Prover
     tokens: TokenService
     places: tuple[Copies, ...] = ()
     pending: Callable[[], list[Alert]] = field(default=_none)

@@ -15,6 +15,7 @@ from roadbed.server.api import (
     datasets,
     explain,
     money,
+    proof,
     registry,
     stack,
     state,
@@ -49,6 +50,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
         *datasets.ROUTES,
         *approvals.ROUTES,
         *calls.ROUTES,
+        *proof.ROUTES,
         *audit.ROUTES,
         *state.state_routes(metrics),
     )

@@ -11,6 +11,7 @@ from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import DatasetVersion
 from roadbed.registry.exporter import Exported, Exporter
+from roadbed.registry.recognise import must_be
 from roadbed.registry.runs import Input, Intent, Run
 from roadbed.registry.versions import Registered, add_version
 from roadbed.workbench import code, environment
@@ -112,14 +113,17 @@ class LiveRun:
         """Record numbers, such as `accuracy=0.97`; a later one replaces an earlier."""
         self._record = self._tools.runs.log(self.record.id, metrics)
 
-    def register(self, name: str, model: Any, example: Any = None) -> Registered:
+    def register(
+        self, name: str, model: Any, example: Any = None, *, format: str = ""
+    ) -> Registered:
         """Return *model* as the next version of the declared model *name*.
 
         It is exported, and must predict the same on every row of *example*; by
         default these are the run's training rows, if the model knows its features
-        by name. All that the run read must be fit for the model. Raises Denied if
-        it is not, Invalid if the model cannot be exported or differs, NotFound if no
-        such model was declared.
+        by name. *format* names another exporter than that of the model's library,
+        such as `skops`. All that the run read must be fit for the model. Raises
+        Denied if it is not, Invalid if the model cannot be exported or differs,
+        NotFound if no such model was declared.
         """
         self._tools.allow("model.register", Target(kind="Model", name=name))
         model_declared = self._tools.models(name)
@@ -132,7 +136,8 @@ class LiveRun:
         may_train(self._tools, self._data.values(), name, model_declared)
         rows = self._example(model) if example is None else example
         with self._tools.progress.step(f"exporting and comparing {name}"):
-            exported = self._exporter(model).export(model, rows)
+            exported = self._exporter(model, format).export(model, rows)
+            must_be(exported.artifact, exported.format)
         artifact = self._tools.blobs.put([exported.artifact])
         definition = self._definition(exported, declared.provider, artifact)
         now_us = to_us(self._tools.clock.now())
@@ -193,8 +198,10 @@ class LiveRun:
             )
         return self.frame("training")[list(names)]
 
-    def _exporter(self, model: Any) -> Exporter:
-        """Return the exporter of the library that the model's class comes from."""
+    def _exporter(self, model: Any, named: str = "") -> Exporter:
+        """Return the exporter *named*, or of the library of the model's class."""
+        if named:
+            return self._tools.exporters(named)
         libraries = [kind.__module__.partition(".")[0] for kind in type(model).__mro__]
         hint = ""
         for library in dict.fromkeys(libraries):

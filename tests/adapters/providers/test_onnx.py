@@ -17,12 +17,12 @@ from sklearn.preprocessing import StandardScaler
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.exporters.sklearn import SklearnExporter
 from roadbed.adapters.providers.onnx import Config, provider, unfit
-from roadbed.adapters.providers.onnx.tensors import Port, from_array, to_array
 from roadbed.core.errors import Corrupt, Invalid, ProviderError, TimedOut
 from roadbed.inference.call import TensorRequest
 from roadbed.inference.provider import Explainer
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.inference.tensor import DATATYPES, Tensor, from_bytes, from_values
+from roadbed.registry.serving.tensors import Port, from_array, to_array
 from roadbed.testing.provider_contract import (
     Opened,
     ProviderContract,

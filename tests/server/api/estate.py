@@ -38,6 +38,7 @@ def services_of(app, recorder=None):
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        prover=app.prover,
         tokens=app.tokens,
         **more,
     )

@@ -8,6 +8,7 @@ import warnings
 from typing import Any
 
 from roadbed.core.errors import Invalid, NotReady
+from roadbed.registry.examples import classes_of, has_missing, means_of, rows_of
 from roadbed.registry.exporter import Exported, Parity, TensorSpec
 
 TOLERANCE = 1e-5
@@ -46,7 +47,7 @@ class SklearnExporter:
         `parity.reason` then says so.
         """
         classifies = _check_model(model)
-        rows, features = _rows(example, model)
+        rows, features = rows_of(example, model)
         artifact = _convert(model, classifies, len(features))
         session = _session(artifact)
         parity = _compare(session, model, example, rows, classifies)
@@ -57,10 +58,10 @@ class SklearnExporter:
             inputs=tuple(_spec(node) for node in session.get_inputs()),
             outputs=tuple(_spec(node) for node in session.get_outputs()),
             features=features,
-            classes=_classes(model) if classifies else (),
-            missing=_has_missing(rows),
+            classes=classes_of(model) if classifies else (),
+            missing=has_missing(rows),
             explained="probabilities" if classifies else "variable",
-            reference=_means(rows),
+            reference=means_of(rows),
             parity=parity,
             made_from=_made_from(model),
         )
@@ -95,35 +96,6 @@ def _check_model(model: Any) -> bool:
             hint="wrap it in sklearn.calibration.CalibratedClassifierCV",
         )
     return True
-
-
-def _rows(example: Any, model: Any) -> tuple[Any, tuple[str, ...]]:
-    """Return the rows as float64, and the names of the features."""
-    import numpy as np
-
-    names = getattr(example, "columns", None)
-    if names is None:
-        names = getattr(model, "feature_names_in_", None)
-    try:
-        rows = np.asarray(example, dtype=np.float64)
-    except (TypeError, ValueError):
-        raise Invalid(
-            "the example holds values that are no numbers",
-            hint="encode texts and categories before the model, and train on numbers",
-        ) from None
-    if rows.ndim != 2 or not rows.size:
-        raise Invalid(
-            f"the example has the shape {list(rows.shape)}; rows by features is needed",
-            hint="pass the training rows, or some rows like them",
-        )
-    expected = getattr(model, "n_features_in_", rows.shape[1])
-    if rows.shape[1] != expected:
-        raise Invalid(
-            f"the example has {rows.shape[1]} features, the model takes {expected}"
-        )
-    if names is None:
-        names = [f"x{place}" for place in range(rows.shape[1])]
-    return rows, tuple(str(name) for name in names)
 
 
 def _convert(model: Any, classifies: bool, features: int) -> bytes:
@@ -232,33 +204,6 @@ def _like(example: Any, rounded: Any) -> Any:
     if hasattr(example, "columns"):
         return type(example)(values, columns=example.columns)
     return values
-
-
-def _means(rows: Any) -> tuple[float, ...]:
-    import numpy as np
-
-    if np.isnan(rows).all(axis=0).any():
-        raise Invalid(
-            "a feature of the example has no value in any row",
-            hint="drop the feature, or pass rows that have it",
-        )
-    return tuple(np.nanmean(rows, axis=0).tolist())
-
-
-def _has_missing(rows: Any) -> bool:
-    import numpy as np
-
-    return bool(np.isnan(rows).any())
-
-
-def _classes(model: Any) -> tuple[str | int, ...]:
-    values = model.classes_.tolist()
-    if any(not isinstance(v, str) and v != int(v) for v in values):
-        raise Invalid(
-            "the classes are fractions, which no label can be",
-            hint="name the classes by texts or whole numbers",
-        )
-    return tuple(v if isinstance(v, str) else int(v) for v in values)
 
 
 def _spec(node: Any) -> TensorSpec:

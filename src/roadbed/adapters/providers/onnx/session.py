@@ -1,6 +1,6 @@
 """The runtime: opened without threads of its own, its errors translated."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from importlib import import_module
 from typing import Any
@@ -37,6 +37,26 @@ def run_options() -> Any:
     options = onnxruntime.RunOptions()
     options.log_severity_level = _ERRORS_ONLY + 1
     return options
+
+
+class OnnxSession:
+    """A session of the runtime, as a runner computes with it."""
+
+    platform = "onnx_onnxv1"
+
+    def __init__(self, session: Any) -> None:
+        self._session = session
+
+    def options(self) -> Any:
+        """Return options for one run."""
+        return run_options()
+
+    def run(
+        self, names: Sequence[str], feeds: Mapping[str, Any], options: Any
+    ) -> list[Any]:
+        """Return the outputs called *names*; raise ProviderError."""
+        with translated():
+            return self._session.run(list(names), feeds, options)
 
 
 @contextmanager

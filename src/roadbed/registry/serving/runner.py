@@ -6,25 +6,25 @@ from collections.abc import AsyncGenerator, Mapping
 from concurrent.futures import Executor
 from typing import Any
 
-from roadbed.adapters.providers.onnx.config import Config
-from roadbed.adapters.providers.onnx.explanation import explain, reference_row
-from roadbed.adapters.providers.onnx.session import run_options, translated
-from roadbed.adapters.providers.onnx.tensors import (
+from roadbed.core.errors import Invalid, TimedOut
+from roadbed.inference.call import Call, Chunk, TensorRequest
+from roadbed.inference.provider import Explanation
+from roadbed.inference.tensor import Tensor
+from roadbed.registry.serving.config import LocalConfig
+from roadbed.registry.serving.explanation import explain, reference_row
+from roadbed.registry.serving.session import Options, Session
+from roadbed.registry.serving.tensors import (
     check_numbers,
     from_array,
     one_row,
     port,
     to_array,
 )
-from roadbed.core.errors import Invalid, TimedOut
-from roadbed.inference.call import Call, Chunk, TensorRequest
-from roadbed.inference.provider import Explanation
-from roadbed.inference.tensor import Tensor
 
 _INLINE_NS = 1_000_000
 
 
-class OnnxRunner:
+class LocalRunner:
     """Runs one session. Small requests are computed at once, large ones beside.
 
     What counts as small is measured while warming up: a millisecond's worth of
@@ -32,7 +32,11 @@ class OnnxRunner:
     """
 
     def __init__(
-        self, session: Any, body: Mapping[str, Any], config: Config, pool: Executor
+        self,
+        session: Session,
+        body: Mapping[str, Any],
+        config: LocalConfig,
+        pool: Executor,
     ) -> None:
         self._session = session
         self._body = body
@@ -75,7 +79,7 @@ class OnnxRunner:
     def metadata(self) -> dict[str, Any]:
         """Return platform, inputs and outputs, as the protocol spells them."""
         return {
-            "platform": "onnx_onnxv1",
+            "platform": self._session.platform,
             "inputs": [spec.content() for spec in self._inputs.values()],
             "outputs": [spec.content() for spec in self._outputs.values()],
         }
@@ -86,7 +90,7 @@ class OnnxRunner:
     def explain(self, request: TensorRequest, row: int) -> Explanation:
         """Share out the prediction for *row* of *request* among the features.
 
-        How, and what the reference is: see `onnx.explanation.explain`. Slow, a
+        How, and what the reference is: see `serving.explanation.explain`. Slow, a
         thousand times a prediction: never on the request path. Raises Invalid if
         there is no such row, or if the version stores no reference.
         """
@@ -104,7 +108,9 @@ class OnnxRunner:
     def _rows(self, request: TensorRequest) -> int:
         return max((t.shape[0] for t in request.inputs if t.shape), default=0)
 
-    def _answer(self, request: TensorRequest, options: Any) -> tuple[Tensor, ...]:
+    def _answer(
+        self, request: TensorRequest, options: Options | None
+    ) -> tuple[Tensor, ...]:
         names = self._wanted(request)
         arrays = self._run(names, self._feeds(request), options)
         return tuple(map(from_array, names, arrays))
@@ -113,7 +119,7 @@ class OnnxRunner:
         self, request: TensorRequest, call: Call
     ) -> tuple[Tensor, ...]:
         """Compute in a worker thread, and end the computing with the waiting."""
-        options = run_options()
+        options = self._session.options()
         work = asyncio.get_running_loop().run_in_executor(
             self._pool, self._answer, request, options
         )
@@ -166,10 +172,12 @@ class OnnxRunner:
         return list(request.outputs or self._outputs)
 
     def _run(
-        self, names: list[str], feeds: Mapping[str, Any], options: Any = None
+        self,
+        names: list[str],
+        feeds: Mapping[str, Any],
+        options: Options | None = None,
     ) -> list[Any]:
-        with translated():
-            return self._session.run(names, feeds, options)
+        return self._session.run(names, feeds, options)
 
 
 def _left_s(call: Call) -> float | None:

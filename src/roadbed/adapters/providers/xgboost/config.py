@@ -1,0 +1,7 @@
+"""What a Provider of type `xgboost` may be told."""
+
+from roadbed.registry.serving.config import LocalConfig
+
+
+class Config(LocalConfig):
+    """Settings of the local runtime for trained models."""

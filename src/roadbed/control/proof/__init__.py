@@ -1,0 +1,1 @@
+"""The chain of custody, walked and hashed again hop by hop."""

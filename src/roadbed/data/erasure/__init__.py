@@ -1,0 +1,1 @@
+"""Bytes that were erased on purpose."""

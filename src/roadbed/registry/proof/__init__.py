@@ -1,0 +1,1 @@
+"""Signed statements of what each model version was made of."""

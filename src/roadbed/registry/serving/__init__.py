@@ -1,0 +1,1 @@
+"""What is common to models that are computed in this process."""
