@@ -167,7 +167,28 @@ class Runs:
             new = {n: v for n, v in told.items() if n not in run.params}
             kept_params.add(connection, run_id, new)
             merged = plain({**run.params, **new})
-            return _change(connection, run_id, params=merged)
+            run = _change(connection, run_id, params=merged)
+            if new:
+                append(connection, self._now(), _entry(replace(run, metrics={})))
+            return run
+
+    def join(self, run_id: str, seen: Mapping[str, Any]) -> Run:
+        """Add what a process of the run that is under way has *seen*, in the log too.
+
+        Keys are those of the record: `name`, `code`, `environment` and `seed` take the
+        place of what is there; `data` is added to it. Raises NotFound, or Conflict if
+        the run has ended.
+        """
+        with self._database.write() as connection:
+            run = _under_way(connection, run_id)
+            new = [used for used in seen.get("data", ()) if used not in run.data]
+            joined = replace(run, **{**seen, "data": (*run.data, *new)})
+            row = _row(joined)
+            changed = ("name", "code", "environment", "seed", "data")
+            run = _change(connection, run_id, **{name: row[name] for name in changed})
+            lineage.link(connection, _read_by(run))
+            append(connection, self._now(), _entry(replace(run, metrics={})))
+            return run
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
