@@ -1,7 +1,7 @@
 """The one place where ports meet adapters: settings in, a frozen App out."""
 
 import asyncio
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from types import ModuleType
@@ -18,6 +18,7 @@ from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
 from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.code.git import GitCode
 from roadbed.adapters.copies.folder import FolderCopies
 from roadbed.adapters.copies.git import GitCopies
 from roadbed.adapters.copies.objectstore import ObjectStoreCopies, open_store
@@ -33,6 +34,7 @@ from roadbed.audit.note import read_verifier
 from roadbed.audit.signer import Signer
 from roadbed.control.desk import Desk
 from roadbed.control.genesis import genesis
+from roadbed.control.questions.compare import Comparer
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
 from roadbed.control.state import current_resources
 from roadbed.control.targets import find_call, locate
@@ -71,6 +73,7 @@ from roadbed.inference.provider import Explainer, Explanation, Provider
 from roadbed.inference.snapshot import Authority
 from roadbed.inference.tensor import from_values
 from roadbed.ports.blobs import Blobs
+from roadbed.ports.code import Code
 from roadbed.ports.copies import Copies
 from roadbed.ports.secrets import Secrets, SecretSource
 from roadbed.ports.signers import Signers
@@ -152,6 +155,7 @@ class App:
     copies: tuple[Copies, ...] = ()
     public_key: str
     history: DuckDBHistory
+    code: Code
     calls: CallLog
     sealer: Sealer
     desk: Desk
@@ -280,6 +284,17 @@ class App:
             explain=self.explain,
         )
         return why(sources, call_id)
+
+    def comparer(self, may: Callable[[str], bool]) -> Comparer:
+        """Return what says what changed, to whom *may* see these datasets."""
+        return Comparer(
+            database=self.database,
+            datasets=self.datasets,
+            runs=self.runs,
+            blobs=self.blobs,
+            code=self.code,
+            may=may,
+        )
 
     def explain(self, version: Registered, found: Found) -> Explanation | None:
         """Return the contributions to a single-row prediction, or None if none can be.
@@ -417,6 +432,7 @@ def _build(settings: Settings, clock: Clock, *, begin: bool) -> App:
         copies=tuple(_places(settings.audit_copy_addresses, web)),
         public_key=signer.public_key,
         history=history,
+        code=GitCode(),
         calls=CallLog(state / "spool", database, history, log),
         sealer=Sealer(database=database, history=history, root=log, clock=clock),
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),

@@ -95,7 +95,7 @@ def get(run: str, output: str) -> None:
     from roadbed.control.questions.runs import whole
 
     with session(run) as line:
-        shown = whole(line.app.database, line.app.runs.get(run), line.app.now_us())
+        shown = whole(line.app.database, run, line.app.now_us())
     if output == "json":
         print_json(shown.to_json())
         return
@@ -137,12 +137,10 @@ def compare(left: str, right: str, output: str) -> None:
     """Say what changed from run LEFT to run RIGHT, the likeliest cause first."""
     from roadbed.cli._session import session
     from roadbed.control.questions.render import render
-    from roadbed.control.targets import find_run
 
     with session(left) as line:
-        with line.app.database.read() as connection:
-            line.require_other("run.read", find_run(connection, right), right)
-        changes = line.app.changes().of_runs(left, right)
+        line.also("run.read", "Run", right)
+        changes = line.app.comparer(line.may_read).of_runs(left, right)
     print_json(changes.to_json()) if output == "json" else click.echo(render(changes))
 
 
@@ -167,8 +165,9 @@ def reproduce(run: str, allow_environment: bool, output: str) -> None:
 
     with session() as line:
         bed = bed_of(line.app, line.principal, Path.cwd())
-        line.require_run(run)
-        found = repeat(bed, run, allow_environment=allow_environment)
+        line.also("run.read", "Run", run)
+        code = line.app.code
+        found = repeat(bed, code, run, allow_environment=allow_environment)
     if output == "json":
         print_json(found.to_json())
     else:

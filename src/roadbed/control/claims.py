@@ -15,7 +15,8 @@ from roadbed.audit.entry import Entry, Recorded
 from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import RoadbedError
-from roadbed.data.tables import dataset_versions
+from roadbed.data.marks import ACTION as MARKED
+from roadbed.data.tables import dataset_marks, dataset_versions
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
 from roadbed.identity.tables import keys, revocations, signing_keys
@@ -113,6 +114,21 @@ def _dataset(row: Row) -> Iterator[Claim]:
             ("time", "at_us", row["created_us"]),
             ("digest", "digest", row["digest"]),
             ("manifest", "digest", _digest(row["manifest"])),
+        ),
+    )
+
+
+def _mark(row: Row) -> Iterator[Claim]:
+    ref = f"{row['name']}@{row['number']}"
+    yield Claim(
+        name=f"what was said of {ref}",
+        action=MARKED,
+        resource=f"Dataset/{row['name']}",
+        pick={"version": row["number"], "bad": bool(row["bad"])},
+        says=(
+            ("actor", "actor", row["actor"]),
+            ("digest", "digest", row["digest"]),
+            ("reason", "reason", row["reason"]),
         ),
     )
 
@@ -267,6 +283,7 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     runs: _run,
     model_versions: _model,
     dataset_versions: _dataset,
+    dataset_marks: _mark,
     resources: _resource,
     snapshots: _snapshot,
     keys: _key,

@@ -39,9 +39,7 @@ class Said:
     actor: str
 
 
-def mark(
-    connection: sa.Connection, ref: VersionRef, said: Said, now_us: int
-) -> Mark:
+def mark(connection: sa.Connection, ref: VersionRef, said: Said, now_us: int) -> Mark:
     """Record what is *said* of *ref*, in the log too, and return it.
 
     Nothing is deleted or blocked by it: it is a warning to whoever serves models

@@ -66,9 +66,10 @@ run_leases = sa.Table(
     "run_leases",
     metadata,
     sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("holder", sa.Text, primary_key=True),
     moment("beat_us"),
 )
-"""When the process of a run was last known to be alive."""
+"""When each process of a run was last known to be alive."""
 
 retrain_jobs = sa.Table(
     "retrain_jobs",

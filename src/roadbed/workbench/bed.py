@@ -77,6 +77,10 @@ class Bed(Tools):
             self.allow("run.read", Target(kind="Run", name=name or "*"))
         return seen.runs(viewer, self.runs, name, limit)
 
+    def given(self, data: Any) -> dict[str, DatasetVersion]:
+        """Return the versions that *data* names, by role, as `run` reads it."""
+        return self._inputs(data)
+
     def _inputs(self, data: Any) -> dict[str, DatasetVersion]:
         if data is None:
             return {}

@@ -128,5 +128,5 @@ def current() -> LiveRun:
         return joined
     raise NotFound(
         "no run is open in this process",
-        hint="open one: `with roadbed.run(\"train\", data=…) as run:`",
+        hint='open one: `with roadbed.run("train", data=…) as run:`',
     )

@@ -4,7 +4,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -29,6 +29,7 @@ class Order:
     `pins` are versions that the program reads whatever its code says. `where` is the
     folder that it starts in, if it is not the workbench's own, `how` its recipe, if
     that is not what the words say, and `code` the code, if that is not observed.
+    `begun` is told the run's id.
     """
 
     argv: Sequence[str]
@@ -40,6 +41,7 @@ class Order:
     how: Recipe | None = None
     code: Mapping[str, Any] | None = None
     output: int | None = None
+    begun: Callable[[str], None] = lambda run_id: None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +61,7 @@ def launch(bed: Bed, order: Order) -> Ended:
     if not order.argv:
         raise Invalid("there is nothing to run", hint="roadbed run -- python train.py")
     run = bed.runs.start(_intent(bed, order))
+    order.begun(run.id)
     pulse = Pulse(bed.database, bed.clock, run.id).begin()
     try:
         status = _wait(bed, order, run.id)

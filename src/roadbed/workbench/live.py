@@ -27,7 +27,6 @@ from roadbed.workbench.tools import Tools
 from roadbed.workbench.use import MEASURING, may_train
 from roadbed.workbench.watch import opened, unwatched
 
-
 _PIECE = 1024 * 1024
 
 

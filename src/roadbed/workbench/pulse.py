@@ -7,7 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from roadbed.core.clock import Clock, to_us
 from roadbed.database.engine import Database
-from roadbed.registry.leases import BEAT_S, beat
+from roadbed.registry.leases import BEAT_S, beat, holder
 
 
 class Pulse:
@@ -36,7 +36,7 @@ class Pulse:
     def beat(self) -> None:
         """Renew the lease once."""
         with self._database.write() as connection:
-            beat(connection, self._run_id, to_us(self._clock.now()))
+            beat(connection, self._run_id, holder(), to_us(self._clock.now()))
 
     def _renew(self) -> None:
         while not self._ended.wait(BEAT_S):

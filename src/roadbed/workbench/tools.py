@@ -28,9 +28,9 @@ class Tools:
     `exporters` finds an exporter by the name of a library, `models` finds what was
     declared of a model, `declared` whether a kind has a resource of that name;
     `dataset_target` and `version_target` say what policies read. All raise NotFound.
-    `viewer` is the actor as one who sees lists, `folder` where the code is, `state` the state directory. `joins` is
-    the run that `roadbed run` opened for this process, if it did; `pins` are versions
-    of datasets that are read whatever the code says.
+    `viewer` is the actor as one who sees lists, `folder` where the code is, `state` the
+    state directory. `joins` is the run that `roadbed run` opened for this process, if
+    it did; `pins` are versions of datasets that are read whatever the code says.
     """
 
     database: Database

@@ -14,8 +14,9 @@ def upgrade() -> None:
     op.create_table(
         "run_leases",
         sa.Column("run_id", sa.Text(), sa.ForeignKey("runs.id"), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
         sa.Column("beat_us", sa.BigInteger(), nullable=False),
-        sa.PrimaryKeyConstraint("run_id", name=op.f("pk_run_leases")),
+        sa.PrimaryKeyConstraint("run_id", "holder", name=op.f("pk_run_leases")),
     )
     _files()
     _marks()
