@@ -114,9 +114,7 @@ def main():
     else:
         with tempfile.TemporaryDirectory(prefix="ninety-two-") as name:
             found = play(Path(name))
-    (effect,) = [
-        e for e in found["changes"]["effects"] if e["metric"] == "accuracy"
-    ]
+    (effect,) = [e for e in found["changes"]["effects"] if e["metric"] == "accuracy"]
     first = found["changes"]["causes"][0]
     print(
         f"measured: {effect['left']:.1%} in January, {effect['right']:.1%} in July, "

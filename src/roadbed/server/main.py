@@ -257,6 +257,7 @@ def services(app: App, parts: Parts) -> Services:
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        comparer=app.comparer,
         tokens=app.tokens,
         refused=parts.denials.refused,
         pending=parts.keeper.pending,

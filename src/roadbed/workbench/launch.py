@@ -29,7 +29,7 @@ class Order:
     `pins` are versions that the program reads whatever its code says. `where` is the
     folder that it starts in, if it is not the workbench's own, `how` its recipe, if
     that is not what the words say, and `code` the code, if that is not observed.
-    `begun` is told the run's id.
+    `begun` is told the run's id, `quiet` keeps away what the program prints.
     """
 
     argv: Sequence[str]
@@ -40,7 +40,7 @@ class Order:
     where: Path | None = None
     how: Recipe | None = None
     code: Mapping[str, Any] | None = None
-    output: int | None = None
+    quiet: bool = False
     begun: Callable[[str], None] = lambda run_id: None
 
 
@@ -103,8 +103,8 @@ def _wait(bed: Bed, order: Order, run_id: str) -> int:
         words,
         cwd=order.where or bed.folder,
         env={**environment(), **told},
-        stdout=order.output,
-        stderr=order.output,
+        stdout=subprocess.DEVNULL if order.quiet else None,
+        stderr=subprocess.DEVNULL if order.quiet else None,
     )
     while True:
         try:

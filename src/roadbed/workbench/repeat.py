@@ -1,6 +1,5 @@
 """Run a recorded run again: its code out of the bundle, in a folder for the moment."""
 
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -45,7 +44,7 @@ def repeat(bed: Bed, code: Code, again: Again) -> Ended:
             where=where,
             how=known,
             code=kept,
-            output=subprocess.DEVNULL if again.quiet else None,
+            quiet=again.quiet,
             begun=again.begun,
         )
         return launch(bed, order)

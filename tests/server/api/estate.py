@@ -37,6 +37,7 @@ def services_of(app, recorder=None):
         runs=app.runs,
         desk=app.desk,
         why=app.why,
+        comparer=app.comparer,
         tokens=app.tokens,
         **more,
     )

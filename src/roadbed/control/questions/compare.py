@@ -12,7 +12,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import RoadbedError
 from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import Datasets, DatasetVersion
-from roadbed.data.shift import shifts
+from roadbed.data.shift import Shift, shifts
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.code import Code, Tree
@@ -180,6 +180,7 @@ class Comparer:
             return (max(shares) if shares else None), told
         found = shifts(self.datasets.columns(left), self.datasets.columns(right))
         moved = [shift for shift in found if shift.moved > 0]
+        moved.sort(key=lambda shift: shift.column not in features)
         for shift in moved[:5]:
             kind = "" if not features or shift.column in features else " (no feature)"
             told.append(f"{shift.column}{kind}: {shift.moved:.0%} moved, {shift.told}")
@@ -187,7 +188,8 @@ class Comparer:
             told.append(f"{len(moved) - 5} more columns moved less")
         if not moved and not shares:
             told.append("the same values in another order")
-        return max([*shares, *(shift.moved for shift in moved)], default=0.0), told
+        reached = [s.moved for s in moved if not features or _matters(s, features)]
+        return max([*shares, *reached], default=0.0), told
 
     def _code(self, left: Run, right: Run) -> Section:
         if not left.code.get("commit") or not right.code.get("commit"):
@@ -277,6 +279,15 @@ def _role(role: str) -> tuple[float, str]:
     if role in _MEASURES:
         return 0.95, "the metric was measured on other data"
     return 1.0, "the model was trained on other data"
+
+
+def _matters(shift: Shift, features: set[str]) -> bool:
+    """Say whether a column is read: as a feature, or maybe as what is predicted."""
+    return shift.column in features or shift.column in _LABELS
+
+
+_LABELS = frozenset({"target", "label", "y", "class", "outcome"})
+"""What the column that is predicted is often called; nobody declares it."""
 
 
 def _schema(
