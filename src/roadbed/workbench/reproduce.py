@@ -68,7 +68,7 @@ class Reproduction:
         for each in (*self.metrics, *self.artifacts):
             word = "equal" if each.apart == 0 else f"{each.before} → {each.after}"
             far = f", apart by {each.apart:.3g}" if each.apart else ""
-            yield f"  {each.name:<24}{word}{far}"
+            yield f"  {each.name:<28}  {word}{far}"
         verdicts = {
             EQUAL: "bit-equal: all metrics and artifacts are the same",
             DIFFERENT: "not bit-equal",

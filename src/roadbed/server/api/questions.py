@@ -143,9 +143,8 @@ def run_artifact(ask: Ask) -> Raw:
     """Return the bytes of a file of a run, checked before one is given out."""
     wanted: ArtifactFilter = ask.query
     _, pieces = _artifacts(ask).get(ask.params["run"], wanted.path)
-    name = "".join(
-        c for c in wanted.path.rpartition("/")[2] if c.isalnum() or c in ".-_"
-    )
+    last = wanted.path.rpartition("/")[2]
+    name = "".join(c for c in last if c.isascii() and (c.isalnum() or c in ".-_"))
     return Raw(
         content_type="application/octet-stream",
         body=b"".join(pieces),
