@@ -11,6 +11,7 @@ import pytest
 from roadbed.core.errors import Conflict, Invalid
 from roadbed.registry.leases import standings
 from roadbed.registry.recipe import recipe_of
+from roadbed.registry.runs import Intent
 from roadbed.registry.tracking import points
 from roadbed.registry.tracking.artifacts import Artifacts
 from roadbed.registry.tracking.params import tags_of
@@ -136,18 +137,16 @@ def test_a_program_is_a_run_and_its_end_is_on_record(bed, words, status, error, 
 
 def test_a_block_is_part_of_the_run_that_was_opened_for_it(bed):
     made = bed.dataset("tumors").snapshot({"x": [1]})
-    with bed.run("opened") as outer:
-        joined = replace(bed, joins=outer.id)
-        with joined.run("train", data=made, params={"C": 1}, seed=3) as run:
-            run.log(loss=0.5)
-        assert run.record.status == "started"
-        with pytest.raises(ZeroDivisionError), joined.run("train"):
-            raise ZeroDivisionError
-        record = bed.runs.get(outer.id)
-        with pytest.raises(Conflict):
-            outer.log(loss=1)
-        outer._record = record
-        bed.runs.finish = lambda *_: record
+    intent = Intent(name="o", actor=str(bed.actor), code={}, environment={})
+    joined = replace(bed, joins=bed.runs.start(intent).id)
+    with joined.run("train", data=made, params={"C": 1}, seed=3) as run:
+        run.log(loss=0.5)
+    assert run.record.status == "started"
+    with pytest.raises(ZeroDivisionError), joined.run("train"):
+        raise ZeroDivisionError
+    record = bed.runs.get(joined.joins)
+    with pytest.raises(Conflict):
+        run.log(loss=1)
 
     assert (record.name, record.status, record.error) == (
         "train",
@@ -203,3 +202,11 @@ def test_a_script_that_no_commit_holds_is_kept(bed, repository, make_bed):
 
     assert b"".join(bed.blobs.get(how.files["new.py"])) == b"print(1)\n"
     assert ended.run.status == "finished"
+
+
+def test_an_error_goes_on_though_somebody_closed_the_run(bed):
+    with pytest.raises(ZeroDivisionError), bed.run("train") as run:
+        bed.runs.finish(run.id, "failed", "stopped by hand")
+        raise ZeroDivisionError
+
+    assert run.record.error == "stopped by hand"

@@ -61,7 +61,8 @@ def _distance(left: Mapping[Any, int], right: Mapping[Any, int]) -> float:
     """Return the total variation between two counts: 0 if alike, 1 if disjoint."""
     n, m = sum(left.values()) or 1, sum(right.values()) or 1
     keys = {*left, *right}
-    return sum(abs(left.get(k, 0) / n - right.get(k, 0) / m) for k in keys) / 2
+    apart = sum(abs(left.get(k, 0) / n - right.get(k, 0) / m) for k in keys) / 2
+    return min(apart, 1.0)
 
 
 def _binned(by: Sequence[Any], values: Sequence[Any]) -> Counter[int]:
@@ -82,7 +83,7 @@ def _bin(cuts: Sequence[Any], value: Any) -> int:
 
 def _changed(left: Sequence[Any], right: Sequence[Any]) -> float:
     pairs = zip(left, right, strict=True)
-    differing = sum(1 for a, b in pairs if _text(a) != _text(b))
+    differing = sum(1 for a, b in pairs if a != b and _text(a) != _text(b))
     return differing / (len(left) or 1)
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from roadbed.core.clock import to_us
 from roadbed.core.decision import Target
 from roadbed.core.digest import digest_of
-from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import DatasetVersion
 from roadbed.registry.exporter import Exported, Exporter
@@ -87,12 +87,15 @@ class LiveRun:
         OPEN.remove(self)
         if self._pulse is not None:
             self._pulse.end()
-        self._note_all()
-        if self._tools.joins and kind is None:
-            return  # Whoever opened it sees how the process ends.
         status = "finished" if kind is None else "failed"
         reason = "" if kind is None else kind.__name__
-        self._record = self._tools.runs.finish(self.record.id, status, reason)
+        try:
+            self._note_all()
+            if not self._tools.joins or kind is not None:
+                # Else whoever opened it sees how the process ends.
+                self._record = self._tools.runs.finish(self.record.id, status, reason)
+        except Conflict:  # Somebody closed it before.
+            self._record = self._tools.runs.get(self.record.id)
 
     def __repr__(self) -> str:
         return (

@@ -20,7 +20,7 @@ from roadbed.registry.recipe import recipe_of
 from roadbed.registry.runs import Input, Run, Runs
 from roadbed.registry.versions import Registered, get_version
 
-LARGEST = 4_000_000
+LARGEST = 1_000_000
 """How many cells of a dataset are compared by value; of more only what is recorded."""
 
 _MEASURES = ("test", "evaluation")

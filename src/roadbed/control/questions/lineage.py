@@ -1,13 +1,12 @@
 """Where a model version comes from, and what was trained on a dataset version."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.control.readable import pins_of
-from roadbed.control.state import State, current_resources
+from roadbed.control.tables import resources
 from roadbed.core.clock import to_text
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data import lineage, marks
@@ -93,7 +92,7 @@ def uses_of(connection: sa.Connection, ref: VersionRef) -> tuple[Use, ...]:
         for edge in edges
         if edge.src.startswith("model:")
     ]
-    served = pinned(current_resources(connection))
+    served = pinned(connection)
     newest = _newest(connection, {made.name for made, _ in found})
     uses = {
         str(made): Use(
@@ -127,13 +126,36 @@ def affected(uses: tuple[Use, ...]) -> list[Use]:
     return list(chosen.values())
 
 
-def pinned(state: State) -> dict[VersionRef, list[str]]:
+def pinned(connection: sa.Connection) -> dict[VersionRef, list[str]]:
     """Return at which endpoints each version may answer, as declared now."""
+    newest = (
+        sa.select(resources.c.name, sa.func.max(resources.c.revision).label("last"))
+        .where(resources.c.kind == "Endpoint")
+        .group_by(resources.c.name)
+        .subquery()
+    )
+    query = (
+        sa.select(resources.c.name, resources.c.content)
+        .join(
+            newest,
+            (resources.c.name == newest.c.name)
+            & (resources.c.revision == newest.c.last),
+        )
+        .where(resources.c.kind == "Endpoint", resources.c.state == "live")
+        .order_by(resources.c.name)
+    )
     found: dict[VersionRef, list[str]] = {}
-    for endpoint in state.of("Endpoint"):
-        for ref in dict.fromkeys(pins_of(endpoint.content)):
-            found.setdefault(ref, []).append(endpoint.name)
+    for name, content in connection.execute(query):
+        for pin in _pins(content["spec"]):
+            found.setdefault(parse(pin), []).append(name)
     return found
+
+
+def _pins(spec: Mapping[str, Any]) -> list[str]:
+    """Return the versions that an endpoint may be answered by, each once."""
+    smaller = [each.get("model") for each in spec.get("degrade") or ()]
+    names = [spec["model"], *(spec.get("fallback") or ()), *smaller]
+    return list(dict.fromkeys(filter(None, names)))
 
 
 def _source(

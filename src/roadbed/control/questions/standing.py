@@ -9,12 +9,12 @@ import sqlalchemy as sa
 
 from roadbed.control.questions.lineage import pinned
 from roadbed.control.readable import pins_of
-from roadbed.control.state import Revision, current_resources, revisions
+from roadbed.control.state import Revision, revisions
 from roadbed.control.tables import resources
 from roadbed.core.clock import to_text
 from roadbed.core.reference import VersionRef
 from roadbed.data import marks
-from roadbed.data.lineage import ancestors, model
+from roadbed.data.lineage import ancestors, dataset, descendants, model
 from roadbed.registry.approvals import list_approvals, withdrawn
 from roadbed.registry.versions import get_version, newest_version
 
@@ -129,18 +129,22 @@ def condemned(
     connection: sa.Connection, pins: Iterable[tuple[str, VersionRef]]
 ) -> list[Condemned]:
     """Return which of *pins*, endpoints and versions, rest on bad data."""
-    if not marks.bad(connection):
-        return []
+    resting: dict[str, list[str]] = {}
+    for ref, mark in marks.bad(connection).items():
+        for edge in descendants(connection, dataset(ref)):
+            resting.setdefault(edge.src, []).append(f"{mark}: {mark.reason}")
     return [
         Condemned(endpoint=endpoint, version=str(ref), bad=bad)
         for endpoint, ref in pins
-        for bad in bad_under(connection, ref)
+        for bad in dict.fromkeys(resting.get(model(ref), ()))
     ]
 
 
 def condemned_now(connection: sa.Connection) -> list[Condemned]:
     """Return which endpoints that are live may answer with what rests on bad data."""
-    live = pinned(current_resources(connection))
+    if not marks.bad(connection):
+        return []
+    live = pinned(connection)
     return condemned(connection, [(n, ref) for ref, ns in live.items() for n in ns])
 
 
