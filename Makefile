@@ -6,7 +6,7 @@ STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo idp test check format lint types layers docs bench faults \
+.PHONY: help setup demo example idp test check format lint types layers docs bench faults \
   conformance soak lock clean
 
 help: ## List what can be made
@@ -31,6 +31,9 @@ $(IDP): tests/idp/package-lock.json
 demo: $(STAMP) ## Run the main job on real input, from declaration to traced answer
 	@$(BIN)/python demo/run.py
 
+example: $(STAMP) ## Play the case of the model that fell from 92 % to 84 %
+	@$(BIN)/python examples/ninety-two-to-eighty-four/run.py $(HOW)
+
 idp: $(IDP) ## Start an identity provider to try single sign-on with
 	@node tests/idp/server.mjs tests/idp/example.json
 
@@ -41,10 +44,10 @@ test: $(STAMP) $(IDP) ## Run all tests
 check: format lint types layers test ## Everything a change must pass
 
 format: $(STAMP) ## Is the code in its usual form? (FIX=1 puts it there)
-	@$(BIN)/ruff format $(if $(FIX),,--check) -q src tests demo bench
+	@$(BIN)/ruff format $(if $(FIX),,--check) -q src tests demo bench examples
 
 lint: $(STAMP) ## Style, docstrings, complexity
-	@$(BIN)/ruff check -q $(if $(FIX),--fix) src tests demo bench
+	@$(BIN)/ruff check -q $(if $(FIX),--fix) src tests demo bench examples
 
 types: $(STAMP) ## Types
 	@$(BIN)/basedpyright --level error

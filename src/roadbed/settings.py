@@ -157,6 +157,18 @@ class Settings(BaseModel):
         description="How the server writes its own log on standard error: lines for "
         "people, or a JSON object a line.",
     )
+    run: str = Field(
+        default="",
+        description="The run that this process takes part in. `roadbed run` sets it "
+        "for the program that it starts.",
+    )
+    pins: str = Field(
+        default="",
+        pattern=r"^([a-z][a-z0-9-]{0,62}@[1-9][0-9]{0,8}(,|$))*$",
+        description="Versions of datasets that are read whatever the code says, with "
+        "commas between, such as tumors@5. `roadbed retrain` sets it for what it "
+        "starts.",
+    )
     key: str = Field(
         default="",
         repr=False,
@@ -203,6 +215,12 @@ class Settings(BaseModel):
         """Return the private hosts that may be asked, one by one."""
         names = (name.strip() for name in self.private_hosts.split(","))
         return tuple(name for name in names if name)
+
+    @property
+    def pinned(self) -> dict[str, int]:
+        """Return the number of the version that each pinned dataset is read at."""
+        pairs = (pin.split("@") for pin in self.pins.split(",") if pin)
+        return {name: int(number) for name, number in pairs}
 
     @property
     def audit_copy_addresses(self) -> tuple[str, ...]:

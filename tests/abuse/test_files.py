@@ -220,11 +220,17 @@ def test_no_code_of_a_user_runs_in_the_server():
     assert by_name == IMPORTS_BY_NAME
 
 
-def test_only_three_places_start_programs():
-    """Case 30: Git, for whoever trains and for checkpoints; and helpers of our own."""
+def test_only_few_places_start_programs():
+    """Case 30: Git, helpers of our own, and what a person runs as a run."""
     starts = {n for n, tree in trees() if "subprocess" in set(imports_of(tree))}
 
-    assert starts == {"adapters/copies/git.py", "core/helper.py", "workbench/code.py"}
+    assert starts == {
+        "adapters/code/git.py",
+        "adapters/copies/git.py",
+        "core/helper.py",
+        "workbench/code.py",
+        "workbench/launch.py",
+    }
 
 
 def test_yaml_is_read_safely():

@@ -331,7 +331,7 @@ def test_the_tables_that_are_held_to_the_log_are_those_that_tell_of_custody():
 
     assert names == {
         *("access_keys", "dataset_versions", "model_versions", "resources"),
-        *("runs", "segments", "snapshots"),
+        *("runs", "segments", "snapshots", "dataset_marks"),
         *("registry_approvals", "registry_withdrawals"),
         *("identity_signing_keys", "identity_revocations"),
         *("statement_keys", "statements", "erasures"),

@@ -40,6 +40,7 @@ def examine(app: "App", viewer: "Viewer") -> list[Check]:
         *(_alerts(app) if viewer.principal.tenant == DEFAULT_TENANT else ()),
         *_endpoints(app, viewer),
         *_retiring(app, viewer),
+        *_condemned(app, viewer),
     ]
 
 
@@ -154,4 +155,25 @@ def _retiring(app: "App", viewer: "Viewer") -> Iterator[Check]:
                 message=str(each),
                 hint="pin another name in the model's `upstream`, and the version "
                 "that it makes in the endpoint",
+            )
+
+
+def _condemned(app: "App", viewer: "Viewer") -> Iterator[Check]:
+    """Is anything served that was trained on data which somebody called bad?"""
+    from roadbed.control import seen
+    from roadbed.control.questions.standing import condemned_now
+
+    with app.database.read() as connection:
+        found = condemned_now(connection)
+        mine = seen.declared(viewer, connection, "Endpoint", "endpoint.read")
+    names = {each.name for each in mine}
+    for each in found:
+        if each.endpoint in names:
+            ref = each.bad.partition(":")[0]
+            yield Check(
+                name="bad data",
+                state="bad",
+                message=str(each),
+                hint=f"`roadbed retrain --because dataset:{ref}`, then pin what "
+                "comes of it",
             )

@@ -76,6 +76,25 @@ class Session:
             asked = Target(kind=action.kind, name="*")
             self._require(action.name, whole(self.principal, action.kind), asked)
 
+    def also(self, action: str, kind: str, name: str) -> None:
+        """Go on if *action* is allowed on one more thing; raise Denied or NotFound."""
+        from roadbed.access.visible import nothing
+        from roadbed.core.decision import Target
+
+        found = self.app.find(self.principal, kind, name)
+        target = found or nothing(self.principal, kind, name)
+        self._require(action, target, Target(kind=kind, name=name))
+        if found is None:
+            raise _missing(kind, name)
+
+    def may_read(self, dataset: str) -> bool:
+        """Say whether the principal may see the dataset called *dataset*."""
+        from roadbed.access.visible import nothing
+
+        found = self.app.find(self.principal, "Dataset", dataset)
+        absent = nothing(self.principal, "Dataset", dataset)
+        return self.viewer.may("dataset.read", found or absent)
+
     def require_on(self, action: str, target: "Target") -> None:
         """Raise Denied, after it is on the audit log, unless it is allowed there."""
         self._require(action, target, target)

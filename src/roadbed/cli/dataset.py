@@ -258,3 +258,61 @@ def _all(output: str) -> None:
         for row in rows
     ]
     print_table(("dataset", "newest", "owner", "classification", "purposes"), shown)
+
+
+@command.command()
+@click.argument("version")
+@output_option
+@acts("dataset.read")
+def uses(version: str, output: str) -> None:
+    """List the model versions that rest on VERSION, those that are served first."""
+    from dataclasses import asdict
+
+    from roadbed.cli._session import session
+    from roadbed.control import seen
+    from roadbed.control.questions.lineage import uses_of
+    from roadbed.core.reference import parse
+
+    ref = parse(version)
+    with session(ref.name) as line, line.app.database.read() as connection:
+        found = seen.uses(line.viewer, connection, uses_of(connection, ref))
+    if output == "json":
+        print_json({"uses": [asdict(use) for use in found]})
+        return
+    if not found:
+        click.echo(f"no model version that you may see rests on {ref}")
+        return
+    columns = ("version", "role", "served at", "newest", "run")
+    rows = [
+        [u.version, u.role, ", ".join(u.served), "yes" if u.newest else "", u.through]
+        for u in found
+    ]
+    print_table(columns, rows)
+
+
+@command.command()
+@click.argument("version")
+@click.option("--bad/--good", default=True, help="What it is; default: bad.")
+@click.option("--reason", required=True, help="Why, for the log and whoever reads it.")
+@output_option
+@acts("dataset.write")
+def mark(version: str, bad: bool, reason: str, output: str) -> None:
+    """Say that VERSION is bad, or good after all. Nothing is deleted.
+
+    `roadbed plan` and `roadbed doctor` warn of what is served and was trained on it.
+    """
+    from dataclasses import asdict
+
+    from roadbed.cli._session import session
+    from roadbed.core.reference import parse
+    from roadbed.data.marks import Said
+    from roadbed.data.marks import mark as write
+
+    ref = parse(version)
+    with session(ref.name) as line, line.app.database.write() as connection:
+        said = Said(bad=bad, reason=reason, actor=line.actor)
+        made = write(connection, ref, said, line.app.now_us())
+    if output == "json":
+        print_json(asdict(made))
+        return
+    click.echo(f"{made} is {'bad' if made.bad else 'good'}: {made.reason}")

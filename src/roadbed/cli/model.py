@@ -78,6 +78,68 @@ def get(version: str) -> None:
 
 
 @command.command()
+@click.argument("left")
+@click.argument("right")
+@output_option
+@acts("version.read")
+def diff(left: str, right: str, output: str) -> None:
+    """Say what changed from LEFT, such as support@5, to RIGHT: support@7 or @7.
+
+    The change that is most likely responsible comes first, with the reason.
+    """
+    from roadbed.cli._session import session
+    from roadbed.control.questions.render import render
+    from roadbed.core.reference import parse
+
+    before = parse(left)
+    after = parse(before.name + right if right.startswith("@") else right)
+    with session(str(before)) as line:
+        line.also("version.read", "ModelVersion", str(after))
+        changes = line.app.comparer(line.may_read).of_versions(before, after)
+    print_json(changes.to_json()) if output == "json" else click.echo(render(changes))
+
+
+@command.command()
+@click.argument("version")
+@output_option
+@acts("version.read")
+def lineage(version: str, output: str) -> None:
+    """Say where VERSION comes from: its run, its data, and what it goes on from."""
+    from roadbed.cli._session import session
+    from roadbed.control import seen
+    from roadbed.control.questions.lineage import lineage_of, told
+    from roadbed.core.reference import parse
+
+    ref = parse(version)
+    with session(str(ref)) as line, line.app.database.read() as connection:
+        whole = lineage_of(connection, ref)
+        found = seen.lineage(line.viewer, connection, whole)
+    print_json(found.to_json()) if output == "json" else click.echo(
+        "\n".join(told(found))
+    )
+
+
+@command.command()
+@click.argument("version")
+@output_option
+@acts("version.read")
+def status(version: str, output: str) -> None:
+    """Say whether VERSION is in service or was replaced, since when, and by whom."""
+    from roadbed.cli._session import session
+    from roadbed.control import seen
+    from roadbed.control.questions.standing import status_of
+    from roadbed.core.reference import parse
+
+    ref = parse(version)
+    with session(str(ref)) as line, line.app.database.read() as connection:
+        whole = status_of(connection, ref)
+        found = seen.status(line.viewer, connection, whole)
+    print_json(found.to_json()) if output == "json" else click.echo(
+        "\n".join(found.lines())
+    )
+
+
+@command.command()
 @click.argument("version")
 @click.option("--reason", default="", help="Why, for the log and whoever reads it.")
 @output_option

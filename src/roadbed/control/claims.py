@@ -16,7 +16,8 @@ from roadbed.control.tables import resources, snapshots
 from roadbed.core.digest import canonical, digest
 from roadbed.core.errors import RoadbedError
 from roadbed.data.erasure.tables import erasures
-from roadbed.data.tables import dataset_versions
+from roadbed.data.marks import ACTION as MARKED
+from roadbed.data.tables import dataset_marks, dataset_versions
 from roadbed.data.version import ORIGIN, origin_of
 from roadbed.database.tables import Json
 from roadbed.gateway.tables import segments
@@ -126,6 +127,21 @@ def _origin(row: Row) -> str:
     """Return the digest of where a dataset version came from, as its entry has it."""
     plain = ("run_id", "report")
     return origin_of({n: row[n] if n in plain else read_json(row[n]) for n in ORIGIN})
+
+
+def _mark(row: Row) -> Iterator[Claim]:
+    ref = f"{row['name']}@{row['number']}"
+    yield Claim(
+        name=f"what was said of {ref}",
+        action=MARKED,
+        resource=f"Dataset/{row['name']}",
+        pick={"version": row["number"], "bad": bool(row["bad"])},
+        says=(
+            ("actor", "actor", row["actor"]),
+            ("digest", "digest", row["digest"]),
+            ("reason", "reason", row["reason"]),
+        ),
+    )
 
 
 def _resource(row: Row) -> Iterator[Claim]:
@@ -318,6 +334,7 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     runs: _run,
     model_versions: _model,
     dataset_versions: _dataset,
+    dataset_marks: _mark,
     resources: _resource,
     snapshots: _snapshot,
     keys: _key,

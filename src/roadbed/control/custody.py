@@ -29,6 +29,7 @@ from roadbed.registry.tables import model_versions, runs
 ACTIONS = (
     "blob.erase",
     "calls.seal",
+    "dataset.mark",
     "dataset.write",
     "key.create",
     "key.revoke",
@@ -244,8 +245,17 @@ def _in_definition(row: Row) -> Iterator[tuple[str, str]]:
 
 
 def _in_run(row: Row) -> Iterator[tuple[str, str]]:
-    yield "patch", _text(read_json(row["code"]), "patch")
+    code = read_json(row["code"])
+    yield "patch", _text(code, "patch")
+    yield "bundle", _text(code, "bundle")
+    for path, digest in _files(_at(_at(code, "recipe"), "files")):
+        yield f"file {path}", digest
     yield "lock", _text(read_json(row["environment"]), "lock")
+
+
+def _files(value: Any) -> Iterator[tuple[str, str]]:
+    if isinstance(value, dict):
+        yield from ((str(path), str(digest)) for path, digest in value.items())
 
 
 def _at(value: Any, name: str) -> Any:

@@ -1,5 +1,7 @@
 """Where a folder becomes a plan, and a plan becomes what is live."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -8,12 +10,16 @@ from roadbed.control.catalog import Catalog
 from roadbed.control.load import read_stack, refuse
 from roadbed.control.plan import Plan, make_plan
 from roadbed.control.promote import Promotion, promotions
+from roadbed.control.questions.standing import condemned
+from roadbed.control.readable import pins_of
 from roadbed.control.retiring import of_stack
 from roadbed.control.stack import Stack
 from roadbed.control.state import current, tenants_of
 from roadbed.control.validate import check
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid
+from roadbed.core.reference import VersionRef
 from roadbed.database.engine import Database
 from roadbed.identity.keys import list_keys
 from roadbed.ports.blobs import Blobs
@@ -60,12 +66,15 @@ class Desk:
             state = replace(
                 current(connection), keyed=keyed, tenants=tenants_of(connection)
             )
+            bad = condemned(connection, _pins(stack))
         refuse(problems + check(stack, state, self.catalog))
         return Proposal(
             stack=stack,
             plan=make_plan(stack, state),
             promotions=promotions(stack, state),
-            warnings=tuple(map(str, of_stack(stack, state, self.clock.now().date()))),
+            warnings=tuple(
+                map(str, (*of_stack(stack, state, self.clock.now().date()), *bad))
+            ),
         )
 
     def apply(self, proposal: Proposal, actor: str) -> Applied:
@@ -82,3 +91,12 @@ class Desk:
             proposal.plan,
             actor,
         )
+
+
+def _pins(stack: Stack) -> Iterator[tuple[str, VersionRef]]:
+    """Yield each endpoint of *stack* with each version that it soundly pins."""
+    for loaded in stack.resources:
+        spec = loaded.content.get("spec")
+        if loaded.key[0] == "Endpoint" and isinstance(spec, dict) and "model" in spec:
+            with suppress(Invalid):
+                yield from ((loaded.key[1], ref) for ref in pins_of(loaded.content))

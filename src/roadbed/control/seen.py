@@ -3,14 +3,16 @@
 Each shows what a get would show, by the same target: see `control/targets.py`.
 """
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.access.visible import BATCH, Viewer, nothing
+from roadbed.access.visible import BATCH, Viewer, nothing, own
 from roadbed.control.proof.link import Link, Verified
+from roadbed.control.questions.lineage import Lineage, Use
+from roadbed.control.questions.standing import Status
 from roadbed.control.stack import Key
 from roadbed.control.state import (
     Revision,
@@ -163,7 +165,7 @@ def chain(viewer: Viewer, connection: sa.Connection, whole: Chain) -> Chain:
 def verified(viewer: Viewer, connection: sa.Connection, whole: Verified) -> Verified:
     """Return *whole* with only the state of the hops that the viewer may not see."""
     owners = {link.owner for link in whole.links if link.owner}
-    seen = {owner for owner in owners if _may_see(viewer, connection, owner)}
+    seen = {owner for owner in owners if _may_read(viewer, connection, owner)}
     links = (
         link
         if not link.owner or link.owner in seen
@@ -173,7 +175,7 @@ def verified(viewer: Viewer, connection: sa.Connection, whole: Verified) -> Veri
     return replace(whole, links=tuple(links))
 
 
-def _may_see(viewer: Viewer, connection: sa.Connection, owner: str) -> bool:
+def _may_read(viewer: Viewer, connection: sa.Connection, owner: str) -> bool:
     kind, _, name = owner.partition("/")
     found = locate(connection, kind, name)
     return viewer.may(_READ[kind], found or nothing(viewer.principal, kind, name))
@@ -206,6 +208,67 @@ _READ_BY: Mapping[str, tuple[str, str]] = {
     "Run": ("Run", "run.read"),
 }
 """What is asked for each kind of link: the kind it is read as, and the action."""
+
+
+def lineage(viewer: Viewer, connection: sa.Connection, whole: Lineage) -> Lineage:
+    """Return *whole* without what the viewer may not see, and edges that lead there."""
+    hidden = {
+        f"{source.kind}:{source.name}"
+        for source in whole.sources
+        if not _may_see(viewer, connection, source.kind, source.name)
+    }
+    kept = [s for s in whole.sources if f"{s.kind}:{s.name}" not in hidden]
+    edges = [e for e in whole.edges if not {e.src, e.dst} & hidden]
+    return replace(whole, sources=tuple(kept), edges=tuple(edges))
+
+
+def uses(viewer: Viewer, connection: sa.Connection, found: Iterable[Use]) -> list[Use]:
+    """Return those of *found* that the viewer may see, at endpoints they may see."""
+    return [
+        replace(
+            use,
+            served=tuple(
+                n for n in use.served if _may_see(viewer, connection, "endpoint", n)
+            ),
+            through=use.through
+            if _may_see(viewer, connection, "run", use.through)
+            else "",
+        )
+        for use in found
+        if _may_see(viewer, connection, "model", use.version)
+    ]
+
+
+def status(viewer: Viewer, connection: sa.Connection, whole: Status) -> Status:
+    """Return *whole* without the endpoints and the data that the viewer may not see."""
+    terms = [
+        term
+        for term in whole.terms
+        if _may_see(viewer, connection, "endpoint", term.endpoint)
+    ]
+    bad = [
+        told
+        for told in whole.rests_on_bad
+        if _may_see(viewer, connection, "dataset", told.partition(":")[0])
+    ]
+    return replace(whole, terms=tuple(terms), rests_on_bad=tuple(bad))
+
+
+def _may_see(viewer: Viewer, connection: sa.Connection, kind: str, name: str) -> bool:
+    """Say whether the viewer may see what lineage calls *name* of *kind*."""
+    real, action, whole = _SEEN_BY[kind]
+    asked = name if whole else name.partition("@")[0]
+    found = own(viewer.principal, locate(connection, real, asked))
+    return found is not None and viewer.may(action, found)
+
+
+_SEEN_BY: Mapping[str, tuple[str, str, bool]] = {
+    "dataset": ("Dataset", "dataset.read", False),
+    "endpoint": ("Endpoint", "endpoint.read", False),
+    "model": ("ModelVersion", "version.read", True),
+    "run": ("Run", "run.read", True),
+}
+"""How each kind of node is read, by which action, and whether by its version."""
 
 
 def changes(

@@ -37,3 +37,26 @@ edges = sa.Table(
     sa.Column("role", sa.Text, primary_key=True),
 )
 """Lineage: what came out of what; see `roadbed.data.lineage`."""
+
+dataset_files = sa.Table(
+    "dataset_files",
+    metadata,
+    sa.Column("digest", sa.Text, primary_key=True),
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bytes", sa.BigInteger, nullable=False, index=True),
+)
+"""The files that versions were made of, by their bytes: so a read of one is known."""
+
+dataset_marks = sa.Table(
+    "dataset_marks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("number", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("at_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("bad", sa.Boolean, nullable=False),
+    sa.Column("digest", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+)
+"""What people said of versions: bad, or good after all. The last word counts."""

@@ -159,7 +159,25 @@ class Runs:
         Raises NotFound, Conflict if the run has ended or has another value.
         """
         with self._database.write() as connection:
-            return amend(connection, run_id, params)
+            return amend(connection, run_id, params, self._now())
+
+    def join(self, run_id: str, seen: Mapping[str, Any]) -> Run:
+        """Add what a process of the run that is under way has *seen*, in the log too.
+
+        Keys are those of the record: `name`, `code`, `environment` and `seed` take the
+        place of what is there; `data` is added to it. Raises NotFound, or Conflict if
+        the run has ended.
+        """
+        with self._database.write() as connection:
+            run = _under_way(connection, run_id)
+            new = [used for used in seen.get("data", ()) if used not in run.data]
+            joined = replace(run, **{**seen, "data": (*run.data, *new)})
+            row = _row(joined)
+            changed = ("name", "code", "environment", "seed", "data")
+            run = _change(connection, run_id, **{name: row[name] for name in changed})
+            lineage.link(connection, _read_by(run))
+            append(connection, self._now(), _entry(replace(run, metrics={})))
+            return run
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
@@ -208,7 +226,9 @@ class Runs:
         return to_us(self._clock.now())
 
 
-def amend(connection: sa.Connection, run_id: str, params: Mapping[str, Any]) -> Run:
+def amend(
+    connection: sa.Connection, run_id: str, params: Mapping[str, Any], now_us: int
+) -> Run:
     """Add parameters to a run that is under way, in the caller's transaction."""
     run = _under_way(connection, run_id)
     told = plain(params)
@@ -223,7 +243,10 @@ def amend(connection: sa.Connection, run_id: str, params: Mapping[str, Any]) -> 
     # A text is searched for as it was given, however long; the record keeps a part.
     whole = {n: p if isinstance(p := params.get(n), str) else v for n, v in new.items()}
     kept_params.add(connection, run_id, whole)
-    return _change(connection, run_id, params=plain({**run.params, **new}))
+    changed = _change(connection, run_id, params=plain({**run.params, **new}))
+    if new:
+        append(connection, now_us, _entry(replace(changed, metrics={})))
+    return changed
 
 
 def get_run(connection: sa.Connection, run_id: str) -> Run:

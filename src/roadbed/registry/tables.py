@@ -61,3 +61,26 @@ withdrawals = sa.Table(
     moment("at_us"),
 )
 """The versions that can never be pinned or loaded again. Nothing leaves this table."""
+
+run_leases = sa.Table(
+    "run_leases",
+    metadata,
+    sa.Column("run_id", sa.Text, sa.ForeignKey("runs.id"), primary_key=True),
+    sa.Column("holder", sa.Text, primary_key=True),
+    moment("beat_us"),
+)
+"""When each process of a run was last known to be alive."""
+
+retrain_jobs = sa.Table(
+    "retrain_jobs",
+    metadata,
+    sa.Column("because", sa.Text, primary_key=True),
+    sa.Column("instead", sa.Text, primary_key=True),
+    sa.Column("version", sa.Text, primary_key=True),
+    sa.Column("status", sa.Text, nullable=False),
+    sa.Column("run_id", sa.Text, nullable=False),
+    sa.Column("made", sa.Text, nullable=False),
+    sa.Column("error", sa.Text, nullable=False),
+    moment("at_us"),
+)
+"""Which version was trained again, because of which data and on which instead."""

@@ -280,6 +280,7 @@ def services(app: App, parts: Parts) -> Services:
         desk=app.desk,
         why=app.why,
         prover=app.prover,
+        comparer=app.comparer,
         tokens=app.tokens,
         refused=parts.denials.refused,
         pending=parts.keeper.pending,

@@ -8,6 +8,7 @@ from typing import Protocol
 from roadbed.audit.log import AuditLog
 from roadbed.control.desk import Desk
 from roadbed.control.proof.prover import Prover
+from roadbed.control.questions.compare import Comparer
 from roadbed.control.token_service import TokenService
 from roadbed.control.why import Chain
 from roadbed.core.actor import Principal
@@ -56,7 +57,8 @@ class Services:
 
     `copies` is the folder of the checkpoints' copies, `places` are those of others,
     `pending` the alerts that the database could not take, `gauges` what a scrape
-    reads at its moment, `healthy` whether calls can be put on record, and `refused`
+    reads at its moment, `comparer` compares for whoever may see what it is told,
+    `healthy` whether calls can be put on record, and `refused`
     writes refusals down.
     """
 
@@ -71,6 +73,7 @@ class Services:
     desk: Desk
     why: Callable[[str], Chain]
     prover: Prover
+    comparer: Callable[[Callable[[str], bool]], Comparer]
     tokens: TokenService
     places: tuple[Copies, ...] = ()
     pending: Callable[[], list[Alert]] = field(default=_none)

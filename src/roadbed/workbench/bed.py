@@ -13,8 +13,9 @@ from typing import Any
 
 from roadbed.control import seen
 from roadbed.core.decision import Target
-from roadbed.core.reference import parse
+from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
+from roadbed.data.marks import newest_good
 from roadbed.registry.runs import Run
 from roadbed.registry.versions import Registered
 from roadbed.workbench.dataset import DatasetHandle
@@ -46,8 +47,9 @@ class Bed(Tools):
     ) -> LiveRun:
         """Return a run to be used in a `with` block; it starts where the block does.
 
-        *data* is a dataset version, a reference such as `"tumors@1"`, or a dict of
-        several by their role. *params* and *seed* are recorded as they are given.
+        *data* is a dataset version, a reference such as `"tumors@1"`, the name alone
+        for the newest version that nobody called bad, or a dict of several by their
+        role. *params* and *seed* are recorded as they are given.
 
         With *model*, the name of the model that it trains, the purposes of the data
         are compared with the model's before a byte is read, else when it registers.
@@ -75,6 +77,10 @@ class Bed(Tools):
             self.allow("run.read", Target(kind="Run", name=name or "*"))
         return seen.runs(viewer, self.runs, name, limit)
 
+    def given(self, data: Any) -> dict[str, DatasetVersion]:
+        """Return the versions that *data* names, by role, as `run` reads it."""
+        return self._inputs(data)
+
     def _inputs(self, data: Any) -> dict[str, DatasetVersion]:
         if data is None:
             return {}
@@ -82,8 +88,16 @@ class Bed(Tools):
         return {role: self._version(given) for role, given in named.items()}
 
     def _version(self, given: DatasetVersion | str) -> DatasetVersion:
-        wanted = parse(given) if isinstance(given, str) else given
-        self.allow("dataset.read", Target(kind="Dataset", name=wanted.name))
+        """Return a version, the newest good one where only a name is given."""
+        alone = isinstance(given, str) and "@" not in given
+        wanted = parse(given) if isinstance(given, str) and not alone else given
+        name = wanted if isinstance(wanted, str) else wanted.name
+        self.allow("dataset.read", Target(kind="Dataset", name=name))
+        if name in self.pins:
+            return self.datasets.get(VersionRef(name, self.pins[name]))
         if isinstance(wanted, DatasetVersion):
             return wanted
+        if isinstance(wanted, str):
+            with self.database.read() as connection:
+                wanted = newest_good(connection, wanted)
         return self.datasets.get(wanted)

@@ -13,6 +13,7 @@ from roadbed.settings import STATE_DIRECTORY
 _TIMEOUT_S = 60
 _MAX_UNTRACKED = 200
 _MAX_HASHED_BYTES = 16 * 1024 * 1024
+_MAX_BUNDLED_KIB = 32 * 1024
 _URL = re.compile(r"(?P<scheme>https?|ssh|git)://(?:[^@/]*@)?(?P<rest>.+)")
 _SCP = re.compile(r"[\w.-]+@[\w.-]+:\S+")
 
@@ -22,11 +23,13 @@ class Code:
     """What Git says about a folder, without a trace of the machine it is on.
 
     `patch` turns the commit into the tracked files as they are. Files that Git
-    does not track are listed with their digests.
+    does not track are listed with their digests. `top` is where the repository is on
+    this machine, and is not kept.
     """
 
     facts: dict[str, Any]
     patch: bytes = b""
+    top: Path | None = None
 
     def content(self) -> dict[str, Any]:
         """Return it as plain JSON; the patch by its digest."""
@@ -77,6 +80,7 @@ def observe(folder: Path) -> Code:
         patch = git("diff", *whole, "HEAD", "--") or b""
     untracked = _untracked(git)
     return Code(
+        top=Path(_text(git("rev-parse", "--show-toplevel"))),
         facts={
             "repository": True,
             "commit": commit,
@@ -88,6 +92,32 @@ def observe(folder: Path) -> Code:
         },
         patch=patch,
     )
+
+
+def top_of(folder: Path) -> Path | None:
+    """Return the top of the repository that *folder* is in, None without one."""
+    found = _text(_Git(folder)("rev-parse", "--show-toplevel"))
+    return Path(found) if found else None
+
+
+def bundle(top: Path) -> bytes:
+    """Return the commit with its history as a Git bundle; nothing if it is large.
+
+    With it the code is there again though the repository is not, or was rewritten.
+    """
+    git = _Git(top)
+    sizes = dict(
+        line.split(": ", 1)
+        for line in _text(git("count-objects", "-v")).splitlines()
+        if ": " in line
+    )
+    kib = sum(int(sizes.get(name, "0")) for name in ("size", "size-pack"))
+    if kib > _MAX_BUNDLED_KIB or _text(git("rev-parse", "--is-shallow-repository")) != (
+        "false"
+    ):
+        return b""
+    words = ("-c", "pack.threads=1", "bundle", "create", "--quiet", "-", "HEAD")
+    return git(*words) or b""
 
 
 def _untracked(git: _Git) -> list[dict[str, str]]:

@@ -1,7 +1,9 @@
 """Open a workbench on the line in this folder, in the name of the key that is here."""
 
+import atexit
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import roadbed.adapters.exporters
 from roadbed.access.visible import nothing
@@ -18,7 +20,10 @@ from roadbed.core.resource import tenant_of
 from roadbed.registry.exporter import Exporter
 from roadbed.registry.kinds import Model
 from roadbed.settings import load
+from roadbed.workbench import watch
 from roadbed.workbench.bed import Bed
+from roadbed.workbench.current import OPEN
+from roadbed.workbench.live import LiveRun
 
 EXPORTERS = "roadbed.exporters"
 
@@ -32,7 +37,13 @@ def connect(folder: str | Path | None = None) -> Bed:
     here = Path.cwd() if folder is None else Path(folder).resolve()
     settings = load(folder=here)
     app = open_app(settings)
-    actor = app.authenticate(settings.own_key())
+    watch.begin()
+    return bed_of(app, app.authenticate(settings.own_key()), here)
+
+
+def bed_of(app: App, actor: Principal, here: Path) -> Bed:
+    """Return a workbench on *app* for *actor*, whose code is in the folder *here*."""
+    settings = app.settings
 
     def allow(action: str, target: Target) -> None:
         found = app.find(actor, target.kind, target.name)
@@ -57,6 +68,9 @@ def connect(folder: str | Path | None = None) -> Bed:
         viewer=lambda: app.viewer(actor),
         resolve=app.secrets.resolve,
         folder=here,
+        state=settings.state.resolve(),
+        joins=settings.run,
+        pins=settings.pinned,
     )
 
 
@@ -92,3 +106,28 @@ def _must_be_declared(app: App, actor: Principal, kind: str, name: str) -> Revis
             hint=f"{meant}declare it in the stack (kind: {kind}), then `roadbed apply`",
         )
     return declared
+
+
+def run(name: str, **given: Any) -> LiveRun:
+    """Return a run on the line in this folder or above; see `Bed.run`."""
+    return connect().run(name, **given)
+
+
+def current() -> LiveRun:
+    """Return the run that is open in this process, the innermost of several.
+
+    Under `roadbed run -- …` that is the one it opened, until the process ends. Raises
+    NotFound if there is none.
+    """
+    for found in reversed(OPEN):
+        if isinstance(found, LiveRun):
+            return found
+    if load().run:
+        bed = connect()
+        joined = bed.run(bed.runs.get(bed.joins).name).__enter__()
+        atexit.register(joined.__exit__, None, None, None)
+        return joined
+    raise NotFound(
+        "no run is open in this process",
+        hint='open one: `with roadbed.run("train", data=…) as run:`',
+    )

@@ -3,11 +3,13 @@
 import platform
 import re
 import sys
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from importlib.metadata import distributions
 from typing import Any
 
 from roadbed.core.digest import digest
+from roadbed.workbench import hardware
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -21,6 +23,7 @@ class Environment:
     implementation: str
     platform: str
     lock: bytes
+    hardware: Mapping[str, Any] = field(default_factory=dict)
 
     def content(self) -> dict[str, Any]:
         """Return it as plain JSON; the lock by its digest."""
@@ -30,6 +33,7 @@ class Environment:
             "platform": self.platform,
             "distributions": self.lock.count(b"\n"),
             "lock": digest(self.lock),
+            "hardware": dict(self.hardware),
         }
 
 
@@ -45,6 +49,7 @@ def observe() -> Environment:
         implementation=platform.python_implementation(),
         platform=f"{sys.platform}-{platform.machine()}",
         lock="".join(f"{line}\n" for line in sorted(installed)).encode(),
+        hardware=hardware.observe(),
     )
 
 

@@ -1,22 +1,34 @@
 """A run under way: on record before its first line, and again after its last."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from os import PathLike
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
 from roadbed.core.clock import to_us
 from roadbed.core.decision import Target
-from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.digest import digest_of
+from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import DatasetVersion
 from roadbed.registry.exporter import Exported, Exporter
+from roadbed.registry.recipe import recipe_of
 from roadbed.registry.recognise import must_be
 from roadbed.registry.runs import Input, Intent, Run
+from roadbed.registry.tracking import params as kept_params
+from roadbed.registry.tracking.artifacts import Artifact, Artifacts
 from roadbed.registry.versions import Registered, add_version
-from roadbed.workbench import code, environment
+from roadbed.workbench import code, recipe, undeclared
+from roadbed.workbench.begin import code_of, software
+from roadbed.workbench.current import OPEN
+from roadbed.workbench.pulse import Pulse
 from roadbed.workbench.tools import Tools
 from roadbed.workbench.use import MEASURING, may_train
+from roadbed.workbench.watch import opened, unwatched
+
+_PIECE = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,10 +40,12 @@ class Lineage:
 
 
 class LiveRun:
-    """What `with bed.run(…) as run` gives: data to read, metrics to log, a registry.
+    """What `with roadbed.run(…) as run` gives: data, metrics, artifacts, a registry.
 
     The run is recorded as finished when the block ends, and as failed, with the
-    type of the error, when it raises. If the process dies, it stays `started`.
+    type of the error, when it raises. If the process dies, it stays `started`, and is
+    shown as lost. Where `roadbed run -- …` opened a run for this process, the block is
+    part of that one.
     """
 
     def __init__(
@@ -50,13 +64,18 @@ class LiveRun:
         self._seed = seed
         self._lineage = lineage
         self._record: Run | None = None
+        self._read: list[DatasetVersion] = []
+        self._pulse: Pulse | None = None
 
     def __enter__(self) -> "LiveRun":
         """Record code, data, parameters, environment and actor; the work may begin."""
         self._tools.allow("run.write", Target(kind="Run", name=self._name))
         self._may_begin()
         with self._tools.progress.step(f"recording the start of {self._name}"):
-            self._record = self._tools.runs.start(self._intent())
+            self._record = self._join() if self._tools.joins else self._start()
+        tools = self._tools
+        self._pulse = Pulse(tools.database, tools.clock, self.record.id).begin()
+        OPEN.append(self)
         return self
 
     def __exit__(
@@ -66,9 +85,18 @@ class LiveRun:
         trace: TracebackType | None,
     ) -> None:
         """Record how it ended. The error, if there is one, goes on its way."""
+        OPEN.remove(self)
+        if self._pulse is not None:
+            self._pulse.end()
         status = "finished" if kind is None else "failed"
         reason = "" if kind is None else kind.__name__
-        self._record = self._tools.runs.finish(self.record.id, status, reason)
+        try:
+            self._note_all()
+            if not self._tools.joins or kind is not None:
+                # Else whoever opened it sees how the process ends.
+                self._record = self._tools.runs.finish(self.record.id, status, reason)
+        except Conflict:  # Somebody closed it before.
+            self._record = self._tools.runs.get(self.record.id)
 
     def __repr__(self) -> str:
         return (
@@ -102,16 +130,43 @@ class LiveRun:
     def frame(self, role: str | None = None) -> Any:
         """Return the rows of the run's data as a pandas frame, checked byte by byte."""
         version = self._version(role)
-        with self._tools.progress.step(f"reading {version}"):
+        with self._tools.progress.step(f"reading {version}"), unwatched():
             return self._tools.datasets.frame(version)
 
     def columns(self, role: str | None = None) -> dict[str, list[Any]]:
         """Return the rows of the run's data as plain lists, checked byte by byte."""
-        return self._tools.datasets.columns(self._version(role))
+        with unwatched():
+            return self._tools.datasets.columns(self._version(role))
 
-    def log(self, **metrics: Any) -> None:
-        """Record numbers, such as `accuracy=0.97`; a later one replaces an earlier."""
-        self._record = self._tools.runs.log(self.record.id, metrics)
+    def log(self, *, step: int | None = None, **metrics: Any) -> None:
+        """Record numbers, such as `loss=0.3, step=7`; the record ends with the newest.
+
+        Without a step a number is one step later than the one before it.
+        """
+        self._record = self._tools.runs.log(self.record.id, metrics, step)
+
+    def tag(self, **tags: str) -> None:
+        """Say something of the run in texts; a later one replaces an earlier."""
+        with self._tools.database.write() as connection:
+            kept_params.tag(connection, self.record.id, tags)
+
+    def artifact(self, path: str, source: Any) -> Artifact:
+        """Keep a file of the run as *path*: bytes, a text, or the file at a `Path`.
+
+        Raises Invalid for a path that leaves the run, Conflict where a model version
+        rests on the file that is there.
+        """
+        tools = self._tools
+        kept = Artifacts(tools.database, tools.blobs, tools.clock)
+        return kept.put(self.record.id, path, _pieces(source))
+
+    def reads(self, version: DatasetVersion) -> None:
+        """Add *version* to what the run reads, in the role `read`."""
+        known = [(used.dataset, used.number) for used in self.record.data]
+        if (version.name, version.number) in known:
+            return
+        self._read.append(version)
+        self._add([_input("read", version)])
 
     def register(
         self, name: str, model: Any, example: Any = None, *, format: str = ""
@@ -133,7 +188,7 @@ class LiveRun:
                 f"model {name!r} is declared as hosted; nothing can be registered",
                 hint="declare `trained: {provider: …}` in the stack, and apply it",
             )
-        may_train(self._tools, self._data.values(), name, model_declared)
+        may_train(self._tools, self._all_read(), name, model_declared)
         rows = self._example(model) if example is None else example
         with self._tools.progress.step(f"exporting and comparing {name}"):
             exported = self._exporter(model, format).export(model, rows)
@@ -141,6 +196,8 @@ class LiveRun:
         artifact = self._tools.blobs.put([exported.artifact])
         definition = self._definition(exported, declared.provider, artifact)
         now_us = to_us(self._tools.clock.now())
+        if recipe_of(self.record).reproduces:
+            return self._rehearsed(name, definition, exported.artifact)
         with self._tools.database.write() as connection:
             actor = str(self._tools.actor)
             return add_version(connection, name, definition, actor, now_us, self.id)
@@ -162,20 +219,79 @@ class LiveRun:
             definition["trained"]["parent"] = str(self._lineage.parent)
         return definition
 
-    def _intent(self) -> Intent:
-        seen, software = code.observe(self._tools.folder), environment.observe()
-        for kept in (seen.patch, software.lock):
-            if kept:
-                self._tools.blobs.put([kept])
-        return Intent(
-            name=self._name,
+    def _start(self) -> Run:
+        tools = self._tools
+        return tools.runs.start(
+            Intent(
+                name=self._name,
+                actor=str(tools.actor),
+                code=code_of(tools, self._name),
+                environment=software(tools),
+                data=self._inputs(),
+                params=self._params,
+                seed=self._seed,
+                tenant=tools.actor.tenant,
+            )
+        )
+
+    def _join(self) -> Run:
+        """Take part in the run that was opened for this process."""
+        tools = self._tools
+        if self._params:
+            tools.runs.amend(tools.joins, self._params)
+        seen = {"environment": software(tools), "data": self._inputs()}
+        opened = tools.runs.get(tools.joins)
+        if not opened.code.get("named"):
+            seen["name"] = self._name
+        if self._seed is not None:
+            seen["seed"] = self._seed
+        return tools.runs.join(tools.joins, seen)
+
+    def _inputs(self) -> tuple[Input, ...]:
+        return tuple(_input(role, v) for role, v in self._data.items())
+
+    def _add(self, found: list[Input]) -> None:
+        if found:
+            self._record = self._tools.runs.join(self.record.id, {"data": found})
+
+    def _all_read(self) -> list[DatasetVersion]:
+        """Return all that the run read, declared or not."""
+        self._add(undeclared.reads(self._tools, opened(), self.record.data))
+        extra = [
+            self._tools.datasets.get(VersionRef(used.dataset, used.number))
+            for used in self.record.data
+            if used.role == undeclared.ROLE
+        ]
+        return [*self._data.values(), *self._read, *extra]
+
+    def _note_all(self) -> None:
+        """Write down what became known by the end: undeclared reads, and modules."""
+        record, tools = self.record, self._tools
+        found = undeclared.reads(tools, opened(), record.data)
+        how = dict(record.code.get("recipe") or {})
+        modules = recipe.loaded(code.top_of(tools.folder) or tools.folder)
+        if modules and not how.get("problem"):
+            how["modules"] = list(modules)
+        seen = {"data": found, "code": {**record.code, "recipe": how}}
+        self._record = tools.runs.join(record.id, seen)
+
+    def _rehearsed(
+        self, name: str, definition: dict[str, Any], artifact: bytes
+    ) -> Registered:
+        """Keep what would be registered as an artifact: a repeated run makes nothing.
+
+        The version that is returned has the number 0, and is in no registry.
+        """
+        kind = definition["trained"]["format"]
+        self.artifact(f"models/{name}.{kind}", artifact)
+        return Registered(
+            model=name,
+            number=0,
+            digest=digest_of(definition),
+            definition=definition,
+            run_id=self.id,
+            created_us=to_us(self._tools.clock.now()),
             actor=str(self._tools.actor),
-            code=seen.content(),
-            environment=software.content(),
-            data=tuple(_input(role, v) for role, v in self._data.items()),
-            params=self._params,
-            seed=self._seed,
-            tenant=self._tools.actor.tenant,
         )
 
     def _version(self, role: str | None) -> DatasetVersion:
@@ -218,3 +334,23 @@ def _input(role: str, version: DatasetVersion) -> Input:
     return Input(
         role=role, dataset=version.name, number=version.number, digest=version.digest
     )
+
+
+def _pieces(source: Any) -> Iterator[bytes]:
+    """Yield the bytes of *source*; raise Invalid if it is nothing that holds any."""
+    if isinstance(source, str):
+        source = source.encode()
+    if isinstance(source, bytes):
+        yield source
+    elif isinstance(source, PathLike):
+        with unwatched(), Path(source).open("rb") as file:
+            while piece := file.read(_PIECE):
+                yield piece
+    elif hasattr(source, "read"):
+        while piece := source.read(_PIECE):
+            yield piece
+    else:
+        raise Invalid(
+            f"a {type(source).__name__} is no file",
+            hint="give bytes, a text, an open file, or `pathlib.Path(…)`",
+        )

@@ -1,6 +1,6 @@
 """What a workbench works with, handed in by whoever builds it."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -35,7 +35,9 @@ class Tools:
     declared of a model, `declared` whether a kind has a resource of that name;
     `dataset_target` and `version_target` say what policies read. All raise NotFound.
     `resolve` finds a secret by its reference;
-    `viewer` is the actor as one who sees lists, `folder` where the code is.
+    `viewer` is the actor as one who sees lists, `folder` where the code is, `state` the
+    state directory. `joins` is the run that `roadbed run` opened for this process, if
+    it did; `pins` are versions of datasets that are read whatever the code says.
     """
 
     database: Database
@@ -53,4 +55,7 @@ class Tools:
     viewer: Callable[[], Viewer]
     folder: Path = Path()
     resolve: Callable[[str], Secret] = _no_secrets
+    state: Path | None = None
+    joins: str = ""
+    pins: Mapping[str, int] = field(default_factory=dict)
     progress: Progress = field(default_factory=Progress)

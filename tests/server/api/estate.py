@@ -39,6 +39,7 @@ def services_of(app, recorder=None):
         desk=app.desk,
         why=app.why,
         prover=app.prover,
+        comparer=app.comparer,
         tokens=app.tokens,
         **more,
     )

@@ -66,6 +66,7 @@ class Batch:
     points: Sequence[Point] = ()
     params: Mapping[str, str] = field(default_factory=dict)
     tags: Mapping[str, str] = field(default_factory=dict)
+    now_us: int = 0
 
 
 def begin(connection: sa.Connection, runs: Runs, who: Who, claim: Claim) -> Tracked:
@@ -189,7 +190,7 @@ def log(connection: sa.Connection, run_id: str, batch: Batch) -> None:
     """
     found = get_active(connection, run_id)
     if batch.params:
-        _add_params(connection, run_id, batch.params)
+        _add_params(connection, run_id, batch)
     points.add(connection, run_id, batch.points)
     if batch.tags:
         params.tag(connection, run_id, batch.tags)
@@ -199,9 +200,8 @@ def log(connection: sa.Connection, run_id: str, batch: Batch) -> None:
             connection.execute(tracked_runs.update().where(mine).values(name=name))
 
 
-def _add_params(
-    connection: sa.Connection, run_id: str, given: Mapping[str, str]
-) -> None:
+def _add_params(connection: sa.Connection, run_id: str, batch: Batch) -> None:
+    given = batch.params
     known: dict[str, str] = {}
     for some in rows.batches(list(given)):
         query = sa.select(run_params).where(
@@ -220,7 +220,7 @@ def _add_params(
     if not new:
         return
     try:
-        amend(connection, run_id, new)
+        amend(connection, run_id, new, batch.now_us)
     except Conflict:  # The record is closed: what comes now stays beside it.
         params.add(connection, run_id, new)
 

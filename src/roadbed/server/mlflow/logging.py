@@ -1,5 +1,6 @@
 """What runs log while they work: metrics, parameters, tags, one or many at once."""
 
+from dataclasses import replace
 from typing import Any
 
 from roadbed.core.errors import Invalid
@@ -83,7 +84,8 @@ def _log(ask: Asked, metrics: list[Fields], batch: Batch) -> dict[str, Any]:
         if "model_id" in each
     ]
     with ask.services.database.write() as connection:
-        tracked.log(connection, run_id, batch)
+        now_us = ask.services.now_us()
+        tracked.log(connection, run_id, replace(batch, now_us=now_us))
         logged.measure(connection, ask.tenant, measured)
     return {}
 

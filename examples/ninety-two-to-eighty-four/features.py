@@ -1,0 +1,3 @@
+"""Which measurements of a biopsy the model reads."""
+
+CHOSEN = ["mean radius", "mean texture", "mean smoothness"]

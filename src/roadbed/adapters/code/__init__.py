@@ -1,0 +1,1 @@
+"""Where code is read from: one file per kind of repository."""
