@@ -8,6 +8,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
+from tests.conformance import tracking
 from tests.conformance.archive import Missing, fetch
 from tests.conformance.examine import Score, examine, examined, ours
 from tests.conformance.suites import OURS, SUITES
@@ -24,6 +25,9 @@ def main():
     for title, files in OURS.items():
         console.print(f"running {title}")
         scores.append(ours(title, files))
+    for score in tracking.scores(folder):
+        console.print(f"ran {score.name}")
+        scores.append(score)
     console.print(table(scores))
     for score in scores:
         for reason, count in score.expected.items():
