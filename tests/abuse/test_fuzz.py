@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
 from roadbed.server.table import api_routes
@@ -34,7 +35,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SCHEMA = schemathesis.openapi.from_dict(
-    document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
+    document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES)
 )
 OURS = SCHEMA.exclude(tag="tracking")
 """Without MLflow's protocol, which has tests of its own: tests/server/mlflow."""

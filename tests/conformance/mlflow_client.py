@@ -1,6 +1,6 @@
 """What people do with MLflow's client, done by that client against a server of ours.
 
-Run by the interpreter of an environment with mlflow; see `tests.conformance.mlflow`.
+Run by the interpreter of an environment with mlflow; see `tests.conformance.tracking`.
 Each case stands alone; the last line of the output is a JSON object with what failed.
 """
 
@@ -503,6 +503,7 @@ def main():
             while mlflow.active_run():
                 mlflow.end_run()
             failed[work.__name__] = traceback.format_exc()
+            print(failed[work.__name__], file=sys.stderr, flush=True)
         seconds[work.__name__] = round(time.monotonic() - begun, 1)
         print(work.__name__, "failed" if work.__name__ in failed else "ok", flush=True)
     told = {"version": mlflow.__version__, "passed": len(seconds) - len(failed)}

@@ -5,9 +5,12 @@ import re
 from roadbed.access.actions import PUBLIC
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
 from roadbed.server.table import all_routes, api_routes
+
+BESIDE = (HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES)
 
 
 def refs(node):
@@ -23,7 +26,7 @@ def refs(node):
 
 def test_every_route_is_described_with_its_action():
     routes = api_routes(Metrics())
-    described = document(routes, HOT_ROUTES, OPEN_ROUTES)
+    described = document(routes, *BESIDE)
     found = {
         (path, method.upper(), operation["x-roadbed-action"])
         for path, ways in described["paths"].items()
@@ -35,7 +38,9 @@ def test_every_route_is_described_with_its_action():
 
 
 def test_every_reference_leads_somewhere():
-    described = document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
+    described = document(
+        api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
+    )
     known = {f"#/components/schemas/{n}" for n in described["components"]["schemas"]}
 
     assert set(refs(described)) <= known
@@ -43,7 +48,9 @@ def test_every_reference_leads_somewhere():
 
 
 def test_operations_have_names_of_their_own():
-    described = document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES)
+    described = document(
+        api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
+    )
     names = [o["operationId"] for w in described["paths"].values() for o in w.values()]
 
     assert len(names) == len(set(names))

@@ -10,8 +10,6 @@ from pydantic import BaseModel, TypeAdapter
 from roadbed import __version__
 from roadbed.access.actions import ACTIONS, PUBLIC
 from roadbed.server.hot import HotRoute
-from roadbed.server.mlflow.route import Tracking
-from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.routes import Listed, OpenRoute, Raw, Route
 
 REF = "#/components/schemas/{model}"
@@ -35,8 +33,9 @@ def document(
     routes: Iterable[Route],
     hot: Iterable[HotRoute],
     public: Iterable[OpenRoute] = (),
+    tracking: Iterable[Listed] = (),
 ) -> dict[str, Any]:
-    """Return the description of *routes* and *public*, and where the *hot* ones are."""
+    """Return the description of *routes* and *public*, and where the others are."""
     routes, public = tuple(routes), tuple(public)
     schemas = _schemas(routes, public)
     paths: dict[str, dict[str, Any]] = {}
@@ -46,7 +45,7 @@ def document(
     for route in public:
         described = _open(route, schemas)
         paths.setdefault(route.path, {})[route.method.lower()] = described
-    for route in (*hot, *TRACKING_ROUTES):
+    for route in (*hot, *tracking):
         paths.setdefault(route.path, {})[route.method.lower()] = _hot(route)
     return {
         "openapi": "3.1.0",
@@ -161,13 +160,13 @@ _DIALECTS = (
 )
 
 
-def _hot(route: HotRoute | Tracking) -> dict[str, Any]:
+def _hot(route: Listed) -> dict[str, Any]:
     named = (name for name, at in _DIALECTS if route.path.startswith(at))
-    dialect = "MLflow" if isinstance(route, Tracking) else next(named)
+    dialect = next(named, "MLflow")
     return {
         **_head(route),
         "description": f"As {dialect} specifies it.",
-        "tags": ["tracking" if isinstance(route, Tracking) else "data plane"],
+        "tags": ["tracking" if dialect == "MLflow" else "data plane"],
         "parameters": _path_parameters(route.path),
         "responses": {"default": {"description": f"As {dialect} specifies it."}},
     }

@@ -60,7 +60,11 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
 
     def describe(ask: Ask) -> dict[str, Any]:
         if not described:
-            described.append(openapi.document((*routes, own), HOT_ROUTES, OPEN_ROUTES))
+            described.append(
+                openapi.document(
+                    (*routes, own), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
+                )
+            )
         return described[0]
 
     own = Route(

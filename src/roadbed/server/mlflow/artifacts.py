@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadbed.core.errors import Conflict, Invalid, NotFound
-from roadbed.registry.tracking import logged, tracked
+from roadbed.registry.clients import logged, tracked
+from roadbed.registry.clients.logged import FOLDER
 from roadbed.registry.tracking.artifacts import check_path
-from roadbed.registry.tracking.logged import FOLDER
 from roadbed.registry.tracking.versions import files_of
 from roadbed.server.mlflow import shapes
 from roadbed.server.mlflow.errors import NotOffered

@@ -4,10 +4,11 @@ from typing import Any
 
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid
-from roadbed.registry.tracking import experiments, logged, logged_search
-from roadbed.registry.tracking.logged import READY, STATUSES, Claim, Whole
-from roadbed.registry.tracking.logged_search import OrderBy, Search
-from roadbed.registry.tracking.search import ROOT
+from roadbed.registry.clients import logged, logged_search
+from roadbed.registry.clients.logged import READY, STATUSES, Claim, Whole
+from roadbed.registry.clients.logged_search import OrderBy, Search
+from roadbed.registry.clients.search import ROOT
+from roadbed.registry.tracking import experiments
 from roadbed.server.mlflow import checks, shapes
 from roadbed.server.mlflow.experiments import known
 from roadbed.server.mlflow.locate import run_called

@@ -4,8 +4,8 @@ from dataclasses import replace
 from typing import Any
 
 from roadbed.core.errors import Invalid
-from roadbed.registry.tracking import logged, tracked
-from roadbed.registry.tracking.tracked import Batch
+from roadbed.registry.clients import logged, tracked
+from roadbed.registry.clients.tracked import Batch
 from roadbed.server.mlflow import checks
 from roadbed.server.mlflow.fields import Fields
 from roadbed.server.mlflow.locate import run_id_of, run_named

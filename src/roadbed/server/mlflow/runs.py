@@ -3,10 +3,11 @@
 from typing import Any
 
 from roadbed.core.decision import Target
-from roadbed.registry.tracking import experiments, tracked
-from roadbed.registry.tracking.search import Found, Search
-from roadbed.registry.tracking.search import search as find_runs
-from roadbed.registry.tracking.tracked import STATUSES, Claim, Tracked
+from roadbed.registry.clients import tracked
+from roadbed.registry.clients.search import Found, Search
+from roadbed.registry.clients.search import search as find_runs
+from roadbed.registry.clients.tracked import STATUSES, Claim, Tracked
+from roadbed.registry.tracking import experiments
 from roadbed.server.mlflow import checks, shapes
 from roadbed.server.mlflow.experiments import VIEWS, known
 from roadbed.server.mlflow.locate import run_id_of, run_named

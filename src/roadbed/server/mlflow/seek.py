@@ -8,7 +8,8 @@ from roadbed.control.targets import find, find_model, find_version
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid
 from roadbed.core.resource import tenant_of
-from roadbed.registry.tracking import logged, models, versions
+from roadbed.registry.clients import logged
+from roadbed.registry.tracking import models, versions
 from roadbed.registry.tracking.models import TrackedModel
 from roadbed.registry.tracking.versions import TrackedVersion
 from roadbed.server.mlflow.route import Asked, Sought

@@ -4,10 +4,10 @@ import math
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from roadbed.registry.clients.search import ROOT
+from roadbed.registry.clients.tracked import Tracked, Whole
 from roadbed.registry.tracking.experiments import Experiment
 from roadbed.registry.tracking.points import Point
-from roadbed.registry.tracking.search import ROOT
-from roadbed.registry.tracking.tracked import Tracked, Whole
 
 Json = dict[str, Any]
 

@@ -5,8 +5,9 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.registry.tracking import logged, models, versions
-from roadbed.registry.tracking.logged import Logged
+from roadbed.registry.clients import logged
+from roadbed.registry.clients.logged import Logged
+from roadbed.registry.tracking import models, versions
 from roadbed.registry.tracking.models import TrackedModel
 from roadbed.registry.tracking.tables import logged_models
 from roadbed.registry.tracking.versions import TrackedVersion

@@ -6,8 +6,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.core.errors import Invalid
-from roadbed.registry.tracking import logged, model_search, models, versions
-from roadbed.registry.tracking.search import ROOT
+from roadbed.registry.clients import logged
+from roadbed.registry.clients.search import ROOT
+from roadbed.registry.tracking import model_search, models, versions
 from roadbed.registry.tracking.versions import STAGES, Origin, TrackedVersion
 from roadbed.server.mlflow.artifacts import REGISTRY, Spot, read_spot
 from roadbed.server.mlflow.locate import run_called

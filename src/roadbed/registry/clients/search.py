@@ -7,6 +7,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.core.errors import Invalid
+from roadbed.registry.clients.tracked import Tracked
 from roadbed.registry.tracking.experiments import STAGES
 from roadbed.registry.tracking.grammar import (
     Condition,
@@ -21,7 +22,6 @@ from roadbed.registry.tracking.tables import (
     run_tags,
     tracked_runs,
 )
-from roadbed.registry.tracking.tracked import Tracked
 from roadbed.registry.tracking.where import (
     Page,
     Term,

@@ -6,13 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.registry.clients.logged import Logged
 from roadbed.registry.tracking.grammar import (
     Condition,
     Order,
     parse_filter,
     parse_order,
 )
-from roadbed.registry.tracking.logged import Logged
 from roadbed.registry.tracking.tables import (
     logged_metrics,
     logged_models,

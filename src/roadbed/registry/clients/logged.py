@@ -13,8 +13,9 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.core.errors import Invalid, NotFound
+from roadbed.registry.clients import tracked
 from roadbed.registry.runs import Runs
-from roadbed.registry.tracking import rows, tracked
+from roadbed.registry.tracking import rows
 from roadbed.registry.tracking.experiments import Who
 from roadbed.registry.tracking.points import Point, row_of
 from roadbed.registry.tracking.tables import (

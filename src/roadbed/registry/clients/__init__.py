@@ -1,0 +1,1 @@
+"""Runs and logged models as tracking clients know them, beside the records."""
