@@ -80,7 +80,7 @@ def _model(facts: Facts) -> Component:
 
 
 def _card(facts: Facts) -> dict[str, Any]:
-    signature = facts.version.body.get("signature") or {}
+    signature = parts.body_of(facts.version.definition).get("signature") or {}
     parameters: dict[str, Any] = {
         "datasets": [{"ref": f"dataset:{used}"} for used in _used(facts)],
         "inputs": [{"format": _tensor(x)} for x in signature.get("inputs", ())],
@@ -113,9 +113,10 @@ def _considerations(model: Model) -> dict[str, Any]:
 
 
 def _properties(facts: Facts) -> Iterator[dict[str, str]]:
-    yield _property("kind", facts.version.kind)
+    yield _property("kind", next(iter(facts.version.definition), ""))
+    body = parts.body_of(facts.version.definition)
     for name in ("provider", "upstream", "format"):
-        if value := facts.version.body.get(name):
+        if value := body.get(name):
             yield _property(name, str(value))
     if facts.run is not None:
         yield _property("run", facts.run.id)
