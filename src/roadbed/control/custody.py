@@ -163,9 +163,8 @@ def files_of(
     """Return what a dataset version names: its manifest first, then each data file."""
     table = dataset_versions
     wanted = (table.c.name == name, table.c.number == number)
-    return [
-        each for row in _rows(connection, table, *wanted) for each in _in_manifest(row)
-    ]
+    rows = _rows(connection, table, *wanted)
+    return [each for row in rows for each in _in_manifest(row) if each[1]]
 
 
 def rehash(

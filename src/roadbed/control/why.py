@@ -20,6 +20,7 @@ from roadbed.database.engine import Database
 from roadbed.gateway.calls import Found
 from roadbed.inference.provider import Explanation
 from roadbed.registry.approvals import list_approvals
+from roadbed.registry.proof.notary import run_of
 from roadbed.registry.runs import Input, Run
 from roadbed.registry.tables import model_versions, runs
 from roadbed.registry.versions import Registered, get_version
@@ -255,18 +256,15 @@ def _check(sources: Sources, notes: list[str], table: sa.Table, **key: Any) -> s
 
 
 def _run_of(version: Registered, notes: list[str]) -> str:
-    """Return the run that made *version*.
-
-    The definition has the last word: it is what the digest of the version is of.
-    """
-    named = str(version.body.get("run") or "")
-    if named and version.run_id != named:
+    """Return the run that made *version*; note where the table names another."""
+    followed = run_of(version)
+    if followed and version.run_id != followed:
         said = f"run {version.run_id}" if version.run_id else "no run"
         notes.append(
             f"the table of versions names {said} for {version}, but its definition "
-            f"names run {named}, which is followed here"
+            f"names run {followed}, which is followed here"
         )
-    return named or version.run_id or ""
+    return followed
 
 
 def _model_version(version: Registered, checked: str, approvers: list[str]) -> Hop:

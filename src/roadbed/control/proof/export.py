@@ -10,13 +10,13 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.audit.outbox import logged
+from roadbed.control.cards import declared_of
 from roadbed.control.custody import files_of
 from roadbed.control.proof.prover import Prover
 from roadbed.control.state import newest_revision
 from roadbed.core.digest import canonical
 from roadbed.core.errors import Conflict, Invalid, NotReady
 from roadbed.core.reference import VersionRef
-from roadbed.registry.kinds import Model
 from roadbed.registry.proof import parts
 from roadbed.registry.proof.bom import Facts, bom_of
 from roadbed.registry.proof.bundle import Exhibit, write_bundle
@@ -67,13 +67,10 @@ class Export:
         """Return the bill of materials, in CycloneDX."""
         with self.prover.database.read() as connection:
             run, _ = origins(connection, self.version)
-            declared = newest_revision(connection, "Model", self.version.model)
             facts = Facts(
                 version=self.version,
                 run=run,
-                model=Model.model_validate(declared.content["spec"])
-                if declared
-                else None,
+                model=declared_of(connection, self.version.model),
                 lock=self._lock(run),
                 parent=parent_of(self.version),
                 datasets=_datasets(connection, run),

@@ -10,12 +10,22 @@ from uuid import UUID
 
 from roadbed.core.clock import to_text
 from roadbed.core.reference import VersionRef
-from roadbed.registry.kinds import Card, Model
+from roadbed.registry.kinds import Card
 from roadbed.registry.proof import parts
 from roadbed.registry.runs import Run
 from roadbed.registry.versions import Registered
 
 Component = dict[str, Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Declared:
+    """What a team declares of a model: whose it is, what for, what to know."""
+
+    owner: str
+    purposes: tuple[str, ...] = ()
+    prohibited_purposes: tuple[str, ...] = ()
+    card: Card = field(default_factory=Card)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,7 +38,7 @@ class Facts:
 
     version: Registered
     run: Run | None = None
-    model: Model | None = None
+    model: Declared | None = None
     lock: str = ""
     parent: VersionRef | None = None
     datasets: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -80,7 +90,7 @@ def _model(facts: Facts) -> Component:
 
 
 def _card(facts: Facts) -> dict[str, Any]:
-    signature = facts.version.body.get("signature") or {}
+    signature = parts.body_of(facts.version.definition).get("signature") or {}
     parameters: dict[str, Any] = {
         "datasets": [{"ref": f"dataset:{used}"} for used in _used(facts)],
         "inputs": [{"format": _tensor(x)} for x in signature.get("inputs", ())],
@@ -101,11 +111,11 @@ def _card(facts: Facts) -> dict[str, Any]:
     return card
 
 
-def _considerations(model: Model) -> dict[str, Any]:
-    card: Card = model.card
+def _considerations(model: Declared) -> dict[str, Any]:
+    card = model.card
     said = {
         "users": card.intended_users,
-        "useCases": model.purposes,
+        "useCases": list(model.purposes),
         "technicalLimitations": card.limitations,
         "ethicalConsiderations": [{"name": text} for text in card.ethics],
     }
@@ -113,9 +123,10 @@ def _considerations(model: Model) -> dict[str, Any]:
 
 
 def _properties(facts: Facts) -> Iterator[dict[str, str]]:
-    yield _property("kind", facts.version.kind)
+    yield _property("kind", next(iter(facts.version.definition), ""))
+    body = parts.body_of(facts.version.definition)
     for name in ("provider", "upstream", "format"):
-        if value := facts.version.body.get(name):
+        if value := body.get(name):
             yield _property(name, str(value))
     if facts.run is not None:
         yield _property("run", facts.run.id)
@@ -125,7 +136,7 @@ def _properties(facts: Facts) -> Iterator[dict[str, str]]:
         yield from _declared(facts.model)
 
 
-def _declared(model: Model) -> Iterator[dict[str, str]]:
+def _declared(model: Declared) -> Iterator[dict[str, str]]:
     for purpose in model.prohibited_purposes:
         yield _property("prohibited-purpose", purpose)
     for name in ("metrics", "contact"):

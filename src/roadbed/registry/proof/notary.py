@@ -18,6 +18,7 @@ from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.signers import Signers
 from roadbed.registry.proof.envelope import IN_TOTO, Envelope, pae, to_der
+from roadbed.registry.proof.parts import body_of
 from roadbed.registry.proof.statement import statement_of
 from roadbed.registry.proof.tables import statement_keys, statements
 from roadbed.registry.runs import Run, get_run
@@ -178,18 +179,13 @@ def run_of(version: Registered) -> str:
 
     The definition has the last word: it is what the digest of the version is of.
     """
-    return str(_body(version).get("run") or version.run_id or "")
+    return str(body_of(version.definition).get("run") or version.run_id or "")
 
 
 def parent_of(version: Registered) -> VersionRef | None:
     """Return the version that *version* goes on from, if it says so."""
-    named = str(_body(version).get("parent") or "")
+    named = str(body_of(version.definition).get("parent") or "")
     return parse(named) if named else None
-
-
-def _body(version: Registered) -> dict[str, Any]:
-    body = next(iter(version.definition.values()), None)
-    return body if isinstance(body, dict) else {}
 
 
 def _unsealed(connection: sa.Connection) -> list[VersionRef]:

@@ -27,6 +27,11 @@ def documents(definition: Mapping[str, Any]) -> list[Part]:
     return found
 
 
+def body_of(definition: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return a definition without the word that names its kind; empty if damaged."""
+    return next(iter(_bodies(definition)), {})
+
+
 def _artifacts(body: Mapping[str, Any]) -> Iterator[Part]:
     single = body.get("artifact")
     if isinstance(single, str) and single:
