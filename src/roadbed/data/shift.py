@@ -11,6 +11,7 @@ from bisect import bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from operator import ne
 from typing import Any
 
 Columns = Mapping[str, Sequence[Any]]
@@ -47,11 +48,11 @@ def _shift(
     name: str, left: Sequence[Any], right: Sequence[Any], aligned: bool
 ) -> Shift:
     numeric = _numeric(left) and _numeric(right)
-    moved = (
-        _distance(_binned(left, left), _binned(left, right))
-        if numeric
-        else (_distance(Counter(map(_text, left)), Counter(map(_text, right))))
-    )
+    if numeric:
+        cuts = _cuts(left)
+        moved = _distance(_binned(cuts, left), _binned(cuts, right))
+    else:
+        moved = _distance(Counter(map(_text, left)), Counter(map(_text, right)))
     if aligned:
         moved = max(moved, _changed(left, right))
     return Shift(column=name, moved=moved, told=_told(left, right, numeric))
@@ -65,26 +66,44 @@ def _distance(left: Mapping[Any, int], right: Mapping[Any, int]) -> float:
     return min(apart, 1.0)
 
 
-def _binned(by: Sequence[Any], values: Sequence[Any]) -> Counter[int]:
-    """Count *values* in bins that hold as many of *by* each; missing ones apart."""
-    known = sorted(v for v in by if not _missing(v))
+def _cuts(values: Sequence[Any]) -> list[Any]:
+    """Return where bins end that hold as many of *values* each, or each value."""
+    known = sorted(_known(values))
+    kinds = sorted(set(known))
+    if len(kinds) <= BINS:
+        return kinds
     step = max(len(known) // BINS, 1)
-    cuts = sorted(set(known[step::step]))
-    if len(set(known)) <= BINS:
-        cuts = sorted(set(known))
-    return Counter(-1 if _missing(v) else _bin(cuts, v) for v in values)
+    return sorted(set(known[step::step]))
 
 
-def _bin(cuts: Sequence[Any], value: Any) -> int:
+def _binned(cuts: Sequence[Any], values: Sequence[Any]) -> Counter[int]:
+    """Count *values* between *cuts*, and on them if these are few; missing apart."""
+    known = _known(values)
+    if len(cuts) > BINS:
+        counts = Counter(bisect_right(cuts, value) for value in known)
+    else:
+        counts = Counter(_exact(cuts, value) for value in known)
+    if len(known) < len(values):
+        counts[-1] = len(values) - len(known)
+    return counts
+
+
+def _exact(cuts: Sequence[Any], value: Any) -> int:
     at = bisect_right(cuts, value)
-    exact = bool(at) and cuts[at - 1] == value
-    return 2 * at + (1 if exact else 0) if len(cuts) <= BINS else at
+    return 2 * at + (1 if at and cuts[at - 1] == value else 0)
 
 
 def _changed(left: Sequence[Any], right: Sequence[Any]) -> float:
-    pairs = zip(left, right, strict=True)
-    differing = sum(1 for a, b in pairs if a != b and _text(a) != _text(b))
+    """Return the share of the cells that differ; two missing ones are alike."""
+    differing = sum(map(ne, left, right))
+    if differing:
+        pairs = zip(left, right, strict=True)
+        differing -= sum(1 for a, b in pairs if a != b and _missing(a) and _missing(b))
     return differing / (len(left) or 1)
+
+
+def _known(values: Sequence[Any]) -> list[Any]:
+    return [value for value in values if not (value is None or value != value)]
 
 
 def _told(left: Sequence[Any], right: Sequence[Any], numeric: bool) -> str:
@@ -104,20 +123,16 @@ def _told(left: Sequence[Any], right: Sequence[Any], numeric: bool) -> str:
 
 
 def _mean(values: Sequence[Any]) -> float:
-    known = [float(v) for v in values if not _missing(v)]
+    known = [float(value) for value in _known(values)]
     return math.fsum(known) / len(known) if known else math.nan
 
 
 def _numeric(values: Sequence[Any]) -> bool:
-    return all(
-        isinstance(v, int | float) and not isinstance(v, bool)
-        for v in values
-        if v is not None
-    )
+    return {type(value) for value in values} <= {int, float, type(None)}
 
 
 def _missing(value: Any) -> bool:
-    return value is None or (isinstance(value, float) and math.isnan(value))
+    return value is None or value != value
 
 
 def _text(value: Any) -> str:

@@ -163,6 +163,6 @@ def _files(bed: Bed, run: Run) -> dict[str, str]:
     found = {artifact.path: artifact.digest for artifact in kept}
     with bed.database.read() as connection:
         for made in versions_of_run(connection, run.id):
-            body = made.body
-            found[f"models/{made.model}.{body.get('format')}"] = str(body["artifact"])
+            if digest := made.body.get("artifact"):
+                found[f"models/{made.model}.{made.body.get('format')}"] = str(digest)
     return found
