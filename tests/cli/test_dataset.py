@@ -91,7 +91,26 @@ def test_a_dataset_from_creation_to_proof(run, tmp_path):
     assert "restricted" in run("dataset", "list")[1]
 
 
-def test_a_declared_query_and_a_folder_are_sources(run, tmp_path, monkeypatch):
+WRONG = [
+    (["create", "nope", "orders.yaml"], "there is no Dataset 'nope'"),
+    (["create", "orders", "orders.yaml"], "neither CSV nor JSON Lines nor Parquet"),
+    (["create", "orders"], "SHOP_URL"),
+    (["create", "tumors"], "no source is named"),
+    (["get", "orders"], "not a pinned version"),
+    (["get", "orders@1"], "there is no dataset version orders@1"),
+    (["diff", "orders@1", "nope@1"], "there is no Dataset 'nope'"),
+]
+
+
+def test_queries_and_folders_are_sources_and_what_is_none_is_said(
+    run, tmp_path, monkeypatch
+):
+    for words, message in WRONG:
+        code, told = run("dataset", *words)
+        assert code != 0
+        assert message in told
+        assert "Traceback" not in told
+
     shop = tmp_path / "shop.db"
     with sqlite3.connect(shop) as connection:
         connection.execute("CREATE TABLE orders AS SELECT 1 AS id, 5 AS amount")
@@ -105,23 +124,3 @@ def test_a_declared_query_and_a_folder_are_sources(run, tmp_path, monkeypatch):
     assert made.startswith("tumors@1: 1 files")
     run("dataset", "get", "tumors@1", "--to", str(tmp_path / "out"))
     assert (tmp_path / "out" / "a.txt").read_text() == "a"
-
-
-WRONG = [
-    (["create", "nope", "orders.yaml"], "there is no Dataset 'nope'"),
-    (["create", "orders", "orders.yaml"], "neither CSV nor JSON Lines nor Parquet"),
-    (["create", "orders"], "SHOP_URL"),
-    (["create", "tumors"], "no source is named"),
-    (["get", "orders"], "not a pinned version"),
-    (["get", "orders@1"], "there is no dataset version orders@1"),
-    (["diff", "orders@1", "nope@1"], "there is no Dataset 'nope'"),
-]
-
-
-def test_what_cannot_be_done_is_said(run):
-    for words, message in WRONG:
-        code, told = run("dataset", *words)
-
-        assert code != 0
-        assert message in told
-        assert "Traceback" not in told

@@ -81,7 +81,7 @@ def test_five_examples_are_enough(made):
     assert hint.count("row ") == 5
 
 
-few = settings(max_examples=8, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=6, suppress_health_check=list(HealthCheck))
 NUMBERS = st.lists(st.one_of(st.none(), st.integers(-5, 5)), min_size=1, max_size=30)
 TEXTS = st.sampled_from([None, "", "a", "ab", "b'", "é"])
 

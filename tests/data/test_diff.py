@@ -25,7 +25,7 @@ ROWS = {
     "kind": ["ab"[n % 2] for n in range(250)],
 }
 BY_ID = Wish(key=("id",))
-few = settings(max_examples=6, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=4, suppress_health_check=list(HealthCheck))
 VALUES = st.one_of(st.none(), st.sampled_from([0.0, 1.5, math.nan, 2.0]))
 TABLE = st.dictionaries(
     st.integers(0, 30),

@@ -23,7 +23,7 @@ def facts(version: "DatasetVersion", spec: Mapping[str, Any]) -> dict[str, Any]:
         "rows": version.rows,
         "columns": [{"name": c.name, "type": c.datatype} for c in version.schema],
         "objects": len(version.objects),
-        "bytes": sum(item.bytes for item in version.objects),
+        **({} if version.tree else {"bytes": _bytes(version)}),
         "made": to_text(version.created_us),
         "by": version.actor,
         "made_from": dict(version.source),
@@ -33,6 +33,10 @@ def facts(version: "DatasetVersion", spec: Mapping[str, Any]) -> dict[str, Any]:
         **{name: spec[name] for name in _DECLARED if spec.get(name)},
         **({"key": list(version.key)} if version.key else {}),
     }
+
+
+def _bytes(version: "DatasetVersion") -> int:
+    return sum(item.bytes for item in version.objects)
 
 
 def lines(known: Mapping[str, Any]) -> Iterator[str]:

@@ -160,7 +160,7 @@ class Tables(Protocol):
     def bins(
         self, files: Sequence[Path], edges: Mapping[str, Sequence[tuple[Any, ...]]]
     ) -> dict[str, list[Bins]]:
-        """Count the values of columns in bins, in one pass; see `Bins`.
+        """Count the values of columns in bins; see `Bins`.
 
         *edges* has for each column one or more lists of edges.
         """

@@ -132,7 +132,7 @@ class DuckdbTables:
     def bins(
         self, files: Sequence[Path], edges: Mapping[str, Sequence[tuple[Any, ...]]]
     ) -> dict[str, list[Bins]]:
-        """Count the values of columns in bins, with one SELECT."""
+        """Count the values of columns in bins, one SELECT for each list."""
         return count_bins(files, edges)
 
 
