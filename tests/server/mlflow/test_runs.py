@@ -18,6 +18,7 @@ def folder(ada, request):
 
 def test_a_run_is_a_run_of_the_registry(line, ada, folder):
     tags = [{"key": "mlflow.source.git.commit", "value": "c0ffee"}]
+    tags.append({"key": "roadbed.actor", "value": "somebody else"})
     run = ada.run(folder, run_name="first", user_id="somebody", tags=tags)
     id = run["run_id"]
     ada.post("runs/log-parameter", run_id=id, key="depth", value="3")
@@ -90,6 +91,16 @@ def test_the_newest_point_is_by_step_then_time_then_value(ada, folder):
     assert {p["step"] for p in ada.get(apart)["metrics"]} == {2, 3}
     both = f"metrics/get-history-bulk?run_id={id}&run_id={id}&metric_key=m"
     assert len(ada.get(both)["metrics"]) == 8
+
+
+def test_what_is_sent_again_is_kept_once(ada, folder):
+    id = ada.run(folder)["run_id"]
+    points = [{"key": "m", "value": v, "timestamp": 1} for v in (1, "NaN", 2, 1)]
+    for _ in range(2):
+        ada.post("runs/log-batch", run_id=id, metrics=points)
+    found = ada.get(f"metrics/get-history?run_id={id}&metric_key=m")["metrics"]
+
+    assert [p["value"] for p in found] == [1, "NaN", 2]
 
 
 def test_a_batch_is_all_or_nothing(ada, folder):

@@ -191,7 +191,9 @@ def log(connection: sa.Connection, run_id: str, batch: Batch) -> None:
     found = get_active(connection, run_id)
     if batch.params:
         _add_params(connection, run_id, batch)
-    points.add(connection, run_id, batch.points)
+    if batch.points:
+        new = points.unseen(connection, run_id, batch.points)
+        points.add(connection, run_id, new)
     if batch.tags:
         params.tag(connection, run_id, batch.tags)
         name = batch.tags.get(NAME_TAG, found.name)

@@ -43,6 +43,25 @@ def add(connection: sa.Connection, run_id: str, points: Sequence[Point]) -> None
         connection.execute(_upsert(connection), newest)
 
 
+def unseen(
+    connection: sa.Connection, run_id: str, points: Sequence[Point]
+) -> list[Point]:
+    """Return those of *points* that are not there yet, each once.
+
+    A client that was not sure of an answer sends its points again.
+    """
+    new = {tuple(row_of(point).values()): point for point in points}
+    table = run_points.c
+    query = sa.select(table.key, table.value, table.step, table.at_us).where(
+        table.run_id == run_id,
+        table.key.in_({point.key for point in points}),
+        table.step.in_({point.step for point in points}),
+    )
+    for row in connection.execute(query):
+        new.pop(tuple(row), None)
+    return list(new.values())
+
+
 def history(connection: sa.Connection, run_id: str, key: str) -> list[Point]:
     """Return every point of the metric *key*, in the order of steps, then arrival."""
     query = (

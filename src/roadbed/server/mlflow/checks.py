@@ -3,6 +3,7 @@
 import json
 import posixpath
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from roadbed.core.errors import Invalid
@@ -57,7 +58,7 @@ def key(name: str, what: str) -> str:
 
 def tag_key(name: str) -> str:
     """Return the name of a tag that a client may set; raise Invalid."""
-    if name.startswith(RESERVED):
+    if is_ours(name):
         raise Invalid(
             f"Invalid value {name[:80]!r} for parameter 'key' supplied: tags that "
             f"begin with {RESERVED!r} say what this server saw",
@@ -69,6 +70,21 @@ def tag_key(name: str) -> str:
 def tag(fields: Fields) -> tuple[str, str]:
     """Return a tag: its name and its value."""
     return tag_key(fields.required("key")), fields.text("value", MAX_TAG)
+
+
+def copied(given: Iterable[Fields], most: int) -> dict[str, str]:
+    """Return the tags of something new, without what the server says itself.
+
+    Clients make copies of runs and versions with all tags that they were shown.
+    """
+    found = {each.required("key"): each.text("value", most) for each in given}
+    mine = {name: value for name, value in found.items() if not is_ours(name)}
+    return {key(name, "tag"): value for name, value in mine.items()}
+
+
+def is_ours(name: str) -> bool:
+    """Say whether a tag is one that only the server sets."""
+    return name.startswith(RESERVED)
 
 
 def param(fields: Fields) -> tuple[str, str]:

@@ -19,7 +19,7 @@ MOST = 50_000
 def create(ask: Asked) -> dict[str, Any]:
     """Start a run. It is in the audit log from now on, whatever becomes of it."""
     known(ask)
-    tags = dict(checks.tag(t) for t in ask.fields.items("tags", 1_000))
+    tags = checks.copied(ask.fields.items("tags", 1_000), checks.MAX_TAG)
     claim = Claim(
         experiment_id=ask.fields.text("experiment_id", 100) or "0",
         name=ask.fields.text("run_name", checks.MAX_TAG),
