@@ -223,14 +223,8 @@ class App:
 
     def comparer(self, may: Callable[[str], bool]) -> Comparer:
         """Return what says what changed, to whom *may* see these datasets."""
-        return Comparer(
-            database=self.database,
-            datasets=self.datasets,
-            runs=self.runs,
-            blobs=self.blobs,
-            code=self.code,
-            may=may,
-        )
+        found = (self.database, self.datasets, self.runs, self.blobs, self.code)
+        return Comparer(*found, may)
 
     def explain(self, version: Registered, found: Found) -> Explanation | None:
         """Return the contributions to a single-row prediction, or None if none can be.

@@ -42,7 +42,7 @@ class Side:
         return self.version.body if self.version else {}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Comparer:
     """Says what changed between two model versions, or two runs.
 
