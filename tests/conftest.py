@@ -16,7 +16,6 @@ from roadbed.database.tables import metadata
 
 # Machines are noisy: a rule is about values, never about how long one example took.
 settings.register_profile("house", deadline=None, print_blob=True, max_examples=50)
-settings.register_profile("deep", parent=settings.get_profile("house"), max_examples=2_000)
 settings.load_profile("house")
 
 
