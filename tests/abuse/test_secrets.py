@@ -25,6 +25,13 @@ from tests.acceptance.line import BIN, Line, fetch
 from tests.console.served import Visitor
 
 MINIMAL = {
+    "Dataset": {
+        "owner": "team",
+        "licence": "proprietary",
+        "classification": "internal",
+        "purposes": ["tests"],
+        "source": "a database",
+    },
     "Provider/azure": {"base_url": "https://example.openai.azure.com"},
     "Provider/bedrock": {"region": "eu-central-1"},
     "Provider/gemini": {},
