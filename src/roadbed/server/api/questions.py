@@ -67,7 +67,7 @@ class Judgement(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bad: bool = True
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: str = Field(default="", max_length=2000)
 
 
 def version_changes(ask: Ask) -> Changes:
