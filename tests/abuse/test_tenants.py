@@ -152,7 +152,7 @@ def test_what_is_ones_own_is_found(line):
         if route.method == "GET":
             told = line.ask("GET", line.named("beta", route)[0], "beta")
 
-            expected = (400,) if route.path.endswith("/content") else (200, 503)
+            expected = (404,) if route.path.endswith("/content") else (200, 503)
             assert told.status in expected, (route.path, told.text)
 
 

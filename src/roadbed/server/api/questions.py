@@ -52,7 +52,7 @@ class ArtifactFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, max_length=1000)
+    path: str = Field(default="", max_length=1000)
 
 
 class ArtifactList(BaseModel):
