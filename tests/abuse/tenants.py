@@ -161,6 +161,7 @@ class Line:
             "name": self.calls[tenant][0] if "/calls/" in route.path else f"{mark}-bot",
             "kind": "Endpoint",
             "number": "1",
+            "other": self.runs[tenant] if "/runs/" in route.path else f"{mark}-bot@1",
             "seq": "1",
             "version": "1",
             "rest:path": "nowhere",

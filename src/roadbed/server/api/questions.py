@@ -48,7 +48,7 @@ class ArtifactFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(min_length=1, max_length=1000)
+    path: str = Field(default="", max_length=1000)
 
 
 class ArtifactList(BaseModel):
@@ -63,7 +63,7 @@ class Judgement(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     bad: bool = True
-    reason: str = Field(min_length=1, max_length=2000)
+    reason: str = Field(default="", max_length=2000)
 
 
 def version_changes(ask: Ask) -> Changes:
