@@ -71,7 +71,8 @@ def open_app(
             hint="run `roadbed init` (it keeps a stack that is there already), or "
             "change into the folder that has it",
         )
-    app = _build(settings, clock or SystemClock(), begin=False, serving=serving)
+    _must_be_whole(settings)
+    app = _build(settings, clock or SystemClock(), serving=serving)
     migrate(app.database)
     _must_have_begun(app)
     return app
@@ -84,7 +85,7 @@ def initialise(settings: Settings, clock: Clock | None = None) -> Secret:
     """
     settings.state.mkdir(mode=0o700, parents=True, exist_ok=True)
     audit_folder(settings).mkdir(mode=0o700, exist_ok=True)
-    app = _build(settings, clock or SystemClock(), begin=True)
+    app = _build(settings, clock or SystemClock())
     try:
         migrate(app.database)
         token = genesis(app.database, app.clock)
@@ -131,26 +132,18 @@ def _must_be_whole(settings: Settings) -> None:
         )
 
 
-def _build(
-    settings: Settings, clock: Clock, *, begin: bool, serving: bool = False
-) -> App:
-    state = settings.state
-    if not begin:
-        _must_be_whole(settings)
+def _build(settings: Settings, clock: Clock, *, serving: bool = False) -> App:
+    state, log = settings.state, settings.state / "log"
     database = open_database(settings.database_url)
     blobs = LocalBlobs(state / "blobs")
     secrets = open_secrets(settings)
     catalog = Installed(blobs=blobs, secrets=secrets)
-    folder = audit_folder(settings)
-    folder.mkdir(mode=0o700, exist_ok=True)
-    signer = Signer.load_or_create(folder / "signing-key.pem")
+    audit, public_key = _audit(settings, database, clock)
     history = HistoryAside() if serving else DuckDBHistory()
-    log = state / "log"
     web = GuardedWeb(settings.private_host_names)
     relying, tokens = _identity(settings, database, web, secrets, clock)
     notary = Notary(blobs, _signers(settings, "statements"), clock)
     database.carry(**{ON_VERSION: notary})
-    audit = AuditLog(database, signer, clock, folder)
     calls = CallLog(state / "spool", database, history, log)
     return App(
         settings=settings,
@@ -163,7 +156,7 @@ def _build(
         catalog=catalog,
         audit=audit,
         copies=tuple(_places(settings.audit_copy_addresses, web)),
-        public_key=signer.public_key,
+        public_key=public_key,
         history=history,
         prices=PublishedAside() if serving else published,
         code=GitCode(),
@@ -175,6 +168,16 @@ def _build(
         tokens=tokens,
         prover=Prover(database, blobs, audit, calls, notary),
     )
+
+
+def _audit(
+    settings: Settings, database: Database, clock: Clock
+) -> tuple[AuditLog, str]:
+    """Return the audit log, and the key that its checkpoints are verified with."""
+    folder = audit_folder(settings)
+    folder.mkdir(mode=0o700, exist_ok=True)
+    signer = Signer.load_or_create(folder / "signing-key.pem")
+    return AuditLog(database, signer, clock, folder), signer.public_key
 
 
 def _signers(settings: Settings, purpose: str) -> Signers:
