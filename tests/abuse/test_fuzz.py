@@ -20,6 +20,7 @@ from schemathesis.specs.openapi.checks import (
 
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
+from roadbed.server.mlflow.app import is_tracking
 from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
@@ -88,5 +89,6 @@ def test_no_body_brings_an_operation_down(estate, body):
     for path, method in operations:
         status, _, told = estate.ask(method.upper(), path, "platform-engineer", body)
 
-        assert 400 <= status < 500, path
+        # MLflow's searches need nothing, and find what there is.
+        assert 400 <= status < 500 or (status == 200 and is_tracking(path)), path
         assert "Traceback" not in json.dumps(told, default=str)

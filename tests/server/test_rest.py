@@ -51,7 +51,7 @@ def test_public_is_health_and_where_one_proves_who_one_is(estate):
     public = {r.path for r in estate.routes if r.action == PUBLIC}
 
     assert {p for p in public if not p.startswith("/console/")} == {
-        *("/", "/healthz", "/v2/health/live", "/v2/health/ready"),
+        *("/", "/health", "/healthz", "/v2/health/live", "/v2/health/ready"),
         *("/oauth/token", "/oauth/jwks.json"),
         "/.well-known/oauth-authorization-server",
     }

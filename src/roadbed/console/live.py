@@ -126,7 +126,7 @@ class Seen:
             stack = self._endpoints(connection)
             names = {each.name for each in stack}
             return Overview(
-                windows=counted.windows(),
+                windows=counted.windows(names),
                 traffic=counted.half_hours(),
                 endpoints=_endpoints(stack, served, counted),
                 alerts=_worst_first(

@@ -2,7 +2,7 @@
 
 import threading
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, field
 
 from roadbed.access.visible import Viewer
@@ -35,9 +35,15 @@ class Traffic:
     day: tuple[Counted, ...] = ()
     steps: tuple[Counted, ...] = ()
 
-    def windows(self) -> tuple[Window, ...]:
-        """Return the last hour and the last 24 hours of all endpoints together."""
-        return _window("Last hour", self.hour), _window("Last 24 hours", self.day)
+    def windows(self, names: Collection[str]) -> tuple[Window, ...]:
+        """Return the last hour and the last 24 hours of all endpoints together.
+
+        The slowest is looked for among *names*, the endpoints that may be seen.
+        """
+        return (
+            _window("Last hour", self.hour, names),
+            _window("Last 24 hours", self.day, names),
+        )
 
     def of(self, endpoint: str) -> Counted | None:
         """Return the last 24 hours of one endpoint, None if nobody called it."""
@@ -105,9 +111,10 @@ class Recent:
             return last
 
 
-def _window(label: str, counted: Iterable[Counted]) -> Window:
+def _window(label: str, counted: Iterable[Counted], names: Collection[str]) -> Window:
     known = list(counted)
-    slowest = max(known, key=lambda c: c.p95_us, default=None)
+    seen = [c for c in known if c.endpoint in names]
+    slowest = max(seen, key=lambda c: c.p95_us, default=None)
     return Window(
         label=label,
         calls=sum(c.calls for c in known),

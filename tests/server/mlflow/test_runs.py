@@ -34,7 +34,7 @@ def test_a_run_is_a_run_of_the_registry(line, ada, folder):
     assert record.environment["claimed"] is True
     assert (record.params, record.metrics) == ({"depth": "3"}, {"acc": 0.5})
     told = [e for e in line.audited("run.write") if e["resource"] == f"Run/{id}"]
-    assert [e["detail"]["status"] for e in told] == ["finished", "started"]
+    assert [e["detail"]["status"] for e in told] == ["finished", "started", "started"]
     whole = ada.get(f"runs/get?run_id={id}")["run"]
     assert whole["info"]["user_id"] == "somebody"
     said = {t["key"]: t["value"] for t in whole["data"]["tags"]}
@@ -217,7 +217,8 @@ WRONG = {
 @pytest.mark.parametrize(("name", "value"), [(n, v) for n in WRONG for v in WRONG[n]])
 def test_a_wrong_search_is_told(ada, name, value):
     wanted = {"experiment_ids": ["0"], name: value}
-    ada.refused("INVALID_PARAMETER_VALUE", "POST", "runs/search", **wanted)
+    status, _ = ada.refused("INVALID_PARAMETER_VALUE", "POST", "runs/search", **wanted)
+    assert status == 400
 
 
 def test_what_is_deleted_can_be_restored_and_is_not_written_to(ada, folder):

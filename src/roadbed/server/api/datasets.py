@@ -86,7 +86,7 @@ class DiffQuery(BaseModel):
     against: int = Field(ge=1, le=999_999_999, description="The other, older number.")
     key: str = Field(
         default="",
-        max_length=1000,
+        max_length=500,
         description="Columns that tell one row from another, with commas between.",
     )
 

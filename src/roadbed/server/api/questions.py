@@ -48,7 +48,7 @@ class ArtifactFilter(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    path: str = Field(default="", max_length=1000)
+    path: str = Field(default="", max_length=500)
 
 
 class ArtifactList(BaseModel):
