@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from pathlib import Path
 
-RUN = "examples/ninety-two-to-eighty-four/run.py"
+RUN = Path(__file__).with_name("run.py")
 
 
 def test_the_data_is_named_first_and_the_repair_is_one_command():
+    """Play the case as a stranger would, and hold it to what it promises."""
     done = subprocess.run(
         [sys.executable, RUN], capture_output=True, text=True, timeout=900, check=False
     )
