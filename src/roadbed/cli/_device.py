@@ -25,8 +25,8 @@ def sign_in(
     no, or nobody came in time.
     """
     waiting = relying.begin_device(company)
-    _show(waiting)
     try:
+        _show(waiting)
         return _confirmed(relying, company, waiting, sleep)
     except KeyboardInterrupt:
         _progress(0)
