@@ -208,8 +208,9 @@ def kept(folder):
     """Yield every file that Roadbed wrote, by name; Parquet as what stands in it."""
     for file in sorted(folder.rglob("*")):
         if file.suffix == ".parquet":
-            query = duckdb.sql(f"select * from read_parquet('{file}')")
-            yield file, repr(query.fetchall()).encode() + file.read_bytes()
+            with duckdb.connect() as own:
+                rows = own.execute(f"select * from read_parquet('{file}')").fetchall()
+            yield file, repr(rows).encode() + file.read_bytes()
         elif file.is_file():
             yield file, file.read_bytes()
 
