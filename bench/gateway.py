@@ -21,6 +21,7 @@ import importlib
 import json
 import os
 import signal
+import shutil
 import socket
 import statistics
 import subprocess
@@ -32,6 +33,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
+from urllib.parse import urlsplit
 
 from peers import Gap, Place, Start, environment
 
@@ -167,6 +169,7 @@ def roadbed(name: str, place: Place) -> tuple[str, Start]:
             raise Gap((done.stderr or done.stdout).strip()[:300])
         return done.stdout
 
+    shutil.rmtree(place.folder / ".roadbed", ignore_errors=True)
     run("init", ".")
     run("login", stdin=(place.folder / ".roadbed/bootstrap-token").read_text())
     (place.folder / "bench.yaml").write_text(STACK.format(upstream=place.upstream))
@@ -210,7 +213,7 @@ def wait_for(process: subprocess.Popen, start: Start, place: Place) -> int:
         port = start.port or place.port
         told = place.folder / "address"
         if port < 0 and told.exists():
-            port = int(told.read_text().rpartition(":")[2].strip("/"))
+            port = urlsplit(told.read_text().strip()).port or port
         with socket.socket() as probe:
             if port > 0 and probe.connect_ex(("127.0.0.1", port)) == 0:
                 return port

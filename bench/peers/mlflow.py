@@ -15,7 +15,7 @@ def start(place: Place) -> Start:
     config = place.folder / "config.yaml"
     config.write_text(f"""
 endpoints:
-  - name: chat
+  - name: {MODEL}
     endpoint_type: llm/v1/chat
     model:
       provider: openai
@@ -31,7 +31,7 @@ endpoints:
 
     return Start(
         words=(*words, "--port", str(place.port), "--workers", "1"),
-        path="/gateway/chat/invocations",
+        path="/v1/chat/completions",
         environment={"PATH": f"{path}:{os.environ['PATH']}"},
         ready_s=120.0,
     )
