@@ -20,8 +20,8 @@ import asyncio
 import importlib
 import json
 import os
-import signal
 import shutil
+import signal
 import socket
 import statistics
 import subprocess
