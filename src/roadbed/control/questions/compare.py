@@ -12,6 +12,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import RoadbedError
 from roadbed.core.reference import VersionRef
 from roadbed.data.datasets import Datasets, DatasetVersion
+from roadbed.data.diff import schema_diff
 from roadbed.data.shift import Shift, shifts
 from roadbed.database.engine import Database
 from roadbed.ports.blobs import Blobs
@@ -293,17 +294,14 @@ _LABELS = frozenset({"target", "label", "y", "class", "outcome"})
 def _schema(
     left: DatasetVersion, right: DatasetVersion
 ) -> tuple[list[str], list[float]]:
-    before = {column.name: column.datatype for column in left.schema}
-    after = {column.name: column.datatype for column in right.schema}
-    told = [f"column {n} is gone" for n in before if n not in after]
-    told += [f"column {n} is new" for n in after if n not in before]
+    found = schema_diff(left.schema, right.schema)
+    told = [f"column {column.name} is gone" for column in found.removed]
+    told += [f"column {column.name} is new" for column in found.added]
     told += [
-        f"column {n}: {before[n]} → {after[n]}"
-        for n in before
-        if n in after and before[n] != after[n]
+        f"column {each.name}: {each.left} → {each.right}" for each in found.retyped
     ]
-    gone = {*before} ^ {*after}
-    return told, [len(gone) / len({*before, *after})] if gone else []
+    gone = len(found.removed) + len(found.added)
+    return told, [gone / (left.columns + len(found.added))] if gone else []
 
 
 def _same_code(left: Run, right: Run) -> bool:
