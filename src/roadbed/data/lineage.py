@@ -11,6 +11,7 @@ from dataclasses import asdict, dataclass
 import sqlalchemy as sa
 
 from roadbed.data.tables import edges
+from roadbed.database.upsert import upsert
 
 READ = "read"
 """A run read a dataset version, in some role."""
@@ -49,12 +50,7 @@ def model(ref: object) -> str:
 
 def link(connection: sa.Connection, found: Iterable[Edge]) -> None:
     """Add edges, in the caller's transaction; those that are there stay as they are."""
-    for edge in sorted(set(found)):
-        known = sa.select(edges.c.src).where(
-            *(edges.c[name] == value for name, value in asdict(edge).items())
-        )
-        if connection.execute(known).first() is None:
-            connection.execute(edges.insert().values(**asdict(edge)))
+    upsert(connection, edges, [asdict(edge) for edge in sorted(set(found))])
 
 
 def sources(connection: sa.Connection, node: str) -> list[Edge]:

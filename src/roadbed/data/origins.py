@@ -6,16 +6,13 @@ import sqlalchemy as sa
 
 from roadbed.core.reference import VersionRef
 from roadbed.data.tables import dataset_files, dataset_versions
+from roadbed.database.upsert import upsert
 
 
 def note(connection: sa.Connection, ref: VersionRef, digest: str, size: int) -> None:
     """Remember that *ref* was made of a file with these bytes."""
-    row = {"digest": digest, "name": ref.name, "number": ref.number}
-    known = sa.select(dataset_files.c.digest).where(
-        *(dataset_files.c[name] == value for name, value in row.items())
-    )
-    if connection.execute(known).first() is None:
-        connection.execute(dataset_files.insert().values(**row, bytes=size))
+    row = {"digest": digest, "name": ref.name, "number": ref.number, "bytes": size}
+    upsert(connection, dataset_files, [row])
 
 
 def sizes(connection: sa.Connection) -> frozenset[int]:

@@ -12,8 +12,8 @@ from pathlib import Path
 from typing import Literal
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from roadbed.database.upsert import upsert
 from roadbed.registry.runs import Run
 from roadbed.registry.tables import run_leases
 
@@ -30,16 +30,8 @@ def holder() -> str:
 
 def beat(connection: sa.Connection, run_id: str, holder: str, now_us: int) -> None:
     """Say that *holder*, a process of the run, is alive at this moment."""
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(run_leases)
-    connection.execute(
-        insert.values(
-            run_id=run_id, holder=holder, beat_us=now_us
-        ).on_conflict_do_update(
-            index_elements=["run_id", "holder"],
-            set_={"beat_us": insert.excluded.beat_us},
-        )
-    )
+    row = {"run_id": run_id, "holder": holder, "beat_us": now_us}
+    upsert(connection, run_leases, [row])
 
 
 def standings(

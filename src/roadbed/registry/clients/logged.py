@@ -13,6 +13,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.core.errors import Invalid, NotFound
+from roadbed.database.upsert import upsert
 from roadbed.registry.clients import tracked
 from roadbed.registry.runs import Runs
 from roadbed.registry.tracking import rows
@@ -167,7 +168,7 @@ def delete(connection: sa.Connection, who: Who, id: str) -> None:
 
 def set_tags(connection: sa.Connection, found: Logged, tags: Mapping[str, str]) -> None:
     """Set tags of a logged model."""
-    rows.upsert(connection, logged_tags, _rows(found, tags))
+    upsert(connection, logged_tags, _rows(found, tags))
 
 
 def delete_tag(connection: sa.Connection, found: Logged, key: str) -> None:
@@ -189,7 +190,7 @@ def set_params(
                 f"Changing param values is not allowed. Param with key={key!r} was "
                 f"already logged for model {found.id}"
             )
-    rows.upsert(connection, logged_params, _rows(found, params))
+    upsert(connection, logged_params, _rows(found, params))
 
 
 def measure(
@@ -208,7 +209,7 @@ def measure(
         if each.model_id in own and not (known and known.point.rank > each.point.rank):
             newest[key] = each
     found = [_measured_row(each) for each in newest.values()]
-    rows.upsert(connection, logged_metrics, found)
+    upsert(connection, logged_metrics, found)
 
 
 def whole(connection: sa.Connection, found: Sequence[Logged]) -> list[Whole]:

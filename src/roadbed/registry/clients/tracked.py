@@ -14,6 +14,7 @@ import sqlalchemy as sa
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
 from roadbed.core.errors import Conflict, Invalid, NotFound
+from roadbed.database.upsert import upsert
 from roadbed.registry.runs import Intent, Runs, amend, get_run
 from roadbed.registry.tracking import params, points, rows
 from roadbed.registry.tracking.experiments import Who
@@ -240,7 +241,7 @@ def add_inputs(
 ) -> None:
     """Keep the data that a client says it read, in the caller's transaction."""
     get_active(connection, run_id)
-    rows.upsert(connection, run_inputs, [{"run_id": run_id, **i} for i in inputs])
+    upsert(connection, run_inputs, [{"run_id": run_id, **i} for i in inputs])
 
 
 def add_models(
@@ -252,7 +253,7 @@ def add_models(
         {"run_id": run_id, "model_id": id, "role": role, "step": step}
         for id, step in models.items()
     ]
-    rows.upsert(connection, run_models, found)
+    upsert(connection, run_models, found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,6 +11,7 @@ from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
 from roadbed.core.actor import SYSTEM
 from roadbed.core.errors import Conflict, Invalid, NotFound
+from roadbed.database.upsert import upsert
 from roadbed.registry.tracking import rows
 from roadbed.registry.tracking.grammar import Condition, parse_filter, parse_order
 from roadbed.registry.tracking.tables import (
@@ -139,7 +140,7 @@ def set_tags(
     connection: sa.Connection, found: Experiment, tags: Mapping[str, str]
 ) -> None:
     """Set tags of an experiment; a later value replaces one."""
-    rows.upsert(
+    upsert(
         connection,
         experiment_tags,
         [

@@ -17,6 +17,7 @@ from roadbed.audit.log import append, hold
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Conflict, NotFound
 from roadbed.core.reference import NAME
+from roadbed.database.upsert import upsert
 from roadbed.registry.tracking import rows
 from roadbed.registry.tracking.experiments import Who
 from roadbed.registry.tracking.tables import (
@@ -159,7 +160,7 @@ def set_alias(
     hold(connection)
     before = alias_of(connection, found, alias)
     row = {"model": found.model, "alias": alias, "number": number}
-    rows.upsert(connection, model_aliases, [row])
+    upsert(connection, model_aliases, [row])
     said = {"alias": alias, "version": number, "before": before or 0}
     audit(connection, who, found, **said)
     touch(connection, who, found)
@@ -201,7 +202,7 @@ def set_tags(
     connection: sa.Connection, model: str, number: int, tags: Mapping[str, str]
 ) -> None:
     """Set tags of a version, or of the model itself where the number is 0."""
-    rows.upsert(
+    upsert(
         connection,
         model_tags,
         [

@@ -5,8 +5,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from roadbed.database.upsert import upsert
 from roadbed.registry.tracking.tables import run_params, run_tags
 
 
@@ -23,13 +23,7 @@ def add(connection: sa.Connection, run_id: str, params: Mapping[str, Any]) -> No
 def tag(connection: sa.Connection, run_id: str, tags: Mapping[str, str]) -> None:
     """Set tags of a run, in the caller's transaction; a later value replaces one."""
     rows = [{"run_id": run_id, "key": k, "value": v} for k, v in tags.items()]
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(run_tags)
-    upsert = insert.on_conflict_do_update(
-        index_elements=["run_id", "key"], set_={"value": insert.excluded.value}
-    )
-    if rows:
-        connection.execute(upsert, rows)
+    upsert(connection, run_tags, rows)
 
 
 def tags_of(connection: sa.Connection, run_id: str) -> dict[str, str]:

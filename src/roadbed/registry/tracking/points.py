@@ -6,8 +6,8 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
+from roadbed.database.upsert import upsert
 from roadbed.registry.tracking.tables import run_latest, run_points
 
 
@@ -39,8 +39,7 @@ def add(connection: sa.Connection, run_id: str, points: Sequence[Point]) -> None
     rows = [{"run_id": run_id, **row_of(point)} for point in points]
     connection.execute(run_points.insert(), rows)
     newest = [{"run_id": run_id, **row} for row in _newest(connection, run_id, points)]
-    if newest:
-        connection.execute(_upsert(connection), newest)
+    upsert(connection, run_latest, newest)
 
 
 def unseen(
@@ -152,13 +151,6 @@ def _newest(
         if known.key in best and known.rank > best[known.key].rank:
             del best[known.key]
     return [row_of(point) for point in best.values()]
-
-
-def _upsert(connection: sa.Connection) -> Any:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(run_latest)
-    changed = {name: insert.excluded[name] for name in ("step", "at_us", "value")}
-    return insert.on_conflict_do_update(index_elements=["run_id", "key"], set_=changed)
 
 
 def row_of(point: Point) -> dict[str, Any]:

@@ -1,10 +1,9 @@
-"""Small things that all tables of tracking need: batches, upserts, tags."""
+"""Small things that all tables of tracking need: batches and tags."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any, TypeVar
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from roadbed.registry.tracking.grammar import ABSENCE, Condition
 from roadbed.registry.tracking.where import text
@@ -19,21 +18,6 @@ def batches(items: Sequence[T]) -> Iterator[Sequence[T]]:
     """Return *items* in pieces that one statement can name."""
     for at in range(0, len(items), MOST):
         yield items[at : at + MOST]
-
-
-def upsert(
-    connection: sa.Connection, table: sa.Table, found: Sequence[dict[str, Any]]
-) -> None:
-    """Insert rows; where the key is there, the other columns are replaced."""
-    if not found:
-        return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table)
-    keys = [column.name for column in table.primary_key]
-    changed = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
-    connection.execute(
-        insert.on_conflict_do_update(index_elements=keys, set_=changed), list(found)
-    )
 
 
 def tagged(
