@@ -14,7 +14,7 @@ from roadbed.core.digest import digest
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.core.secret import Secret
-from roadbed.data import lineage
+from roadbed.data import lineage, origins
 from roadbed.data.datasets import Datasets
 from roadbed.data.sources import Query, Wish
 from roadbed.data.tables import dataset_versions
@@ -228,3 +228,24 @@ def test_an_origin_that_is_edited_is_found(made):
 def test_a_key_names_columns(made):
     with pytest.raises(Invalid, match="no column 'b', which the key names"):
         made.snapshot("raw", {"a": [1]}, "me", Wish(key=("b",)))
+
+
+def test_each_file_that_a_version_was_made_of_is_known_by_its_bytes(
+    made, tmp_path, sqlite_database
+):
+    versions = []
+    for name, text in (
+        ("a.csv", "x\n1\n"),
+        ("b.csv", "x\r\n1\r\n"),
+        ("c.csv", "x\n2\n"),
+    ):
+        (tmp_path / name).write_text(text)
+        versions.append(made.snapshot("p", tmp_path / name, "me"))
+    with sqlite_database.read() as connection:
+        found = [
+            origins.of_files(connection, [digest((tmp_path / name).read_bytes())])
+            for name in ("a.csv", "b.csv", "c.csv")
+        ]
+
+    assert found == [{VersionRef(v.name, v.number): v.digest} for v in versions]
+    assert [str(v) for v in versions] == ["p@1", "p@1", "p@2"]

@@ -14,7 +14,7 @@ from roadbed.core.clock import Clock, to_us
 from roadbed.core.digest import canonical, digest_stream
 from roadbed.core.errors import Corrupt, Invalid, NotFound
 from roadbed.core.reference import NAME, VersionRef, parse
-from roadbed.data import lineage
+from roadbed.data import lineage, origins
 from roadbed.data.manifest import Manifest, Object
 from roadbed.data.report import refuse, report
 from roadbed.data.sources import Opened, Tell, Wish, opened
@@ -70,13 +70,14 @@ class Datasets:
                 written = self._tables.write(given.rows, Path(folder), key)
             judged = self._judge(name, written, wish)
             if (equal := self._equal(name, written)) is not None:
-                return equal
+                with self._database.write() as connection:
+                    return _noted(connection, equal, given)
             draft = self._keep(name, written, given, actor, wish)
             made = self._with_report(draft, judged)
             if given.files:
                 made = self._with_files(made, source.folder, given, wish)
         with self._database.write() as connection:
-            return self._number(connection, made)
+            return _noted(connection, self._number(connection, made), given)
 
     def get(self, ref: VersionRef) -> DatasetVersion:
         """Return the version that *ref* names; raise NotFound, or Corrupt if edited."""
@@ -261,6 +262,16 @@ class Datasets:
         except Corrupt:
             return f"{what} ({digest}) is damaged"
         return ""
+
+
+def _noted(
+    connection: sa.Connection, version: DatasetVersion, given: Opened
+) -> DatasetVersion:
+    """Remember the file that *version* was made of, if it was one, and return it."""
+    if "digest" in given.record and given.record["kind"] == "file":
+        ref = VersionRef(version.name, version.number)
+        origins.note(connection, ref, given.record["digest"], given.record["bytes"])
+    return version
 
 
 def has_versions(connection: sa.Connection, name: str) -> bool:

@@ -1,19 +1,15 @@
 """One dataset of the project, to make versions of and to read."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 from roadbed.core.decision import Target
-from roadbed.core.digest import PREFIX
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
 from roadbed.data.diff import DatasetDiff, diff
 from roadbed.data.kinds import Dataset
 from roadbed.data.making import source_of, wish_of
-from roadbed.data.origins import note
 from roadbed.data.sources import Wish
 from roadbed.workbench.current import note_read
 from roadbed.workbench.tools import Tools
@@ -48,11 +44,9 @@ class DatasetHandle:
         wish = wish_of(spec, now, parents, run) if spec else Wish()
         given = source_of(spec, source, self.tools.resolve)
         with self.tools.progress.step(f"snapshot of {self.name}"), unwatched():
-            made = self.tools.datasets.snapshot(
+            return self.tools.datasets.snapshot(
                 self.name, given, str(self.tools.actor), wish
             )
-            self._note_file(source, made)
-        return made
 
     def versions(self) -> list[DatasetVersion]:
         """Return all versions, newest first."""
@@ -96,16 +90,6 @@ class DatasetHandle:
         found = self.tools.declared("Dataset", self.name)
         content = getattr(found, "content", None)
         return Dataset.model_validate(content["spec"]) if content else None
-
-    def _note_file(self, source: Any, made: DatasetVersion) -> None:
-        """Remember the bytes of the file that a version was made of, if it was one."""
-        if not isinstance(source, str | Path) or not Path(source).is_file():
-            return
-        with Path(source).open("rb") as file:
-            digest = PREFIX + hashlib.file_digest(file, "sha256").hexdigest()
-        size = Path(source).stat().st_size
-        with self.tools.database.write() as connection:
-            note(connection, VersionRef(made.name, made.number), digest, size)
 
     def _may(self, action: str) -> None:
         self.tools.allow(action, Target(kind="Dataset", name=self.name))
