@@ -12,6 +12,7 @@ def test_every_kind_of_every_room_is_found():
         "Dataset",
         "Deprecation",
         "Endpoint",
+        "Evaluation",
         "Federation",
         "IdentityProvider",
         "Model",

@@ -1,0 +1,10 @@
+"""The keys of statements and labels of versions."""
+
+revision = "0018"
+down_revision = "0017"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    """Apply."""

@@ -1,0 +1,1 @@
+"""Evaluations: golden sets, graders, and whether one version is worse than another."""

@@ -1,0 +1,1 @@
+"""What judges answers: the file's name is the grader's name."""
