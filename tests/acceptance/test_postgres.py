@@ -15,7 +15,7 @@ def test_the_whole_line_runs_on_postgresql(tmp_path, postgres_url):
         connection.execute(sa.text("CREATE DATABASE line"))
     server.close()
     url = postgres_url.replace("/postgres?", "/line?")
-    line = Line(tmp_path / "line", database=url).start_stack().up()
+    line = Line(tmp_path / "line", database=url).begin_stack().up()
     status, call, _ = line.ask(line.key("demo-app"))
     verified = line.run("audit", "verify", "--call", call)
     chain = line.run("why", call)
