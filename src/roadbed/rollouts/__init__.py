@@ -1,0 +1,1 @@
+"""Rollouts: from what two versions did, decide how much traffic the newer one gets."""

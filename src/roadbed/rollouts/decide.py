@@ -1,0 +1,188 @@
+"""What becomes of a rollout after one look: a pure function of plain values.
+
+In this order: what must never happen, whether the arms can be compared at all, whether
+the newer version is shown to be worse; then, and only then, whether traffic may grow.
+All but the last is asked in every phase in which the newer version is asked anything.
+"""
+
+from dataclasses import replace
+from types import MappingProxyType
+
+from roadbed.rollouts import ratio
+from roadbed.rollouts.difference import Numbers, apart
+from roadbed.rollouts.evidence import Evidence
+from roadbed.rollouts.harm import Counts, watched
+from roadbed.rollouts.plan import Guardrail, Plan
+from roadbed.rollouts.state import Ledger, Phase, State
+
+MISMATCH = "sample ratio mismatch"
+
+
+def decide(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State:
+    """Return where the rollout is at *now_s*, having seen *evidence* since *state*."""
+    if state.over or state.phase == "draft":
+        return state
+    if state.phase == "rolling_back":
+        done = evidence.back >= 1
+        return _to(state, "rolled_back", state.reason, now_s) if done else state
+    state = _seen(plan, state, evidence)
+    for found in (_tripped(evidence), _worse(plan, state)):
+        if found:
+            return _to(state, "rolling_back", found, now_s)
+    if state.phase in ("paused", "inconclusive"):
+        return state
+    if state.ratio.refutes(ratio.ALPHA):
+        return _hold(state, "paused", MISMATCH, now_s)
+    return _onward(plan, state, evidence, now_s)
+
+
+def verdict(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> str:
+    """Return `worse`, `fine` (shown to be within the margin), or `unknown`."""
+    if _refuted(plan, guardrail, ledger):
+        return "worse"
+    old, new = _numbers(ledger.old), _numbers(ledger.new)
+    if old is None or new is None:
+        return "unknown"
+    known = apart(old, new, plan.share, guardrail.margin)
+    return "fine" if known and known.high < guardrail.margin else "unknown"
+
+
+def _seen(plan: Plan, state: State, evidence: Evidence) -> State:
+    """Add a look to what is known. Shadowed calls and those of nobody do not count."""
+    weight, ledgers = evidence.weight, dict(state.ledgers)
+    for guardrail in plan.guardrails:
+        look = evidence.looks.get(guardrail.name)
+        if look is not None:
+            before = ledgers.get(guardrail.name, Ledger())
+            ledgers[guardrail.name] = _added(before, look.old, look.new, guardrail)
+    return replace(
+        state,
+        seen=state.seen + evidence.new,
+        ratio=ratio.counted(state.ratio, weight, evidence.old, evidence.new),
+        ledgers=MappingProxyType(ledgers),
+    )
+
+
+def _added(
+    before: Ledger,
+    old: Counts | Numbers,
+    new: Counts | Numbers,
+    guardrail: Guardrail,
+) -> Ledger:
+    wager = before.wager
+    if isinstance(old, Counts) and isinstance(new, Counts):
+        wager = watched(wager, old, new, guardrail.tolerated)
+    return Ledger(
+        wager=wager,
+        old=old if before.old is None else before.old + old,  # type: ignore[operator]
+        new=new if before.new is None else before.new + new,  # type: ignore[operator]
+    )
+
+
+def _tripped(evidence: Evidence) -> str:
+    return evidence.tripped[0] if evidence.tripped else ""
+
+
+def _worse(plan: Plan, state: State) -> str:
+    for guardrail in plan.guardrails:
+        ledger = state.ledgers.get(guardrail.name)
+        if ledger is not None and _refuted(plan, guardrail, ledger):
+            return f"{guardrail.name} got worse"
+    return ""
+
+
+def _refuted(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> bool:
+    if guardrail.kind == "binary":
+        return ledger.wager.refutes(plan.share)
+    old, new = _numbers(ledger.old), _numbers(ledger.new)
+    if old is None or new is None:
+        return False
+    known = apart(old, new, plan.share, guardrail.margin)
+    return known is not None and known.low > guardrail.margin
+
+
+def _numbers(side: Counts | Numbers | None) -> Numbers | None:
+    """Return a side as numbers: a bad unit is a 1, any other a 0.
+
+    How far they are spread is told with one bad and one good unit more than there
+    were, or a version that was never bad so far would seem certain never to be.
+    """
+    if not isinstance(side, Counts):
+        return side
+    spread = (side.bad + 1) / (side.of + 2)
+    return Numbers(side.of, side.rate or 0.0, side.of * spread * (1 - spread))
+
+
+def _onward(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State:
+    """Return the next phase or step, if its time has come and the news are good."""
+    if state.phase == "approved":
+        if evidence.ready >= plan.ready:
+            return _begin(plan, state, now_s)
+        late = now_s - state.since_s >= plan.ready_s
+        return (
+            _hold(state, "inconclusive", "not ready in time", now_s) if late else state
+        )
+    if state.phase == "shadow":
+        held = now_s - state.since_s >= plan.shadow_s
+        if held and state.seen >= plan.shadow_units and _fine(plan, state):
+            return _to(state, "canary", "the shadow answered as well", now_s)
+        return state
+    if state.phase == "soaking":
+        return _soaked(plan, state, now_s)
+    return _step(plan, state, now_s)
+
+
+def _begin(plan: Plan, state: State, now_s: float) -> State:
+    if plan.strategy == "immediate":
+        return _to(state, "promoted", "immediate", now_s)
+    first: Phase = "shadow" if plan.shadow_s else "canary"
+    return _to(state, first, "loaded and ready", now_s)
+
+
+def _soaked(plan: Plan, state: State, now_s: float) -> State:
+    if now_s - state.since_s < plan.soak_s:
+        return state
+    if not state.seen:
+        return _hold(state, "inconclusive", "no data", now_s)
+    return _to(state, "promoted", "it soaked", now_s)
+
+
+def _step(plan: Plan, state: State, now_s: float) -> State:
+    """Leave a step of the canary for the next one, or say that it came to nothing."""
+    step, spent = plan.steps[state.step], now_s - state.since_s
+    enough = spent >= step.hold_s and state.seen >= max(1, step.units)
+    if enough and _fine(plan, state) and plan.strategy != "experiment":
+        if state.step + 1 == len(plan.steps):
+            return _to(state, "soaking", "every step was passed", now_s)
+        moved = replace(state, step=state.step + 1)
+        return _to(moved, "canary", "no guardrail got worse", now_s)
+    if spent >= step.deadline_s:
+        why = "no data" if not state.seen else "too little was shown in time"
+        return _hold(state, "inconclusive", why, now_s)
+    return state
+
+
+def _fine(plan: Plan, state: State) -> bool:
+    """Say whether every guardrail that must speak has, and has nothing against it."""
+    ledgers = state.ledgers
+    return all(
+        verdict(plan, guardrail, ledgers.get(guardrail.name, Ledger())) == "fine"
+        for guardrail in plan.guardrails
+        if guardrail.judge
+    )
+
+
+def _hold(state: State, phase: Phase, reason: str, now_s: float) -> State:
+    return replace(_to(state, phase, reason, now_s), held=state.phase, seen=state.seen)
+
+
+def _to(state: State, phase: Phase, reason: str, now_s: float) -> State:
+    return replace(
+        state,
+        phase=phase,
+        revision=state.revision + 1,
+        since_s=now_s,
+        reason=reason,
+        held=None,
+        seen=0,
+    )

@@ -1,0 +1,36 @@
+"""What one look at a rollout shows: the calls since the look before, the replicas."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from roadbed.rollouts.difference import Numbers
+from roadbed.rollouts.harm import Counts
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Both:
+    """The older version and the newer one, under one guardrail, in one look."""
+
+    old: Counts | Numbers
+    new: Counts | Numbers
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Evidence:
+    """One look.
+
+    `old` and `new` are the units that were assigned to the versions for the first
+    time, not counting those that somebody placed by hand, at the `weight` that was in
+    force. Where all units go to the newer version at once, the older one's side of
+    `looks` is from before. `tripped` are things that no version may do even once, such
+    as failing to load. `ready` is the share of replicas that have loaded the newer
+    version, `back` the share of those that send nothing to it any more.
+    """
+
+    old: int = 0
+    new: int = 0
+    weight: int = 0
+    looks: Mapping[str, Both] = field(default_factory=dict)
+    tripped: tuple[str, ...] = ()
+    ready: float = 0.0
+    back: float = 0.0
