@@ -86,8 +86,8 @@ def _counts(size: int) -> Any:
     import numpy as np
 
     drawn = np.random.default_rng(SEED).integers(0, size, (RESAMPLES, size))
-    counts = np.zeros((RESAMPLES, size))
-    np.add.at(counts, (np.arange(RESAMPLES)[:, None], drawn), 1)
+    places = (drawn + size * np.arange(RESAMPLES)[:, None]).ravel()
+    counts = np.bincount(places, minlength=RESAMPLES * size).reshape(-1, size) * 1.0
     counts.flags.writeable = False
     return counts
 
@@ -96,7 +96,7 @@ def _counts(size: int) -> Any:
 def _signs(size: int) -> Any:
     import numpy as np
 
-    drawn = np.random.default_rng(SEED).integers(0, 2, (FLIPS, size))
+    drawn = np.random.default_rng(SEED).integers(0, 2, (FLIPS, size), dtype=np.int8)
     signs = 2.0 * drawn - 1.0
     signs.flags.writeable = False
     return signs

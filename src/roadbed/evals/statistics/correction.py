@@ -139,9 +139,8 @@ def _with_error(
 ) -> _Estimate | None:
     """Return the estimate; *pull* is what each case adds to its error."""
     units = gather(pull.tolist(), clusters=clusters)
-    names = (
-        None if clusters is None else [clusters[i] for i in seen.nonzero()[0].tolist()]
-    )
+    kept: list[int] = seen.nonzero()[0].tolist()
+    names = None if clusters is None else [clusters[i] for i in kept]
     labelled = gather([1.0] * int(seen.sum()), clusters=names).effective
     if labelled < 2:
         return None
