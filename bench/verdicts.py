@@ -2,7 +2,7 @@
 
 ```
 python bench/verdicts.py               # 1,000 worlds of each kind
-python bench/verdicts.py --worlds 200
+python bench/verdicts.py --worlds 200 --part gate
 ```
 
 Every world is made from a seed of its own, 0 and up, so each line can be had again.
@@ -40,10 +40,12 @@ WORSE = "3 points worse"
 SAME = "not worse"
 
 
-def main(worlds: int) -> None:
-    """Print every part."""
+def main(worlds: int, only: str) -> None:
+    """Print every part, or *only* one."""
     print(f"{worlds:,} worlds of each kind, seeds 0 to {worlds - 1:,}")
     for part in (gate, rates, graded, clusters, judges, replay):
+        if only and part.__name__ != only:
+            continue
         begin = time.process_time()
         print(f"\n{part.__name__}")
         for line in part(worlds):
@@ -195,6 +197,27 @@ def clusters(worlds: int) -> Iterator[str]:
         one = detectable(n).detectable
         other = detectable(n, design=design_effect(names, 0.5)).detectable
         yield f"  detectable: {one:.3f} as if independent, {other:.3f} by source"
+    yield from clustered_rates(worlds)
+
+
+def clustered_rates(worlds: int) -> Iterator[str]:
+    """Coverage of pass rates whose cases share sources."""
+    for true, sources, size in ((0.95, 30, 5), (0.9, 15, 8), (0.99, 50, 4)):
+        naive, by_source = [], []
+        for seed in range(worlds):
+            chance = np.random.default_rng(seed)
+            names = np.repeat(np.arange(sources), chance.poisson(size - 1, sources) + 1)
+            shared = (chance.random(sources) < true)[names]
+            alone = chance.random(len(names)) < true
+            passed = np.where(chance.random(len(names)) < 0.6, shared, alone)
+            grades, labels = passed.astype(float).tolist(), [f"s{c}" for c in names]
+            naive.append(mean(grades, binary=True))
+            by_source.append(mean(grades, clusters=labels, binary=True))
+        yield (
+            f"rate {true} of {sources} sources of about {size}: covered in "
+            f"{covered(naive, true, worlds):.1%} as if independent, "
+            f"{covered(by_source, true, worlds):.1%} by source"
+        )
 
 
 def clustered_world(seed: int, sources: int, size: int) -> list[Pair]:
@@ -335,4 +358,6 @@ def shares(found: Counter, worlds: int) -> str:
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--worlds", type=int, default=1000)
-    main(parser.parse_args().worlds)
+    parser.add_argument("--part", default="", help="such as gate; all if left out")
+    wish = parser.parse_args()
+    main(wish.worlds, wish.part)

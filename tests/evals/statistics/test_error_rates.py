@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from roadbed.evals.statistics.intervals import mean
 from roadbed.evals.statistics.multiplicity import share
 from roadbed.evals.statistics.paired import Pair, compare
 from roadbed.evals.statistics.power import Spread, design_effect, detectable, needed
@@ -95,6 +96,20 @@ def test_cases_of_one_source_are_not_counted_as_many():
 
     assert robust <= at_most(0.06)
     assert naive > at_most(0.15)
+
+
+def test_a_rate_of_few_sources_is_covered():
+    covered = 0
+    for seed in range(WORLDS):
+        chance = np.random.default_rng(seed)
+        names = np.repeat(np.arange(15), chance.poisson(7, 15) + 1)
+        shared = (chance.random(15) < 0.9)[names]
+        passed = np.where(chance.random(len(names)) < 0.7, shared, 1).tolist()
+        labels = [f"s{c}" for c in names]
+        found = mean([float(x) for x in passed], clusters=labels, binary=True)
+        covered += found.low <= 0.9 * 0.7 + 0.3 <= found.high
+
+    assert covered >= at_least(0.95)
 
 
 def test_what_is_said_before_the_run_is_what_the_run_has():
