@@ -60,9 +60,9 @@ def replay(seed, style=None, share=1.0, n=100):
     ("style", "share", "name"),
     [
         ("shorter", 0.5, "length"),
-        ("opens politely", 0.3, "openers"),
+        ("opens politely", 0.5, "openers"),
         ("lists", 0.5, "list items"),
-        ("refuses", 0.2, "refusals"),
+        ("refuses", 0.5, "refusals"),
         ("fewer commas", 0.5, "commas"),
     ],
 )
@@ -75,10 +75,10 @@ def test_a_new_manner_is_found_and_named(style, share, name):
 
 
 def test_the_same_manner_is_left_alone():
-    """Of 40 replays at 5 % each, 2 may be false; more than 7 in 1 of 1,000 suites."""
+    """Of 40 replays at 5 % each, 2 may be false; more than 8 in 1 of 4,000 suites."""
     false = sum(find_change(*replay(s, n=60), alpha=0.05).changed for s in range(40))
 
-    assert false <= 7
+    assert false <= 8
 
 
 def test_answers_that_did_not_change_are_the_same():
