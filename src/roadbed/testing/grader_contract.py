@@ -202,17 +202,16 @@ class GraderContract(_Contract):
 
         assert not made.binary or values <= {0.0, 1.0}
 
-    @pytest.mark.parametrize("name", HOSTILE)
     def test_no_answer_breaks_it(
-        self, name: str, judged: Callable[[Sample], Grade], made: Any
+        self, judged: Callable[[Sample], Grade], made: Any
     ) -> None:
         """A grade comes back, soon, and it can be stored."""
-        sample = replace(self.right, answered=HOSTILE[name])
-        before = time.process_time()
-        grade = judged(sample)
+        for name, answered in HOSTILE.items():
+            before = time.process_time()
+            grade = judged(replace(self.right, answered=answered))
 
-        assert time.process_time() - before < MOST_S
-        _assert_sound(grade, made.binary)
+            assert time.process_time() - before < MOST_S, name
+            _assert_sound(grade, made.binary)
 
     def test_a_case_that_expects_nothing_breaks_nothing(
         self, judged: Callable[[Sample], Grade], made: Any
@@ -252,16 +251,16 @@ class SetGraderContract(_Contract):
 
         assert len(set(names)) == len(names)
 
-    @pytest.mark.parametrize("name", HOSTILE)
-    def test_no_answer_breaks_it(self, name: str, made: Any) -> None:
-        """One of many answers, and all of them."""
-        one = [replace(self.right[0], answered=HOSTILE[name]), *self.right[1:]]
-        for samples in (one, [one[0]] * 3):
-            before = time.process_time()
-            measures = made.measure(samples)
+    def test_no_answer_breaks_it(self, made: Any) -> None:
+        """One of few answers, and all of them."""
+        for name, answered in HOSTILE.items():
+            first = replace(self.right[0], answered=answered)
+            for samples in ([first, *self.right[1:9]], [first] * 3):
+                before = time.process_time()
+                measures = made.measure(samples)
 
-            assert time.process_time() - before < MOST_S
-            _assert_sound_measures(measures)
+                assert time.process_time() - before < MOST_S, name
+                _assert_sound_measures(measures)
 
     @pytest.mark.parametrize("size", [0, 1])
     def test_hardly_any_answers_break_nothing(self, size: int, made: Any) -> None:
