@@ -85,6 +85,7 @@ def hostile_answers() -> dict[str, Answered]:
         "a hundred levels": "[" * 100 + "]" * 100,
         "long number": "9" * 100_000,
         "large exponent": "1e999999",
+        "large integer": '{"name": "A", "age": ' + "9" * 400 + "}",
         "not a number": '{"score": NaN, "label": Infinity}',
         "wide object": "{" + ",".join(f'"k{n}": {n}' for n in range(10_000)) + "}",
         "wide list": str(list(range(30_000))),
