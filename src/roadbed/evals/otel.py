@@ -181,18 +181,22 @@ def _write(evaluated: Evaluated, to: Any) -> None:
 
 def _events(document: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
     """Yield the events that are evaluations, each with the ids of its span."""
-    for group in _rows(document, "resourceLogs"):
-        for scope in _rows(group, "scopeLogs"):
-            for record in _rows(scope, "logRecords"):
-                if EVENT in (record.get("eventName"), _body(record)):
-                    yield dict(record)
-    for group in _rows(document, "resourceSpans"):
-        for scope in _rows(group, "scopeSpans"):
-            for span in _rows(scope, "spans"):
-                ids = {"traceId": span.get("traceId"), "spanId": span.get("spanId")}
-                for event in _rows(span, "events"):
-                    if event.get("name") == EVENT:
-                        yield {**event, **ids}
+    for record in _below(document, "resourceLogs", "scopeLogs", "logRecords"):
+        if EVENT in (record.get("eventName"), _body(record)):
+            yield dict(record)
+    for span in _below(document, "resourceSpans", "scopeSpans", "spans"):
+        ids = {"traceId": span.get("traceId"), "spanId": span.get("spanId")}
+        for event in _rows(span, "events"):
+            if event.get("name") == EVENT:
+                yield {**event, **ids}
+
+
+def _below(value: Mapping[str, Any], *names: str) -> Iterator[dict[str, Any]]:
+    for row in _rows(value, names[0]):
+        if names[1:]:
+            yield from _below(row, *names[1:])
+        else:
+            yield row
 
 
 def _body(record: Mapping[str, Any]) -> Any:
