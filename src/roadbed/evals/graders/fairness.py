@@ -134,6 +134,7 @@ class Fairness:
         if not math.isfinite(value):
             return without([f"gap: {name}"], "a group has no weight")[0]
         low, high = interval(widest, over)
+        low = None if low is None else max(0.0, low)
         return Measure(name=f"gap: {name}", value=value, low=low, high=high)
 
     def _spread(

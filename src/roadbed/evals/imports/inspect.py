@@ -94,7 +94,8 @@ def _answered(sample: dict[str, Any]) -> Answered | None:
     choices = output.get("choices") if isinstance(output, dict) else None
     if not isinstance(output, dict) or not isinstance(choices, list) or not choices:
         return None
-    usage = output.get("usage") if isinstance(output.get("usage"), dict) else {}
+    usage = output.get("usage")
+    usage = usage if isinstance(usage, dict) else {}
     choice = choices[0] if isinstance(choices[0], dict) else {}
     message = choice.get("message")
     stopped = text(choice.get("stop_reason"))

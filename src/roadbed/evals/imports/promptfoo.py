@@ -70,7 +70,7 @@ def _result(source: Source, row: dict[str, Any], where: str) -> Recorded:
 
 def _case(source: Source, test: Test, asked: Any, suffix: str) -> Case:
     name = "/".join(filter(None, [test.name, suffix]))
-    more = {"asserts": list(test.asserts)} if test.asserts else {}
+    more: dict[str, Any] = {"asserts": list(test.asserts)} if test.asserts else {}
     if test.description:
         more["description"] = test.description
     return Case(
