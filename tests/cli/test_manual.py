@@ -12,6 +12,8 @@ from roadbed.cli._acts import leaves
 from roadbed.cli._manual import pages
 from roadbed.control.kinds import all_kinds
 from roadbed.core import plugins
+from roadbed.evals import graders
+from roadbed.evals.grading import GRADERS
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
 from roadbed.server.table import all_routes, api_routes
@@ -52,6 +54,16 @@ def test_providers_have_every_field_of_every_type(name):
     fields = plugins.find(providers, GROUP, name).Config.model_fields
 
     assert all(f"| `{field}` |" in section for field in fields)
+    assert all(field.description in section for field in fields.values())
+
+
+@pytest.mark.parametrize("name", plugins.names(graders, GRADERS))
+def test_graders_have_every_field_of_every_grader(name):
+    text = pages()["graders.md"]()
+    section = text.split(f"## {name}\n")[1].split("\n## ")[0]
+    fields = plugins.find(graders, GRADERS, name).Config.model_fields
+
+    assert all(f"| `{f.alias or field}` |" in section for field, f in fields.items())
     assert all(field.description in section for field in fields.values())
 
 

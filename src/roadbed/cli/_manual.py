@@ -33,7 +33,12 @@ def commands_page() -> str:
 
 def pages() -> Mapping[str, Callable[[], str]]:
     """Return every page of the reference by its file's name, not yet written."""
-    from roadbed.cli import _manual_access, _manual_api, _manual_providers
+    from roadbed.cli import (
+        _manual_access,
+        _manual_api,
+        _manual_graders,
+        _manual_providers,
+    )
     from roadbed.cli._manual_python import python_page
     from roadbed.control.reference import reference_page
 
@@ -41,6 +46,7 @@ def pages() -> Mapping[str, Callable[[], str]]:
         {
             "resources.md": reference_page,
             "providers.md": _manual_providers.providers_page,
+            "graders.md": _manual_graders.graders_page,
             "access.md": _manual_access.access_page,
             "settings.md": settings_page,
             "commands.md": commands_page,

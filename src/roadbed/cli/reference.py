@@ -13,7 +13,8 @@ from roadbed.cli._acts import PUBLIC, acts
 def command(folder: Path) -> None:
     """Write the reference pages into FOLDER, made from the code that they describe.
 
-    Resources, providers, access, settings, commands, the HTTP API, the Python API.
+    Resources, providers, graders, access, settings, commands, the HTTP API, the Python
+    API.
     """
     from roadbed.cli._manual import pages
 

@@ -1,0 +1,1 @@
+"""Files of others: the file's name is the name of their form."""
