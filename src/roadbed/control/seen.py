@@ -40,6 +40,7 @@ from roadbed.gateway.series import Point
 from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
+from roadbed.registry.tracking.records import Wanted
 from roadbed.registry.versions import Registered, list_versions, model_names
 
 
@@ -81,11 +82,21 @@ def spend(viewer: Viewer, log: CallLog, span: Span, label: str = "") -> list[Spe
 
 def runs(viewer: Viewer, found: Runs, name: str | None, limit: int) -> list[Run]:
     """Return the newest runs that the viewer may read, all or those called *name*."""
+    return runs_before(viewer, found, Wanted(name=name or ""), None, limit)
+
+
+def runs_before(
+    viewer: Viewer, found: Runs, wanted: Wanted, before: str | None, limit: int
+) -> list[Run]:
+    """Return the newest of the *wanted* runs that the viewer may read.
+
+    *before* is the id of the last run that was seen, None at the start.
+    """
     tenant = viewer.principal.tenant
 
     def fetch(last: Run | None, size: int) -> list[Run]:
-        before = last.id if last else None
-        return found.list(name, size, tenant=tenant, before=before)
+        start = last.id if last else before
+        return found.list(None, size, tenant=tenant, before=start, wanted=wanted)
 
     return viewer.page("run.read", fetch, run_target, limit)
 
@@ -215,7 +226,7 @@ def lineage(viewer: Viewer, connection: sa.Connection, whole: Lineage) -> Lineag
     hidden = {
         f"{source.kind}:{source.name}"
         for source in whole.sources
-        if not _may_see(viewer, connection, source.kind, source.name)
+        if not may_see(viewer, connection, source.kind, source.name)
     }
     kept = [s for s in whole.sources if f"{s.kind}:{s.name}" not in hidden]
     edges = [e for e in whole.edges if not {e.src, e.dst} & hidden]
@@ -228,14 +239,14 @@ def uses(viewer: Viewer, connection: sa.Connection, found: Iterable[Use]) -> lis
         replace(
             use,
             served=tuple(
-                n for n in use.served if _may_see(viewer, connection, "endpoint", n)
+                n for n in use.served if may_see(viewer, connection, "endpoint", n)
             ),
             through=use.through
-            if _may_see(viewer, connection, "run", use.through)
+            if may_see(viewer, connection, "run", use.through)
             else "",
         )
         for use in found
-        if _may_see(viewer, connection, "model", use.version)
+        if may_see(viewer, connection, "model", use.version)
     ]
 
 
@@ -244,18 +255,21 @@ def status(viewer: Viewer, connection: sa.Connection, whole: Status) -> Status:
     terms = [
         term
         for term in whole.terms
-        if _may_see(viewer, connection, "endpoint", term.endpoint)
+        if may_see(viewer, connection, "endpoint", term.endpoint)
     ]
     bad = [
         told
         for told in whole.rests_on_bad
-        if _may_see(viewer, connection, "dataset", told.partition(":")[0])
+        if may_see(viewer, connection, "dataset", told.partition(":")[0])
     ]
     return replace(whole, terms=tuple(terms), rests_on_bad=tuple(bad))
 
 
-def _may_see(viewer: Viewer, connection: sa.Connection, kind: str, name: str) -> bool:
-    """Say whether the viewer may see what lineage calls *name* of *kind*."""
+def may_see(viewer: Viewer, connection: sa.Connection, kind: str, name: str) -> bool:
+    """Say whether the viewer may see what lineage calls *name* of *kind*.
+
+    *kind* is dataset, endpoint, model (then a version of it) or run.
+    """
     real, action, whole = _SEEN_BY[kind]
     asked = name if whole else name.partition("@")[0]
     found = own(viewer.principal, locate(connection, real, asked))
