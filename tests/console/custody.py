@@ -6,6 +6,7 @@ from roadbed.access.visible import Viewer
 from roadbed.console.custody.asked import (
     ComparePage,
     Custody,
+    ModelList,
     RunList,
 )
 from roadbed.console.custody.live import LiveCustody
@@ -156,8 +157,8 @@ def chained(folder, empty_file):
 class EmptyCustody:
     """A fresh installation: no model, no dataset, no run."""
 
-    def models(self):
-        return ()
+    def models(self, wanted):
+        return ModelList()
 
     def datasets(self):
         return ()

@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from roadbed.access.visible import Viewer
-from roadbed.console.custody.filters import DiffFilter, RunFilter
+from roadbed.console.custody.filters import DiffFilter, ModelFilter, RunFilter
 from roadbed.console.custody.heavy import Gate
 from roadbed.console.custody.live import LiveCustody
 from roadbed.core.actor import Principal
@@ -314,7 +314,7 @@ def test_what_may_not_be_seen_is_in_no_picture_list_or_difference(chain):
     assert page.chain.hidden
     assert page.others == (2,)
     assert mine.datasets() == ()
-    assert mine.models()[1].versions == 1
+    assert mine.models(ModelFilter()).rows[1].versions == 1
     assert "tumors@" not in repr(changes.causes)
 
 

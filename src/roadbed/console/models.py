@@ -2,8 +2,9 @@
 
 from starlette.responses import Response
 
-from roadbed.console.custody.filters import DiffFilter
+from roadbed.console.custody.filters import DiffFilter, ModelFilter
 from roadbed.console.custody.picture import picture
+from roadbed.console.custody.places import MODELS
 from roadbed.console.visit import Visit
 from roadbed.core.reference import VersionRef, parse
 
@@ -22,9 +23,15 @@ spec:
 
 
 def models(visit: Visit) -> Response:
-    """Show all models."""
-    rows = visit.data.custody.models()
-    return visit.page("models.html", rows=rows, example=EXAMPLE)
+    """Show one page of models."""
+    wanted = ModelFilter.read(visit.request.query_params)
+    return visit.page(
+        "models.html",
+        view=visit.data.custody.models(wanted),
+        wanted=wanted,
+        here=MODELS,
+        example=EXAMPLE,
+    )
 
 
 def model(visit: Visit) -> Response:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from roadbed.console.custody.filters import DiffFilter, RunFilter
+from roadbed.console.custody.filters import DiffFilter, ModelFilter, RunFilter
 from roadbed.console.custody.lines import Plot
 from roadbed.console.custody.picture import Edge, Node
 from roadbed.control.proof.link import Verified
@@ -52,6 +52,14 @@ class ModelRow:
         """Return where it answers in production."""
         found = (s for s in self.served if s.stage == "production")
         return tuple(s for s in found if s.how == "serves")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ModelList:
+    """One page of models by name; `after` is the cursor of the next one."""
+
+    rows: tuple[ModelRow, ...] = ()
+    after: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -150,11 +158,12 @@ class DatasetRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DatasetLine:
-    """One version in the list of its dataset."""
+    """One version in the list of its dataset; `used` by as many versions at least."""
 
     version: DatasetVersion
     bad: Mark | None = None
     used: int = 0
+    and_more: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -165,6 +174,7 @@ class DatasetPage:
     declared: Mapping[str, Any] = field(default_factory=dict)
     checks: tuple[str, ...] = ()
     versions: tuple[DatasetLine, ...] = ()
+    more: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,13 +191,14 @@ class DatasetVersionPage:
     """One dataset version: its schema, its files, where from, and what rests on it.
 
     `again` are the versions to train again should it be bad; `runs` are those that
-    read it.
+    read it; `unlisted` says that more rests on it than is shown.
     """
 
     version: DatasetVersion
     marks: tuple[Mark, ...] = ()
     checks: tuple[CheckFound, ...] = ()
     uses: tuple[Use, ...] = ()
+    unlisted: bool = False
     again: tuple[str, ...] = ()
     runs: tuple[tuple[str, str], ...] = ()
     parents: tuple[str, ...] = ()
@@ -282,8 +293,8 @@ class Custody(Protocol):
     nothing has it that the visitor may see.
     """
 
-    def models(self) -> tuple[ModelRow, ...]:
-        """Return the models, by name."""
+    def models(self, wanted: ModelFilter) -> ModelList:
+        """Return one page of the models, by name."""
         ...
 
     def model(self, name: str) -> ModelPage:

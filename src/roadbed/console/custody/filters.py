@@ -52,6 +52,14 @@ class RunFilter(Filter):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ModelFilter(Filter):
+    """Which models: those whose name has a part; `after` is the cursor of a page."""
+
+    name: str = ""
+    after: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DiffFilter:
     """Which two versions are compared, by their numbers; 0: not chosen yet.
 

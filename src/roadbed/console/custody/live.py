@@ -11,13 +11,13 @@ from roadbed.console.custody.asked import (
     DatasetPage,
     DatasetRow,
     DatasetVersionPage,
+    ModelList,
     ModelPage,
-    ModelRow,
     RunList,
     RunPage,
     VersionPage,
 )
-from roadbed.console.custody.filters import DiffFilter, RunFilter
+from roadbed.console.custody.filters import DiffFilter, ModelFilter, RunFilter
 from roadbed.console.custody.rooms import Eyes, Rooms
 from roadbed.control.proof.link import Verified
 from roadbed.core.reference import VersionRef
@@ -34,9 +34,9 @@ class LiveCustody:
     def _eyes(self) -> Eyes:
         return Eyes(self.rooms, self.viewer)
 
-    def models(self) -> tuple[ModelRow, ...]:
-        """Return the models, by name."""
-        return of_models.models(self._eyes)
+    def models(self, wanted: ModelFilter) -> ModelList:
+        """Return one page of the models, by name."""
+        return of_models.models(self._eyes, wanted)
 
     def model(self, name: str) -> ModelPage:
         """Return one model."""

@@ -1,7 +1,7 @@
 """Datasets and their versions, as one viewer may see them."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +28,10 @@ from roadbed.data.kinds import Dataset
 from roadbed.data.version import DatasetVersion
 from roadbed.registry.runs import get_run
 
+SHOWN = 50
+LISTED = 200
+"""As many versions as rest on one are listed, those that are served first."""
+_COUNTED = 50
 _RUNS = 50
 
 
@@ -53,16 +57,30 @@ def dataset(eyes: Eyes, name: str) -> DatasetPage:
     with eyes.rooms.database.read() as connection:
         declared = seen.dataset(connection, name)
         bad = marks.bad(connection, [name])
-        lines = tuple(
-            DatasetLine(
-                version=each,
-                bad=bad.get(VersionRef(name, each.number)),
-                used=len(_uses(eyes, connection, VersionRef(name, each.number))),
-            )
-            for each in found
-        )
+        sight = seen.Sight(eyes.viewer, connection)
+        lines = tuple(_line(sight, connection, v, bad) for v in found[:SHOWN])
     return DatasetPage(
-        name=name, declared=declared, checks=_checks(declared), versions=lines
+        name=name,
+        declared=declared,
+        checks=_checks(declared),
+        versions=lines,
+        more=max(0, len(found) - SHOWN),
+    )
+
+
+def _line(
+    sight: seen.Sight,
+    connection: sa.Connection,
+    found: DatasetVersion,
+    bad: Mapping[VersionRef, marks.Mark],
+) -> DatasetLine:
+    ref = VersionRef(found.name, found.number)
+    uses = uses_of(connection, ref)
+    return DatasetLine(
+        version=found,
+        bad=bad.get(ref),
+        used=len(seen.uses_in(sight, uses[:_COUNTED])),
+        and_more=len(uses) > _COUNTED,
     )
 
 
@@ -70,20 +88,21 @@ def dataset_version(eyes: Eyes, ref: VersionRef) -> DatasetVersionPage:
     """Return one version of a dataset, with what rests on it."""
     found = eyes.rooms.datasets.get(ref)
     with eyes.rooms.database.read() as connection:
-        uses = tuple(_uses(eyes, connection, ref))
+        sight, all_of_them = (
+            seen.Sight(eyes.viewer, connection),
+            uses_of(connection, ref),
+        )
+        again = [each.version for each in affected(all_of_them)]
         return DatasetVersionPage(
             version=found,
             marks=tuple(marks.history(connection, ref)),
             checks=_report(eyes, found),
-            uses=uses,
-            again=tuple(use.version for use in affected(uses)),
-            runs=tuple(_readers(eyes, connection, ref)),
-            parents=tuple(
-                each
-                for each in found.parents
-                if eyes.may_see(connection, "dataset", each)
-            ),
-            made_by=_maker(eyes, connection, found),
+            uses=tuple(seen.uses_in(sight, all_of_them[:LISTED])),
+            unlisted=len(all_of_them) > LISTED,
+            again=tuple(v for v in again if sight.may_see("model", v)),
+            runs=tuple(_readers(sight, connection, ref)),
+            parents=tuple(p for p in found.parents if sight.may_see("dataset", p)),
+            made_by=_maker(sight, connection, found),
             others=tuple(v.number for v in eyes.rooms.datasets.list(ref.name)),
         )
 
@@ -135,10 +154,6 @@ def _newest(eyes: Eyes, name: str) -> DatasetVersion | None:
         return None
 
 
-def _uses(eyes: Eyes, connection: sa.Connection, ref: VersionRef) -> Any:
-    return seen.uses(eyes.viewer, connection, uses_of(connection, ref))
-
-
 def _checks(declared: Mapping[str, Any]) -> tuple[str, ...]:
     """Return in words what is declared to hold of each new version."""
     if not declared.get("checks"):
@@ -166,7 +181,9 @@ def _report(eyes: Eyes, found: DatasetVersion) -> tuple[CheckFound, ...]:
     )
 
 
-def _readers(eyes: Eyes, connection: sa.Connection, ref: VersionRef) -> Any:
+def _readers(
+    sight: seen.Sight, connection: sa.Connection, ref: VersionRef
+) -> Iterator[tuple[str, str]]:
     """Yield the runs that read it, newest first: the id, and what they read it for."""
     edges = lineage.uses(connection, lineage.dataset(ref))
     found = [
@@ -175,11 +192,11 @@ def _readers(eyes: Eyes, connection: sa.Connection, ref: VersionRef) -> Any:
         if edge.kind == lineage.READ
     ]
     for run_id, role in sorted(found, reverse=True)[:_RUNS]:
-        if eyes.may_see(connection, "run", run_id):
+        if sight.may_see("run", run_id):
             yield run_id, role
 
 
-def _maker(eyes: Eyes, connection: sa.Connection, found: DatasetVersion) -> str:
-    if not found.run_id or not eyes.may_see(connection, "run", found.run_id):
+def _maker(sight: seen.Sight, connection: sa.Connection, found: DatasetVersion) -> str:
+    if not found.run_id or not sight.may_see("run", found.run_id):
         return ""
     return get_run(connection, found.run_id).id

@@ -1,8 +1,9 @@
 """Models and their versions, as one viewer may see them."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import islice
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,13 +13,14 @@ from roadbed.console.custody import chain
 from roadbed.console.custody.asked import (
     ChainView,
     ChangesPage,
+    ModelList,
     ModelPage,
     ModelRow,
     Serving,
     VersionLine,
     VersionPage,
 )
-from roadbed.console.custody.filters import DiffFilter
+from roadbed.console.custody.filters import DiffFilter, ModelFilter
 from roadbed.console.custody.picture import Node
 from roadbed.console.custody.rooms import Eyes
 from roadbed.console.words import plural
@@ -32,6 +34,7 @@ from roadbed.control.questions.standing import Status, status_of
 from roadbed.control.readable import pins_of
 from roadbed.control.state import newest_revision
 from roadbed.control.targets import find_dataset
+from roadbed.control.versions import Versions
 from roadbed.core.digest import short
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef, parse
@@ -41,24 +44,26 @@ from roadbed.registry.approvals import list_approvals
 from roadbed.registry.proof import parts
 from roadbed.registry.proof.notary import find_sealed, parent_of, run_of
 from roadbed.registry.runs import Run, get_run
-from roadbed.registry.versions import Registered, get_version
+from roadbed.registry.versions import Registered, get_version, model_names
 
+PAGE = 50
 SHOWN = 50
 """As many versions of a model as its page lists."""
 _DAY_US = 86_400_000_000
 _COUNTED = 101
 
 
-def models(eyes: Eyes) -> tuple[ModelRow, ...]:
-    """Return the models of which the viewer may see a version, by name."""
+def models(eyes: Eyes, wanted: ModelFilter) -> ModelList:
+    """Return a page of the models of which the viewer may see a version, by name."""
     with eyes.rooms.database.read() as connection:
-        served = _served(eyes, connection)
-        rows = [
-            _row(connection, found, served.get(name, []))
-            for name in seen.models(eyes.viewer, connection)
-            if (found := seen.versions(eyes.viewer, connection, name))
-        ]
-    return tuple(rows)
+        names = (
+            name
+            for name in model_names(connection)
+            if wanted.name in name and name > wanted.after
+        )
+        rows = list(islice(_rows(eyes, connection, names), PAGE + 1))
+    after = rows[PAGE - 1].name if len(rows) > PAGE else ""
+    return ModelList(rows=tuple(rows[:PAGE]), after=after)
 
 
 def model(eyes: Eyes, name: str) -> ModelPage:
@@ -67,7 +72,8 @@ def model(eyes: Eyes, name: str) -> ModelPage:
         declared = newest_revision(connection, "Model", name)
         content: Mapping[str, Any] = declared.content if declared else {}
         found = seen.versions(eyes.viewer, connection, name)
-        lines = tuple(_line(eyes, connection, v) for v in found[:SHOWN])
+        sight = seen.Sight(eyes.viewer, connection)
+        lines = tuple(_line(sight, connection, v) for v in found[:SHOWN])
     return ModelPage(
         name=name,
         kind=found[0].kind if found else "",
@@ -83,11 +89,12 @@ def version(eyes: Eyes, ref: VersionRef, now_us: int) -> VersionPage:
     calls = _calls(eyes, ref, now_us)
     with eyes.rooms.database.read() as connection:
         found = get_version(connection, ref)
-        status = _status(eyes, connection, ref)
+        sight = seen.Sight(eyes.viewer, connection)
+        status = seen.status_in(sight, status_of(connection, ref))
         run_id = run_of(found)
-        run_seen = bool(run_id) and eyes.may_see(connection, "run", run_id)
+        run_seen = bool(run_id) and sight.may_see("run", run_id)
         parent = parent_of(found)
-        named = parent and eyes.may_see(connection, "model", str(parent))
+        named = parent and sight.may_see("model", str(parent))
         page = VersionPage(
             ref=ref,
             kind=found.kind,
@@ -162,6 +169,15 @@ def _served(eyes: Eyes, connection: sa.Connection) -> dict[str, list[Serving]]:
     return found
 
 
+def _rows(
+    eyes: Eyes, connection: sa.Connection, names: Iterable[str]
+) -> Iterator[ModelRow]:
+    served, known = _served(eyes, connection), Versions(connection)
+    for name in seen.models_of(eyes.viewer, connection, names):
+        if found := seen.versions(eyes.viewer, connection, name, known):
+            yield _row(connection, found, served.get(name, []))
+
+
 def _row(
     connection: sa.Connection, found: Sequence[Registered], served: Sequence[Serving]
 ) -> ModelRow:
@@ -182,19 +198,17 @@ def _row(
     )
 
 
-def _line(eyes: Eyes, connection: sa.Connection, found: Registered) -> VersionLine:
+def _line(
+    sight: seen.Sight, connection: sa.Connection, found: Registered
+) -> VersionLine:
     ref, run_id = VersionRef(found.model, found.number), run_of(found)
     return VersionLine(
         number=found.number,
         kind=found.kind,
         digest=found.digest,
-        run=run_id if run_id and eyes.may_see(connection, "run", run_id) else "",
-        status=_status(eyes, connection, ref),
+        run=run_id if run_id and sight.may_see("run", run_id) else "",
+        status=seen.status_in(sight, status_of(connection, ref)),
     )
-
-
-def _status(eyes: Eyes, connection: sa.Connection, ref: VersionRef) -> Status:
-    return seen.status(eyes.viewer, connection, status_of(connection, ref))
 
 
 def _parts(found: Registered) -> list[parts.Part]:

@@ -63,10 +63,11 @@ def run(eyes: Eyes, run_id: str, now_us: int) -> RunPage:
             **dict.fromkeys(found.undeclared, "dataset"),
             **dict.fromkeys(found.made, "model"),
         }
+        sight = seen.Sight(eyes.viewer, connection)
         pages = {
             name: _page(kind, name)
             for name, kind in named.items()
-            if eyes.may_see(connection, kind, name)
+            if sight.may_see(kind, name)
         }
     return RunPage(
         whole=found,

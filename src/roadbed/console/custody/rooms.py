@@ -3,11 +3,8 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-import sqlalchemy as sa
-
 from roadbed.access.visible import Viewer
 from roadbed.console.custody.heavy import Gate
-from roadbed.control import seen
 from roadbed.control.proof.prover import Prover
 from roadbed.control.questions.compare import Comparer
 from roadbed.data.datasets import Datasets
@@ -46,7 +43,3 @@ class Eyes:
 
     rooms: Rooms
     viewer: Viewer
-
-    def may_see(self, connection: sa.Connection, kind: str, name: str) -> bool:
-        """Say whether they may see what lineage calls *name* of *kind*."""
-        return seen.may_see(self.viewer, connection, kind, name)
