@@ -314,8 +314,21 @@ def test_what_may_not_be_seen_is_in_no_picture_list_or_difference(chain):
     assert page.chain.hidden
     assert page.others == (2,)
     assert mine.datasets() == ()
-    assert mine.models(ModelFilter()).rows[1].versions == 1
+    assert mine.models(ModelFilter()).rows[1].newest == "triage@2"
     assert "tumors@" not in repr(changes.causes)
+
+
+def test_the_newest_version_that_may_be_seen_is_the_newest_of_the_list(chain):
+    mine = seen_without(chain, "triage@2", "bot@2")
+    bot, triage = mine.models(ModelFilter()).rows
+
+    assert (bot.newest, triage.newest) == ("bot@1", "triage@1")
+    assert bot.served == ()
+
+
+def test_models_are_found_by_name_and_paged(chain, custody):
+    assert [r.name for r in custody.models(ModelFilter(name="tri")).rows] == ["triage"]
+    assert [r.name for r in custody.models(ModelFilter(after="bot")).rows] == ["triage"]
 
 
 def test_a_run_that_may_not_be_seen_is_named_by_nothing(chain):

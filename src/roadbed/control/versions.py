@@ -31,10 +31,10 @@ class Versions:
     """
 
     def __init__(self, connection: sa.Connection) -> None:
-        state = current_resources(connection)
+        self.stack = current_resources(connection)
         self._connection = connection
-        self._directory = directory_of(state)
-        self._providers = {p.name: p.content for p in state.of("Provider")}
+        self._directory = directory_of(self.stack)
+        self._providers = {p.name: p.content for p in self.stack.of("Provider")}
         self._made: dict[str, Callable[[Registered], Target]] = {}
 
     def of(self, model: str) -> Callable[[Registered], Target]:

@@ -42,7 +42,6 @@ class ModelRow:
     newest: str
     made_us: int
     made_by: str
-    versions: int
     owner: str = ""
     purposes: tuple[str, ...] = ()
     served: tuple[Serving, ...] = ()

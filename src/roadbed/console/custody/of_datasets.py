@@ -29,7 +29,7 @@ from roadbed.data.version import DatasetVersion
 from roadbed.registry.runs import get_run
 
 SHOWN = 50
-LISTED = 200
+LISTED = 100
 """As many versions as rest on one are listed, those that are served first."""
 _COUNTED = 50
 _RUNS = 50

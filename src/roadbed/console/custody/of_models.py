@@ -32,7 +32,7 @@ from roadbed.control.questions.lineage import lineage_of
 from roadbed.control.questions.runs import whole
 from roadbed.control.questions.standing import Status, status_of
 from roadbed.control.readable import pins_of
-from roadbed.control.state import newest_revision
+from roadbed.control.state import State, newest_revision
 from roadbed.control.targets import find_dataset
 from roadbed.control.versions import Versions
 from roadbed.core.digest import short
@@ -44,7 +44,12 @@ from roadbed.registry.approvals import list_approvals
 from roadbed.registry.proof import parts
 from roadbed.registry.proof.notary import find_sealed, parent_of, run_of
 from roadbed.registry.runs import Run, get_run
-from roadbed.registry.versions import Registered, get_version, model_names
+from roadbed.registry.versions import (
+    Registered,
+    get_version,
+    model_names,
+    newest_version,
+)
 
 PAGE = 50
 SHOWN = 50
@@ -155,10 +160,26 @@ def _numbers(eyes: Eyes, connection: sa.Connection, name: str) -> tuple[int, ...
     return tuple(v.number for v in seen.versions(eyes.viewer, connection, name))
 
 
-def _served(eyes: Eyes, connection: sa.Connection) -> dict[str, list[Serving]]:
-    """Return where each model answers, at endpoints that the viewer may see."""
+def _rows(
+    eyes: Eyes, connection: sa.Connection, names: Iterable[str]
+) -> Iterator[ModelRow]:
+    """Yield the rows of *names*, as they are asked for: each costs some decisions."""
+    known, sight = Versions(connection), seen.Sight(eyes.viewer, connection)
+    pinned = _pinned(known.stack)
+    for name in seen.models_of(eyes.viewer, connection, names):
+        newest = newest_version(connection, name)
+        if newest is None or not sight.may_see("model", str(newest)):
+            found = seen.versions(eyes.viewer, connection, name, known)
+            newest = next(iter(found), None)
+        if newest is not None:
+            served = tuple(s for s in pinned.get(name, ()) if _shown(sight, s))
+            yield _row(newest, known.stack, served)
+
+
+def _pinned(stack: State) -> dict[str, list[Serving]]:
+    """Return where each model may answer, as it is declared now."""
     found: dict[str, list[Serving]] = {}
-    for each in seen.declared(eyes.viewer, connection, "Endpoint", "endpoint.read"):
+    for each in stack.of("Endpoint"):
         stage = str(each.content["spec"]["stage"])
         for at, ref in enumerate(pins_of(each.content)):
             how = "stands by" if at else "serves"
@@ -169,32 +190,24 @@ def _served(eyes: Eyes, connection: sa.Connection) -> dict[str, list[Serving]]:
     return found
 
 
-def _rows(
-    eyes: Eyes, connection: sa.Connection, names: Iterable[str]
-) -> Iterator[ModelRow]:
-    served, known = _served(eyes, connection), Versions(connection)
-    for name in seen.models_of(eyes.viewer, connection, names):
-        if found := seen.versions(eyes.viewer, connection, name, known):
-            yield _row(connection, found, served.get(name, []))
+def _shown(sight: seen.Sight, serving: Serving) -> bool:
+    return sight.may_see("endpoint", serving.endpoint) and sight.may_see(
+        "model", serving.version
+    )
 
 
-def _row(
-    connection: sa.Connection, found: Sequence[Registered], served: Sequence[Serving]
-) -> ModelRow:
-    newest = found[0]
-    declared = newest_revision(connection, "Model", newest.model)
+def _row(newest: Registered, stack: State, served: tuple[Serving, ...]) -> ModelRow:
+    declared = stack.resources.get(("Model", newest.model))
     spec = declared.content["spec"] if declared else {}
-    mine = {str(v) for v in found}
     return ModelRow(
         name=newest.model,
         kind=newest.kind,
         newest=str(newest),
         made_us=newest.created_us,
         made_by=newest.actor,
-        versions=len(found),
         owner=str(spec.get("owner", "")),
         purposes=tuple(spec.get("purposes") or ()),
-        served=tuple(s for s in served if s.version in mine),
+        served=served,
     )
 
 
