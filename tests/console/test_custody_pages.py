@@ -2,10 +2,13 @@
 
 import re
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
 from roadbed.access.visible import Viewer
+from roadbed.cli import roadbed
+from roadbed.cli._acts import leaves
 from roadbed.console.custody.filters import DiffFilter, ModelFilter, RunFilter
 from roadbed.console.custody.heavy import Gate
 from roadbed.console.custody.live import LiveCustody
@@ -302,6 +305,15 @@ def seen_without(chain, *hidden, **who):
             ),
         )
     return LiveCustody(chain.custody_rooms(), viewer)
+
+
+def test_every_command_that_a_page_names_exists():
+    known = {words for words, _ in leaves(roadbed)}
+    folder = Path("src/roadbed/console/templates")
+    texts = [path.read_text() for path in sorted(folder.glob("*.html"))]
+    named = {words for t in texts for words in re.findall(r"roadbed ([a-z]+ [a-z]+)", t)}
+
+    assert {w for w in named if w not in known and w.split()[0] not in known} == set()
 
 
 def test_what_may_not_be_seen_is_in_no_picture_list_or_difference(chain):

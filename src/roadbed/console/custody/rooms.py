@@ -14,7 +14,7 @@ from roadbed.ports.blobs import Blobs
 from roadbed.registry.runs import Runs
 from roadbed.registry.tracking.artifacts import Artifacts
 
-MOST_CELLS = 50_000_000
+MOST_CELLS = 20_000_000
 """More values than that are compared at the command line only."""
 
 
