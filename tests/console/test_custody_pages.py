@@ -16,7 +16,10 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import Invalid, NotFound, Overloaded
 from roadbed.core.reference import VersionRef
+from roadbed.registry.tables import model_versions
+from tests.console.rooms import Rooms
 from tests.console.served import READER, Authority, Visitor
+from tests.control.stacks import ECHO, endpoint, hosted
 
 PAGES = {
     "/models": "Models",
@@ -311,7 +314,7 @@ def test_every_command_that_a_page_names_exists():
     known = {words for words, _ in leaves(roadbed)}
     folder = Path("src/roadbed/console/templates")
     texts = [path.read_text() for path in sorted(folder.glob("*.html"))]
-    named = {words for t in texts for words in re.findall(r"roadbed ([a-z]+ [a-z]+)", t)}
+    named = {w for t in texts for w in re.findall(r"roadbed ([a-z]+ [a-z]+)", t)}
 
     assert {w for w in named if w not in known and w.split()[0] not in known} == set()
 
@@ -336,6 +339,18 @@ def test_the_newest_version_that_may_be_seen_is_the_newest_of_the_list(chain):
 
     assert (bot.newest, triage.newest) == ("bot@1", "triage@1")
     assert bot.served == ()
+
+
+def test_one_edited_version_does_not_hide_the_other_models(sqlite_database, tmp_path):
+    rooms = Rooms(tmp_path, sqlite_database)
+    rooms.declare(ECHO, hosted(), hosted("other"), endpoint())
+    with sqlite_database.write() as connection:
+        edited = model_versions.update().where(model_versions.c.model == "bot")
+        connection.execute(edited.values(definition={"hosted": {"upstream": "evil"}}))
+    bot, other = rooms.data().custody.models(ModelFilter()).rows
+
+    assert "the stored definition of bot@1 is not the one" in bot.problem
+    assert (other.newest, other.problem) == ("other@1", "")
 
 
 def test_models_are_found_by_name_and_paged(chain, custody):

@@ -35,13 +35,17 @@ class Serving:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ModelRow:
-    """One model in one line; `newest` is a version such as `support@7`."""
+    """One model in one line; `newest` is a version such as `support@7`.
+
+    `problem` says what is wrong where it cannot be read.
+    """
 
     name: str
-    kind: str
-    newest: str
-    made_us: int
-    made_by: str
+    kind: str = ""
+    newest: str = ""
+    made_us: int | None = None
+    made_by: str = ""
+    problem: str = ""
     owner: str = ""
     purposes: tuple[str, ...] = ()
     served: tuple[Serving, ...] = ()

@@ -36,7 +36,7 @@ from roadbed.control.state import State, newest_revision
 from roadbed.control.targets import find_dataset
 from roadbed.control.versions import Versions
 from roadbed.core.digest import short
-from roadbed.core.errors import NotFound
+from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.tables import dataset_versions
 from roadbed.gateway.history import CallQuery
@@ -167,12 +167,16 @@ def _rows(
     known, sight = Versions(connection), seen.Sight(eyes.viewer, connection)
     pinned = _pinned(known.stack)
     for name in seen.models_of(eyes.viewer, connection, names):
-        newest = newest_version(connection, name)
-        if newest is None or not sight.may_see("model", str(newest)):
-            found = seen.versions(eyes.viewer, connection, name, known)
-            newest = next(iter(found), None)
-        if newest is not None:
+        try:
+            newest = newest_version(connection, name)
+            if newest is None or not sight.may_see("model", str(newest)):
+                found = seen.versions(eyes.viewer, connection, name, known)
+                newest = next(iter(found), None)
             served = tuple(s for s in pinned.get(name, ()) if _shown(sight, s))
+        except Corrupt as error:
+            yield ModelRow(name=name, problem=error.message)
+            continue
+        if newest is not None:
             yield _row(newest, known.stack, served)
 
 
@@ -286,6 +290,8 @@ def _told(connection: sa.Connection, kind: str, name: str) -> tuple[str, ...]:
         return _of_data(connection, parse(name))
     except NotFound:
         return ("not in this database",)
+    except Corrupt:
+        return ("was edited since",)
 
 
 def _of_data(connection: sa.Connection, ref: VersionRef) -> tuple[str, ...]:
