@@ -75,6 +75,23 @@ def test_words_are_counted_by_value_and_the_rest():
     assert drawn.words == "colour: distance 0.000; most moved red, from 50.0% to 20.0%"
 
 
+def test_values_that_there_are_none_of_take_no_line():
+    column = ColumnDiff(
+        name="colour",
+        datatype="VARCHAR",
+        left=profile([5, 0], 3),
+        right=profile([4, 0], 0),
+        bins_left=Bins(edges=("missing",), counts=(5, 0)),
+        bins_right=Bins(edges=("missing",), counts=(4, 0)),
+    )
+    drawn = histogram(column)
+
+    assert [(b.label, b.left.count, b.missing) for b in drawn.bins] == [
+        ("missing", 5, False),
+        ("missing", 3, True),
+    ]
+
+
 def test_a_column_of_one_side_is_drawn_with_that_side():
     column = ColumnDiff(
         name="new",

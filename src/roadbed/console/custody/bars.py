@@ -53,26 +53,30 @@ class Histogram:
 
 def histogram(column: ColumnDiff) -> Histogram:
     """Return the histogram of *column*: equal bars of numbers, else each value."""
-    numbers = column.bars_left or column.bars_right
+    numbers = bool(column.bars_left or column.bars_right)
     left, right = (
         (column.bars_left, column.bars_right)
         if numbers
         else (column.bins_left, column.bins_right)
     )
-    labels = _labels(left or right, numbers=bool(numbers))
-    counts = [
-        _counts(bins, profile)
-        for bins, profile in ((left, column.left), (right, column.right))
+    profiles = (column.left, column.right)
+    labels = _labels(left or right, numbers=numbers)
+    counts = [_counts(*side) for side in zip((left, right), profiles, strict=True)]
+    every = [*labels, "missing"]
+    seldom = {len(labels)} if numbers else {len(labels), len(labels) - 1}
+    kept = [
+        at
+        for at in range(len(every))
+        if at not in seldom or any(side and side[at] for side in counts)
     ]
-    gone = any(profile and profile.nulls for profile in (column.left, column.right))
-    if not gone:
-        counts = [None if side is None else side[:-1] for side in counts]
-    names = [*labels, "missing"] if gone else labels
-    bins = _bins(names, counts, (column.left, column.right), missing=gone)
+    names = [every[at] for at in kept]
+    told = [None if side is None else [side[at] for at in kept] for side in counts]
+    gone = bool(kept) and kept[-1] == len(labels)
+    bins = _bins(names, told, profiles, missing=gone)
     return Histogram(
         name=column.name,
         bins=bins,
-        ordered=bool(numbers),
+        ordered=numbers,
         words=_words(column, bins),
     )
 
