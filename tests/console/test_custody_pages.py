@@ -16,7 +16,8 @@ from roadbed.core.actor import Principal
 from roadbed.core.decision import Decision
 from roadbed.core.errors import Invalid, NotFound, Overloaded
 from roadbed.core.reference import VersionRef
-from roadbed.registry.tables import model_versions
+from roadbed.registry.runs import Intent
+from roadbed.registry.tables import model_versions, runs
 from tests.console.rooms import Rooms
 from tests.console.served import READER, Authority, Visitor
 from tests.control.stacks import ECHO, endpoint, hosted
@@ -244,6 +245,24 @@ def test_runs_are_filtered(custody, chain, filter, found):
     rows = custody.runs(RunFilter(**filter), chain.now_us).rows
 
     assert len(rows) == found
+
+
+def test_every_run_is_on_one_page_of_a_long_list(sqlite_database, tmp_path):
+    rooms = Rooms(tmp_path, sqlite_database)
+    rooms.declare()
+    first = rooms.runs.start(Intent(name="n", actor="x", code={}, environment={}))
+    with sqlite_database.write() as connection:
+        row = dict(connection.execute(runs.select()).mappings().one())
+        ids = [f"{n:08}" for n in range(129)]
+        connection.execute(runs.insert(), [{**row, "id": each} for each in ids])
+    custody, wanted, pages = rooms.data().custody, RunFilter(name="n"), []
+    while wanted.before or not pages:
+        pages.append(custody.runs(wanted, rooms.now_us))
+        wanted = RunFilter(name="n", before=pages[-1].older)
+    listed = [row.run.id for page in pages for row in page.rows]
+
+    assert listed == sorted([first.id, *ids], reverse=True)
+    assert [len(page.rows) for page in pages] == [50, 50, 30]
 
 
 @pytest.mark.parametrize(

@@ -125,8 +125,8 @@ def test_sixty_nodes_in_one_layer_stand_below_one_another():
     ("name", "shown"),
     [
         ("tumors@1", "tumors@1"),
-        ("a-very-long-name-of-some-model@12", "a-very-long-name-o…@12"),
-        ("0" * 36, "0" * 17 + "…" + "0" * 4),
+        ("a-very-long-name-of-some-model@12", "a-very-long-name…@12"),
+        ("0" * 36, "0" * 15 + "…" + "0" * 4),
     ],
 )
 def test_a_long_name_keeps_its_number(name, shown):

@@ -308,11 +308,12 @@ def _of_data(connection: sa.Connection, ref: VersionRef) -> tuple[str, ...]:
 def _of_run(run: Run) -> tuple[str, ...]:
     code, environment = run.code, run.environment
     commit = str(code.get("commit") or "")[:8]
-    dirty = " + changes" if code.get("dirty") else ""
+    dirty = ", dirty" if code.get("dirty") else ""
+    seed = "" if run.seed is None else f", seed {run.seed}"
     facts = (
         run.id[-8:],
         f"commit {commit}{dirty}" if commit else "no commit",
-        f"{plural(len(run.params), 'parameter')}, seed {run.seed}",
+        plural(len(run.params), "parameter") + seed,
         f"Python {environment['python']}" if environment.get("python") else "",
     )
     return (run.name, *filter(None, facts))

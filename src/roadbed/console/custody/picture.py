@@ -17,7 +17,7 @@ _APART = 14
 _LINE = 16
 _PADDING = 10
 _THREAD = 6
-_FITS = 22
+_FITS = 20
 """How many letters of a name fit into a box; the rest is in its title."""
 
 
@@ -190,7 +190,7 @@ def _box(node: Node, spot: _Spot) -> Box:
         y=spot.y,
         height=spot.height,
         name=shorten(node.name),
-        facts=tuple(shorten(fact, _FITS + 1) for fact in node.facts),
+        facts=tuple(shorten(fact, _FITS + 3) for fact in node.facts),
     )
 
 
