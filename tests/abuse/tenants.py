@@ -158,7 +158,7 @@ class Line:
             "run": self.runs[tenant],
             "model": f"{mark}-bot",
             "dataset": f"{mark}-bot",
-            "name": self.calls[tenant][0] if "/calls/" in route.path else f"{mark}-bot",
+            "name": self._name(tenant, route.path),
             "kind": "Endpoint",
             "number": "1",
             "other": self.runs[tenant] if "/runs/" in route.path else f"{mark}-bot@1",
@@ -173,6 +173,12 @@ class Line:
         nobody = {part: unlike(text) for part, text in mine.items()}
         fixed = {n: mine[n] for n in ("kind", "number", "seq", "version")}
         return filled(route.path, mine), filled(route.path, {**nobody, **fixed})
+
+    def _name(self, tenant, path):
+        """Return what the pages of the console call what *tenant* has."""
+        if path.startswith("/console/runs/"):
+            return self.runs[tenant]
+        return self.calls[tenant][0] if "/calls/" in path else f"{MARKS[tenant]}-bot"
 
 
 class Told:

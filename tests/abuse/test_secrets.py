@@ -171,7 +171,9 @@ def look_at_the_console(line, key):
     visitor = Visitor(line)
     said = [visitor.sign_in(key)]
     cookie = next(v for n, v in visitor.cookies.items() if "session" in n)
-    for page in ("", "/calls", "/endpoints", "/endpoints/bot", "/resources", "/audit"):
+    pages = ("", "/calls", "/endpoints", "/endpoints/bot", "/resources", "/audit")
+    chain = ("/models", "/models/bot", "/models/bot/1", "/datasets", "/runs")
+    for page in (*pages, *chain):
         said.append(visitor.get(f"/console{page}"))
     links = re.findall(r'href="(/console/[^"]+)"', "".join(r.text for r in said))
     said += [visitor.get(link) for link in sorted(set(links))[:12]]

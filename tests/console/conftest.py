@@ -4,14 +4,23 @@ import pytest
 from playwright.sync_api import expect, sync_playwright
 
 from tests.console.browse import ARGUMENTS, CHROMIUM, Trouble
+from tests.console.custody import EmptyCustody, chained
 from tests.console.sample import EmptyData, SampleData
 from tests.console.served import VIEWER_KEY, Refusals, Server, Visitor, application
 
 
 @pytest.fixture(scope="session")
-def data():
+def chain(tmp_path_factory, empty_file):
+    """A real chain of custody for all tests; none of them changes it."""
+    made = chained(tmp_path_factory.mktemp("chain"), empty_file)
+    yield made
+    made.database.close()
+
+
+@pytest.fixture(scope="session")
+def data(chain):
     """What the shared console shows."""
-    return SampleData()
+    return SampleData(chain.custody())
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +39,7 @@ def server(data, refusals):
 @pytest.fixture(scope="session")
 def empty_server():
     """The console of a fresh installation."""
-    with Server(application(EmptyData())) as running:
+    with Server(application(EmptyData(EmptyCustody()))) as running:
         yield running
 
 

@@ -1,7 +1,10 @@
 """The sample with an attack in every text."""
 
 from dataclasses import fields, is_dataclass, replace
+from typing import get_args
 
+from roadbed.control.proof.link import State
+from tests.console.custody import Twisted
 from tests.console.sample import SampleData, call_id
 
 ATTACK = (
@@ -19,6 +22,8 @@ LINKS = (
 
 def hostile(value, name=""):
     """Return *value* with the attack in every text, and bad links in every href."""
+    if name == "state" and value in get_args(State):
+        return value  # one of a closed list, by which the code decides
     if isinstance(value, str):
         return LINKS[len(value) % len(LINKS)] if name == "href" else value + ATTACK
     if isinstance(value, tuple | list):
@@ -37,6 +42,9 @@ class HostileData:
     """Answers everything, whatever the name, with attacks."""
 
     _sample = SampleData()
+
+    def __init__(self, custody):
+        self.custody = Twisted(custody, hostile)
 
     def seen_by(self, viewer):
         return self

@@ -6,23 +6,34 @@ from roadbed.access.authority import compile_policies
 from roadbed.access.roles import ROLES
 from roadbed.access.visible import Viewer
 from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.code.git import GitCode
 from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.adapters.signers.local import LocalSigners
+from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.log import AuditLog
 from roadbed.audit.signer import Signer
+from roadbed.console.custody.rooms import Rooms as CustodyRooms
 from roadbed.console.identity import LiveAuthority, LiveSessions
 from roadbed.console.live import LiveData
 from roadbed.control.desk import Desk
+from roadbed.control.proof.prover import Prover
+from roadbed.control.questions.compare import Comparer
 from roadbed.control.serve import compile_snapshot, read_declared
 from roadbed.control.why import Sources, why
 from roadbed.core.actor import Principal
 from roadbed.core.clock import to_us
 from roadbed.core.errors import NotFound
+from roadbed.data.datasets import Datasets
 from roadbed.database.tables import current
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.seal import Sealer
 from roadbed.gateway.spool import Spool, encode, name_of
 from roadbed.identity.keys import create_key
 from roadbed.inference.provider import Contribution, Explanation
+from roadbed.registry.proof.notary import Notary
+from roadbed.registry.runs import Runs
+from roadbed.registry.tracking.artifacts import Artifacts
+from roadbed.registry.versions import ON_VERSION
 from roadbed.testing.fakes import FakeCatalog, FixedClock
 from roadbed.testing.history_contract import a_call
 from tests.control.stacks import ECHO, OPERATOR, endpoint, hosted, resource, write
@@ -38,10 +49,14 @@ class Rooms:
     def __init__(self, folder: Path, database):
         self.folder, self.database, self.clock = folder, database, FixedClock()
         self.catalog, self.history = FakeCatalog(), DuckDBHistory()
-        blobs = LocalBlobs(folder / "blobs")
+        blobs = self.blobs = LocalBlobs(folder / "blobs")
         self.desk = Desk(
             database=database, blobs=blobs, catalog=self.catalog, clock=self.clock
         )
+        self.notary = Notary(blobs, LocalSigners(folder / "statements"), self.clock)
+        database.carry(**{ON_VERSION: self.notary})
+        self.datasets = Datasets(database, blobs, self.clock, DuckdbTables())
+        self.runs = Runs(database, self.clock)
         (folder / "audit").mkdir()
         signer = Signer.load_or_create(folder / "audit" / "key.pem")
         self.audit = AuditLog(database, signer, self.clock, folder / "audit")
@@ -137,6 +152,27 @@ class Rooms:
             audit=self.audit,
             why=self.why,
             snapshot=self.snapshot,
+            rooms=self.custody_rooms(),
+        )
+
+    def custody_rooms(self):
+        """Return where the console finds models, datasets and runs."""
+
+        def comparer(may):
+            held = (self.database, self.datasets, self.runs, self.blobs, GitCode())
+            return Comparer(*held, may)
+
+        return CustodyRooms(
+            database=self.database,
+            blobs=self.blobs,
+            datasets=self.datasets,
+            runs=self.runs,
+            artifacts=Artifacts(self.database, self.blobs, self.clock),
+            calls=self.calls,
+            prover=Prover(
+                self.database, self.blobs, self.audit, self.calls, self.notary
+            ),
+            comparer=comparer,
         )
 
     def sessions(self):

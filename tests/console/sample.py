@@ -443,9 +443,13 @@ def audit_row(seq: int) -> AuditRow:
 
 
 class SampleData:
-    """A `ConsoleData` over the constants above. `asked` remembers the questions."""
+    """A `ConsoleData` over the constants above. `asked` remembers the questions.
 
-    def __init__(self):
+    *custody* answers for models, datasets and runs.
+    """
+
+    def __init__(self, custody=None):
+        self.custody = custody
         self.asked = []
         self.calls_seen = list(CALLS)
 

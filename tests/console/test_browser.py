@@ -32,7 +32,26 @@ PAGES = {
     "spend": "/console/spend",
     "spend-by-day": "/console/spend?by=day&range=30d",
 }
-EMPTY = ("", "/calls", "/endpoints", "/spend", "/resources", "/audit")
+CHAIN = {
+    "models": "/console/models",
+    "registered": "/console/models/triage",
+    "version": "/console/models/triage/2",
+    "verification": "/console/models/triage/2/proof",
+    "changes": "/console/models/triage/diff?from=1&to=2",
+    "datasets": "/console/datasets",
+    "dataset": "/console/datasets/tumors",
+    "data-version": "/console/datasets/tumors/2",
+    "data-diff": "/console/datasets/tumors/diff?from=1&to=2",
+    "runs": "/console/runs?data=tumors",
+    "run": "/console/runs/{0}",
+    "side-by-side": "/console/runs/compare?run={0}&run={1}&changes=yes",
+}
+DRAWN = ("version", "changes", "data-diff", "side-by-side")
+"""Pages with pictures of their own, whose colours are others in the dark."""
+EMPTY = (
+    *("", "/calls", "/endpoints", "/models", "/datasets", "/runs", "/runs/compare"),
+    *("/spend", "/resources", "/audit"),
+)
 
 
 LATER = replace(call_row(0), call_id=call_id(-1), at_us=NOW + 9_000_000)
@@ -66,6 +85,23 @@ def test_every_page_is_accessible_in_both_themes_and_fits(tab, server, name):
 
     assert light == dark == []
     assert width <= 400
+
+
+def test_the_pages_of_the_chain_are_accessible_and_fit(tab, server, chain):
+    found, widths = {}, {}
+    for name, path in CHAIN.items():
+        tab.emulate_media(color_scheme="light")
+        open_page(tab, server.url + path.format(*chain.runs_made))
+        found[name] = violations(tab)
+        if name in DRAWN:
+            tab.emulate_media(color_scheme="dark")
+            found[name] += violations(tab)
+            tab.set_viewport_size({"width": 400, "height": 800})
+            widths[name] = tab.evaluate("document.documentElement.scrollWidth")
+            tab.set_viewport_size({"width": 1280, "height": 900})
+
+    assert {name: each for name, each in found.items() if each} == {}
+    assert max(widths.values()) <= 400
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])
@@ -125,7 +161,9 @@ def test_a_guest_is_not_offered_what_is_withheld(chromium, server):
     sign_in(page, server.url + "/console", VIEWER_KEY)
     offered = page.get_by_role("navigation", name="Console").inner_text().split()
 
-    assert offered == ["Overview", "Calls", "Endpoints", "Spend"]
+    assert offered == [
+        *("Overview", "Calls", "Endpoints", "Models", "Datasets", "Runs", "Spend")
+    ]
     page.context.close()
 
 
@@ -233,6 +271,7 @@ def test_o_opens_the_call_itself(tab, server):
     [
         ("c", "/console/calls"),
         ("e", "/console/endpoints"),
+        ("m", "/console/models"),
         ("r", "/console/resources"),
         ("a", "/console/audit"),
         ("o", "/console"),
@@ -344,6 +383,34 @@ def test_the_proof_is_checked_when_the_page_is_open(tab, server):
 
     expect(tab.locator("#proof")).to_contain_text("The record is in segment")
     assert tab.url == f"{server.url}/console/calls/{call_id(0)}"
+
+
+def test_a_version_is_verified_when_asked_for(tab, server):
+    open_page(tab, f"{server.url}/console/models/triage/1")
+    tab.get_by_role("link", name="Verify it now").click()
+
+    expect(tab.locator("#verified")).to_contain_text("Dataset version")
+    assert violations(tab) == []
+
+
+def test_the_picture_leads_to_what_it_shows_by_keyboard(tab, server):
+    open_page(tab, f"{server.url}/console/models/triage/2")
+    node = tab.locator(".picture a", has_text="tumors@2").first
+    node.focus()
+    tab.keyboard.press("Enter")
+    tab.wait_for_url(server.url + "/console/datasets/tumors/2")
+
+    assert tab.locator("h1").inner_text() == "tumors@2"
+
+
+def test_runs_are_ticked_and_compared(tab, server, chain):
+    open_page(tab, server.url + "/console/runs?status=finished")
+    for run in chain.runs_made:
+        tab.locator(f"[name=run][value='{run}']").check()
+    tab.get_by_role("button", name="Compare those that are ticked").click()
+
+    expect(tab.get_by_role("heading", name="Side by side")).to_be_visible()
+    assert all(f"run={run}" in tab.url for run in chain.runs_made)
 
 
 def test_an_id_is_copied_whole(tab, server):

@@ -25,7 +25,13 @@ from tests.console.served import (
 )
 
 ROUTES = make_console(SampleData(), Sessions(), Authority())
-FILLED = {"name": call_id(0), "name:path": "console.css", "rest:path": "x", "kind": "K"}
+FILLED = {
+    "name": call_id(0),
+    "name:path": "console.css",
+    "rest:path": "x",
+    "kind": "K",
+    "number": "1",
+}
 
 
 def filled(path):

@@ -20,6 +20,20 @@ PAGES = (
     "/calls/x/proof",
     "/endpoints",
     "/endpoints/x",
+    "/models",
+    "/models/triage",
+    "/models/triage/2",
+    "/models/triage/2/proof",
+    "/models/triage/diff?from=1&to=2",
+    "/datasets",
+    "/datasets/tumors",
+    "/datasets/tumors/2",
+    "/datasets/tumors/diff?from=1&to=2",
+    "/runs",
+    f"/runs?where={quote(ATTACK[:80])}",
+    "/runs/compare",
+    "/runs/{0}",
+    "/runs/compare?run={0}&run={1}&changes=yes",
     "/spend",
     "/spend?by=label:x",
     f"/spend?by={quote(ATTACK[:80])}",
@@ -56,19 +70,27 @@ class Reader(HTMLParser):
 
 
 @pytest.fixture(scope="module")
-def hostile_server():
-    with Server(application(HostileData())) as running:
+def hostile_server(chain):
+    with Server(application(HostileData(chain.custody()))) as running:
         yield running
 
 
 @pytest.mark.parametrize("path", PAGES)
-def test_an_attack_in_every_text_stays_text(hostile_server, path):
+def test_an_attack_in_every_text_stays_text(hostile_server, chain, path):
     visitor = Visitor(hostile_server)
     visitor.sign_in()
     reader = Reader()
-    reader.feed(visitor.get(f"/console{path}").text)
+    reply = visitor.get(f"/console{named(path, chain)}")
+    reader.feed(reply.text)
 
     assert reader.bad == []
+    assert reply.status < 500
+
+
+def named(path, chain):
+    for at, run in enumerate(chain.runs_made):
+        path = path.replace(f"{{{at}}}", run)
+    return path
 
 
 def test_an_attack_in_the_way_back_stays_text(hostile_server):
@@ -81,7 +103,7 @@ def test_an_attack_in_the_way_back_stays_text(hostile_server):
 
 
 @pytest.mark.browser
-def test_no_attack_runs_in_a_browser(chromium, hostile_server):
+def test_no_attack_runs_in_a_browser(chromium, hostile_server, chain):
     visitor = Visitor(hostile_server)
     visitor.sign_in()
     context = chromium.new_context()
@@ -92,7 +114,7 @@ def test_no_attack_runs_in_a_browser(chromium, hostile_server):
     trouble.watch(page)
     hacked = []
     for path in PAGES:
-        open_page(page, f"{hostile_server.url}/console{path}")
+        open_page(page, f"{hostile_server.url}/console{named(path, chain)}")
         hacked += page.evaluate("[window.hacked, document.images.length]")
 
     assert hacked == [None, 0] * len(PAGES)

@@ -111,7 +111,7 @@ def test_a_call_is_followed_to_who_applied_it(rooms):
 
     assert list(stations) == ["Call", "Endpoint", "Snapshot", "ModelVersion"]
     assert stations["Endpoint"].href == "/console/endpoints/bot"
-    assert stations["ModelVersion"].href == "/console/resources/Model/bot"
+    assert stations["ModelVersion"].href == "/console/models/bot/1"
     assert stations["Snapshot"].href == "/console/resources#r1"
     assert page.notes == ()
     assert page.payload_kept

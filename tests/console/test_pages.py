@@ -57,6 +57,7 @@ def test_only_a_fragment_names_its_nonce(reader):
         ("/console/calls", "board", '<div id="board"'),
         ("/console/endpoints", "live", '<div id="live"'),
         ("/console/audit", "board", '<div id="board"'),
+        ("/console/runs", "board", '<div id="board"'),
     ],
 )
 def test_htmx_gets_only_the_part_it_asks_for(reader, path, target, start):

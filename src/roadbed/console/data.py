@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from roadbed.access.visible import Viewer
+from roadbed.console.custody.asked import Custody
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.control.budgets import Standing
 from roadbed.core.decision import Target
@@ -402,6 +403,11 @@ class ConsoleData(Protocol):
 
     A method that is given a name raises NotFound if nothing has it.
     """
+
+    @property
+    def custody(self) -> Custody:
+        """Return what there is of models, datasets and runs."""
+        ...
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names as policies read it, None if it is not there.

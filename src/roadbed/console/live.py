@@ -14,6 +14,8 @@ from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.rows import frontier_of
 from roadbed.console import declared, spending, traced, traffic
+from roadbed.console.custody.live import LiveCustody
+from roadbed.console.custody.rooms import Rooms
 from roadbed.console.data import (
     Alert,
     AuditHead,
@@ -45,6 +47,7 @@ from roadbed.control.targets import (
     find_call,
     find_live,
     find_resource,
+    locate,
 )
 from roadbed.control.why import Chain
 from roadbed.core.actor import DEFAULT_TENANT
@@ -69,7 +72,8 @@ _OUTCOMES: Mapping[str, Outcome] = {"done": "done", "denied": "denied"}
 class LiveData:
     """A `ConsoleSource` over the call log, the control database and the audit log.
 
-    *why* follows a chain; *snapshot* returns what this process serves now.
+    *why* follows a chain; *snapshot* returns what this process serves now; *rooms*
+    hold models, datasets and runs.
     """
 
     database: Database
@@ -77,6 +81,7 @@ class LiveData:
     audit: AuditLog
     why: Callable[[str], Chain]
     snapshot: Callable[[], Snapshot]
+    rooms: Rooms
 
     def seen_by(self, viewer: Viewer) -> "Seen":
         """Return the data that *viewer* may see."""
@@ -107,6 +112,12 @@ class Seen:
         self._why = source.why
         self._snapshot = source.snapshot
         self._recent = source.traffic
+        self._rooms = source.rooms
+
+    @property
+    def custody(self) -> LiveCustody:
+        """Return what there is of models, datasets and runs."""
+        return LiveCustody(self._rooms, self._viewer)
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""
@@ -115,8 +126,10 @@ class Seen:
         with self._database.read() as connection:
             if kind == "Endpoint":
                 found = find_live(connection, kind, name)
-            else:
+            elif kind == "Resource":
                 found = find_resource(connection, declared, name)
+            else:
+                found = locate(connection, kind, name)
         return own(self._viewer.principal, found)
 
     def overview(self, now_us: int) -> Overview:

@@ -11,6 +11,7 @@ from starlette.responses import HTMLResponse
 from roadbed import __version__
 from roadbed.console import charts, words
 from roadbed.console.assets import Assets
+from roadbed.console.custody import places
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -59,6 +60,13 @@ class Renderer:
             cost_columns=charts.cost_columns,
             contributions=charts.contributions,
             by_size=charts.by_size,
+            model_page=places.model_page,
+            version_page=places.version_page,
+            dataset_page=places.dataset_page,
+            dataset_version_page=places.dataset_version_page,
+            run_page=places.run_page,
+            diff_page=places.diff_page,
+            compare_page=places.compare_page,
             version=__version__,
         )
         return environment

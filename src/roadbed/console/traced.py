@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 from datetime import datetime
 from urllib.parse import quote
 
+from roadbed.console.custody import places
 from roadbed.console.data import CallRow, Fact, Hop, Verdict
 from roadbed.console.words import amount, count
 from roadbed.control.why import Chain
@@ -117,9 +118,10 @@ def page_of(link: Link) -> str:
     bare = quote(link.name.partition("@")[0], safe="")
     pages = {
         "Endpoint": f"/console/endpoints/{bare}",
-        "ModelVersion": f"/console/resources/Model/{bare}",
-        "DatasetVersion": f"/console/resources/Dataset/{bare}",
-        "Dataset": f"/console/resources/Dataset/{bare}",
+        "ModelVersion": places.version_page(link.name),
+        "DatasetVersion": places.dataset_version_page(link.name),
+        "Dataset": places.dataset_version_page(link.name),
+        "Run": places.run_page(link.name),
         "Snapshot": f"/console/resources#r{link.name.rpartition(' ')[2]}",
     }
     return pages.get(link.kind, "")

@@ -59,12 +59,15 @@ class Place:
     action: str
 
 
-LISTED = frozenset({"Call", "Endpoint", "Resource"})
+LISTED = frozenset({"Call", "Dataset", "Endpoint", "Model", "Resource", "Run"})
 """Kinds whose pages are lists, which show as much as the visitor may see."""
 PLACES = (
     Place("o", "Overview", "/console", "console.view"),
     Place("c", "Calls", "/console/calls", "call.read"),
     Place("e", "Endpoints", "/console/endpoints", "endpoint.read"),
+    Place("m", "Models", "/console/models", "model.read"),
+    Place("d", "Datasets", "/console/datasets", "dataset.read"),
+    Place("u", "Runs", "/console/runs", "run.read"),
     Place("s", "Spend", "/console/spend", "call.read"),
     Place("r", "Resources", "/console/resources", "resource.read"),
     Place("a", "Audit", "/console/audit", "audit.read"),
@@ -113,7 +116,13 @@ class Visit:
     def found(self, action: str) -> Target | None:
         """Return what the address names, if it is there for this visitor."""
         kind, params = ACTIONS[action].kind, self.request.path_params
-        return self.data.find(kind, params["name"], params.get("kind", ""))
+        return self.data.find(kind, self._asked(kind) or "", params.get("kind", ""))
+
+    def _asked(self, kind: str) -> str | None:
+        """Return the name in the address, None in that of a list."""
+        params = self.request.path_params
+        name = params.get("name")
+        return f"{name}@{params['number']}" if kind == "ModelVersion" else name
 
     def enter(self, action: str) -> None:
         """Go on if the visitor may do *action* to what the address names.
@@ -122,7 +131,7 @@ class Visit:
         tenant. A list goes on where some of it may be seen, and shows no more.
         """
         kind = ACTIONS[action].kind
-        name = self.request.path_params.get("name")
+        name = self._asked(kind)
         asked = Target(kind=kind, name=name or ANY)
         might = self.viewer.might(action)
         if name is None:
@@ -130,12 +139,22 @@ class Visit:
                 self._require(action, whole(self.principal, kind), asked)
             return
         found = self.found(action) if might else None
-        target = found or nothing(self.principal, kind, name)
+        called = self.request.path_params.get("kind", kind)
+        self._reach(action, found, asked, called)
+
+    def also(self, action: str, kind: str, name: str) -> None:
+        """Go on if the visitor may do *action* to one more thing that they named."""
+        found = self.data.find(kind, name)
+        self._reach(action, found, Target(kind=kind, name=name), kind)
+
+    def _reach(
+        self, action: str, found: Target | None, asked: Target, called: str
+    ) -> None:
+        target = found or nothing(self.principal, asked.kind, asked.name)
         self._require(action, target, asked)
         if found is None:
             raise NotFound(
-                f"there is no {self.request.path_params.get('kind', kind)[:40]} "
-                f"called {name[:80]!r}",
+                f"there is no {called[:40]} called {asked.name[:80]!r}",
                 hint="the lists show what you may see",
             )
 

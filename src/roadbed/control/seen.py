@@ -3,7 +3,8 @@
 Each shows what a get would show, by the same target: see `control/targets.py`.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -31,8 +32,11 @@ from roadbed.control.targets import (
     run_target,
     target_of,
 )
-from roadbed.control.versions import targets
+from roadbed.control.versions import Versions
 from roadbed.control.why import Chain, Hop
+from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid, NotFound
+from roadbed.core.reference import parse
 from roadbed.data.datasets import newest_versions
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, Spend, cursor
@@ -40,6 +44,7 @@ from roadbed.gateway.series import Point
 from roadbed.identity.keys import KeyInfo, list_keys
 from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
+from roadbed.registry.tracking.records import Wanted
 from roadbed.registry.versions import Registered, list_versions, model_names
 
 
@@ -81,11 +86,21 @@ def spend(viewer: Viewer, log: CallLog, span: Span, label: str = "") -> list[Spe
 
 def runs(viewer: Viewer, found: Runs, name: str | None, limit: int) -> list[Run]:
     """Return the newest runs that the viewer may read, all or those called *name*."""
+    return runs_before(viewer, found, Wanted(name=name or ""), None, limit)
+
+
+def runs_before(
+    viewer: Viewer, found: Runs, wanted: Wanted, before: str | None, limit: int
+) -> list[Run]:
+    """Return the newest of the *wanted* runs that the viewer may read.
+
+    *before* is the id of the last run that was seen, None at the start.
+    """
     tenant = viewer.principal.tenant
 
     def fetch(last: Run | None, size: int) -> list[Run]:
-        before = last.id if last else None
-        return found.list(name, size, tenant=tenant, before=before)
+        start = last.id if last else before
+        return found.list(None, size, tenant=tenant, before=start, wanted=wanted)
 
     return viewer.page("run.read", fetch, run_target, limit)
 
@@ -109,17 +124,34 @@ def declared(
     return viewer.only(action, current_resources(connection).of(kind), target_of)
 
 
-def versions(viewer: Viewer, connection: sa.Connection, model: str) -> list[Registered]:
-    """Return the versions of *model* that the viewer may read, newest first."""
+def versions(
+    viewer: Viewer,
+    connection: sa.Connection,
+    model: str,
+    known: Versions | None = None,
+) -> list[Registered]:
+    """Return the versions of *model* that the viewer may read, newest first.
+
+    *known* is the stack of this moment, for whoever asks of many models.
+    """
     found = list_versions(connection, model)
-    return viewer.only("version.read", found, targets(connection, model))
+    target = (known or Versions(connection)).of(model)
+    return viewer.only("version.read", found, target)
 
 
 def models(viewer: Viewer, connection: sa.Connection) -> list[str]:
     """Return the names of the models that have versions and the viewer may read."""
-    found = (find_model(connection, name) for name in model_names(connection))
-    seen = viewer.only("model.read", filter(None, found), lambda target: target)
-    return [target.name for target in seen]
+    return list(models_of(viewer, connection, model_names(connection)))
+
+
+def models_of(
+    viewer: Viewer, connection: sa.Connection, names: Iterable[str]
+) -> Iterator[str]:
+    """Yield those of *names* that are models the viewer may read, as it is asked."""
+    for name in names:
+        target = find_model(connection, name)
+        if target is not None and viewer.may("model.read", target):
+            yield name
 
 
 def datasets(viewer: Viewer, connection: sa.Connection) -> list[Known]:
@@ -212,10 +244,11 @@ _READ_BY: Mapping[str, tuple[str, str]] = {
 
 def lineage(viewer: Viewer, connection: sa.Connection, whole: Lineage) -> Lineage:
     """Return *whole* without what the viewer may not see, and edges that lead there."""
+    sight = Sight(viewer, connection)
     hidden = {
         f"{source.kind}:{source.name}"
         for source in whole.sources
-        if not _may_see(viewer, connection, source.kind, source.name)
+        if not sight.may_see(source.kind, source.name)
     }
     kept = [s for s in whole.sources if f"{s.kind}:{s.name}" not in hidden]
     edges = [e for e in whole.edges if not {e.src, e.dst} & hidden]
@@ -224,42 +257,67 @@ def lineage(viewer: Viewer, connection: sa.Connection, whole: Lineage) -> Lineag
 
 def uses(viewer: Viewer, connection: sa.Connection, found: Iterable[Use]) -> list[Use]:
     """Return those of *found* that the viewer may see, at endpoints they may see."""
+    return uses_in(Sight(viewer, connection), found)
+
+
+def uses_in(sight: "Sight", found: Iterable[Use]) -> list[Use]:
+    """Return those of *found* that *sight* shows, at endpoints that it shows."""
     return [
         replace(
             use,
-            served=tuple(
-                n for n in use.served if _may_see(viewer, connection, "endpoint", n)
-            ),
-            through=use.through
-            if _may_see(viewer, connection, "run", use.through)
-            else "",
+            served=tuple(n for n in use.served if sight.may_see("endpoint", n)),
+            through=use.through if sight.may_see("run", use.through) else "",
         )
         for use in found
-        if _may_see(viewer, connection, "model", use.version)
+        if sight.may_see("model", use.version)
     ]
 
 
 def status(viewer: Viewer, connection: sa.Connection, whole: Status) -> Status:
     """Return *whole* without the endpoints and the data that the viewer may not see."""
-    terms = [
-        term
-        for term in whole.terms
-        if _may_see(viewer, connection, "endpoint", term.endpoint)
-    ]
+    return status_in(Sight(viewer, connection), whole)
+
+
+def status_in(sight: "Sight", whole: Status) -> Status:
+    """Return *whole* without the endpoints and the data that *sight* does not show."""
+    terms = [term for term in whole.terms if sight.may_see("endpoint", term.endpoint)]
     bad = [
         told
         for told in whole.rests_on_bad
-        if _may_see(viewer, connection, "dataset", told.partition(":")[0])
+        if sight.may_see("dataset", told.partition(":")[0])
     ]
     return replace(whole, terms=tuple(terms), rests_on_bad=tuple(bad))
 
 
-def _may_see(viewer: Viewer, connection: sa.Connection, kind: str, name: str) -> bool:
-    """Say whether the viewer may see what lineage calls *name* of *kind*."""
-    real, action, whole = _SEEN_BY[kind]
-    asked = name if whole else name.partition("@")[0]
-    found = own(viewer.principal, locate(connection, real, asked))
-    return found is not None and viewer.may(action, found)
+class Sight:
+    """What one viewer may see of things that lineage names, each decided once."""
+
+    def __init__(self, viewer: Viewer, connection: sa.Connection) -> None:
+        self._viewer = viewer
+        self._connection = connection
+        self._decided: dict[tuple[str, str], bool] = {}
+        self._versions: Versions | None = None
+
+    def may_see(self, kind: str, name: str) -> bool:
+        """Say whether the viewer may see what lineage calls *name* of *kind*.
+
+        *kind* is dataset, endpoint, model (then it is a version of it) or run.
+        """
+        real, action, whole = _SEEN_BY[kind]
+        asked = name if whole else name.partition("@")[0]
+        if (kind, asked) not in self._decided:
+            found = own(self._viewer.principal, self._find(real, asked))
+            seen = found is not None and self._viewer.may(action, found)
+            self._decided[kind, asked] = seen
+        return self._decided[kind, asked]
+
+    def _find(self, kind: str, name: str) -> Target | None:
+        if kind != "ModelVersion":
+            return locate(self._connection, kind, name)
+        self._versions = self._versions or Versions(self._connection)
+        with suppress(Invalid, NotFound):
+            return self._versions.find(parse(name))
+        return None
 
 
 _SEEN_BY: Mapping[str, tuple[str, str, bool]] = {

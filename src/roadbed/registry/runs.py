@@ -25,8 +25,10 @@ from roadbed.registry.tables import runs
 from roadbed.registry.tracking import params as kept_params
 from roadbed.registry.tracking import points
 from roadbed.registry.tracking.points import Point
+from roadbed.registry.tracking.records import Wanted
 
 Status = Literal["started", "finished", "failed"]
+_ALL = Wanted()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -206,10 +208,11 @@ class Runs:
         *,
         tenant: str | None = None,
         before: str | None = None,
+        wanted: Wanted = _ALL,
     ) -> list[Run]:
         """Return the newest runs first: all, or those called *name*, or of a *tenant*.
 
-        *before* is the id of the last run that was seen.
+        *before* is the id of the last run that was seen; *wanted* narrows further.
         """
         query = sa.select(runs).order_by(runs.c.id.desc()).limit(limit)
         if name is not None:
@@ -218,6 +221,7 @@ class Runs:
             query = query.where(runs.c.tenant == tenant)
         if before is not None:
             query = query.where(runs.c.id < before)
+        query = query.where(*wanted.conditions(self._database.dialect))
         with self._database.read() as connection:
             found = [_read(row) for row in connection.execute(query).mappings()]
             return _with_metrics(connection, found)

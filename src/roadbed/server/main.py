@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from roadbed.app import App
 from roadbed.console.app import make_console
+from roadbed.console.custody.rooms import Rooms
 from roadbed.console.identity import LiveAuthority, LiveSessions
 from roadbed.console.live import LiveData
 from roadbed.console.people import LivePeople
@@ -26,6 +27,7 @@ from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record
 from roadbed.inference.path import Path
 from roadbed.inference.snapshot import Snapshot
+from roadbed.registry.tracking.artifacts import Artifacts
 from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
@@ -321,6 +323,7 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
         audit=app.audit,
         why=app.why,
         snapshot=snapshot,
+        rooms=rooms(app),
     )
     sessions = LiveSessions(database=app.database, snapshot=snapshot, now_us=app.now_us)
     people = LivePeople(
@@ -336,6 +339,20 @@ def console(app: App, parts: Parts) -> list[ConsoleRoute]:
         refused=refused,
         now_us=app.now_us,
         people=people,
+    )
+
+
+def rooms(app: App) -> Rooms:
+    """Return where the console finds models, datasets and runs."""
+    return Rooms(
+        database=app.database,
+        blobs=app.blobs,
+        datasets=app.datasets,
+        runs=app.runs,
+        artifacts=Artifacts(app.database, app.blobs, app.clock),
+        calls=app.calls,
+        prover=app.prover,
+        comparer=app.comparer,
     )
 
 
