@@ -19,12 +19,14 @@ class BudgetSpent(BudgetExhausted):
 class Question:
     """One request, as a caller would write it.
 
-    `body` is the JSON of `dialect`: of the OpenAI chat completions (`openai`), or of
-    the Open Inference Protocol (`oip`). `labels` are what the call is counted under.
+    `body` is the JSON of `dialect`: of the OpenAI chat completions (`openai`), of the
+    Open Inference Protocol (`oip`), or of OpenAI's embeddings (`embeddings`), whose
+    vectors are the output `embedding`, one row for each text. `labels` are what the
+    call is counted under.
     """
 
     body: Mapping[str, Any]
-    dialect: Literal["openai", "oip"] = "openai"
+    dialect: Literal["openai", "oip", "embeddings"] = "openai"
     labels: Mapping[str, str] = field(default_factory=dict)
 
 

@@ -5,6 +5,7 @@ import json
 import re
 import zlib
 from dataclasses import replace
+from typing import ClassVar
 
 from pydantic import BaseModel, ConfigDict
 
@@ -19,6 +20,7 @@ from roadbed.core.reference import parse
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.tensor import from_values
 from roadbed.server.evaluating.evaluator import Evaluator
+from roadbed.server.evaluating.gates import Gates
 from roadbed.server.evaluating.inside import Inside
 from roadbed.settings import Settings
 from tests.control.stacks import OPERATOR, resource, write
@@ -44,7 +46,7 @@ class Config(BaseModel):
 class Quiz:
     """Knows the answers to so many of a hundred questions as its upstream says."""
 
-    asked: list = []
+    asked: ClassVar[list[str]] = []
 
     def __init__(self, config):
         self.config = config
@@ -156,7 +158,14 @@ class Line:
         texts = [OPERATOR, ACCOUNT, *mine, *resources]
         return write(self.folder / folder, stack="---\n".join(texts))
 
-    def apply(self, *resources, actor="service-account:operator"):
+    def apply(self, *resources):
+        """Make *resources* live, the evaluations last: so nothing is promoted."""
+        plain = [text for text in resources if "kind: Evaluation" not in text]
+        self.put(*plain)
+        if len(plain) < len(resources):
+            self.put(*resources)
+
+    def put(self, *resources, actor="service-account:operator"):
         proposal = self.app.desk.propose(self.declare(*resources))
         return self.app.desk.apply(proposal, actor)
 
@@ -180,6 +189,18 @@ class Line:
                 order = evaluator.order(content, parse(version))
                 tell = options.pop("tell", lambda progress: None)
                 return await evaluator.evaluate(order, tell, **options)
+
+        return asyncio.run(work())
+
+    def gate(self, version="", preview=None, names=()):
+        """Return what the gates of the endpoint say, as the tester sees it."""
+
+        async def work():
+            seen = preview or self.preview()
+            async with Inside(self.app, TESTER, seen) as inside:
+                gates = Gates(Evaluator(inside))
+                ref = parse(version) if version else None
+                return await gates.gate("school", ref, names)
 
         return asyncio.run(work())
 

@@ -98,7 +98,8 @@ def test_a_budget_stops_a_run_cleanly_and_the_next_one_goes_on(line):
     prices = resource(
         "PriceList",
         "ours",
-        "prices:\n- {provider: quiz, upstream: 'quiz-*', per_call: '0.01', since: 2020-01-01}",
+        "prices:\n- {provider: quiz, upstream: 'quiz-*', per_call: '0.01', "
+        "since: 2020-01-01}",
     )
     spent = evaluation(more="budget: '0.10'\nconcurrency: 2\n")
     line.apply(prices, model(), endpoint(), spent)

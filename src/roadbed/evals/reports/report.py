@@ -10,10 +10,11 @@ from roadbed.evals.running.judges import Judge
 from roadbed.evals.running.rows import Row, mean_of, read_rows
 from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Found
-from roadbed.evals.statistics import intervals
+from roadbed.evals.statistics import intervals, multiplicity, repeats
 
 VERSION = 1
 _EXAMPLES = 5
+_MOST_FLAKY = 50
 _QUANTILES = (("p50", 0.5), ("p95", 0.95), ("p99", 0.99))
 
 
@@ -127,10 +128,31 @@ def _missing(row: Row, judge: str) -> int:
     return came - sum(v is not None for v in row.grades.get(judge, ()))
 
 
-def _repeated(judge: Judge, repeats: int, rows: Sequence[Row]) -> dict[str, Any]:
-    if repeats < 2:
+def _repeated(judge: Judge, count: int, rows: Sequence[Row]) -> dict[str, Any]:
+    """Return what several answers to each case say: of passing, and of flaky cases."""
+    if count < 2:
         return {}
-    return {"repeats": {}}
+    graded = {row.id: _known(row.grades.get(judge.name, ())) for row in rows}
+    answers = {case: values for case, values in graded.items() if values}
+    found: dict[str, Any] = {"split": asdict(repeats.split(answers))}
+    if judge.binary:
+        names = {row.id: row.cluster for row in rows}
+        some, every = repeats.pass_rates(answers, count, clusters=names)
+        flaky = repeats.flaky(answers)
+        found |= {f"pass@{count}": asdict(some), f"pass^{count}": asdict(every)}
+        found |= {"flaky": flaky[:_MOST_FLAKY], "flaky_cases": len(flaky)}
+    return {"repeats": found}
+
+
+def alpha_of(spec: Evaluation) -> float:
+    """Return the error rate of each bar, so that all together keep to the spec's."""
+    gates = [use.gate for use in spec.graders if use.gate is not None]
+    bars = sum((g.tolerance is not None) + (g.floor is not None) for g in gates)
+    return multiplicity.share(spec.alpha, max(bars, 1))
+
+
+def _known(values: Iterable[float | None]) -> list[float]:
+    return [value for value in values if value is not None]
 
 
 def _failures(rows: Sequence[Row]) -> dict[str, Any]:

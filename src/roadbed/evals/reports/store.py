@@ -131,7 +131,7 @@ _NEWEST = (reports.c.at_us.desc(), reports.c.digest)
 _OWN = [c.name for c in reports.c if c.name not in Subject.__slots__]
 
 
-def _row(report: Report) -> dict[str, object]:
+def _row(report: Report) -> dict[str, Any]:
     return report.subject.row() | {name: getattr(report, name) for name in _OWN}
 
 

@@ -127,7 +127,7 @@ class _Run:
             return Grade(value=None, error=f"{spent.code}: {spent.message}")
         except RoadbedError as error:
             return Grade(value=None, error=f"{error.code}: {error.message}")
-        except Exception as error:  # A plug-in's fault must not end the run.
+        except Exception as error:  # noqa: BLE001 a plug-in's fault ends no run
             _log.exception("grader %s failed on case %s", judge.name, item.case.id)
             return Grade(value=None, error=f"{type(error).__name__} in the grader")
         self._money.add(grade.cost_nano)
@@ -168,6 +168,6 @@ def _measured(judge: Judge, samples: list[Sample]) -> list[Measure]:
         return list(judge.whole.measure(samples))
     except RoadbedError as error:
         return [Measure(name=judge.name, value=None, error=error.message)]
-    except Exception as error:  # A plug-in's fault must not end the run.
+    except Exception as error:  # noqa: BLE001 a plug-in's fault ends no run
         _log.exception("grader %s failed", judge.name)
         return [Measure(name=judge.name, value=None, error=type(error).__name__)]

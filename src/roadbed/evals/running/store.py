@@ -1,6 +1,7 @@
 """Runs of evaluations as rows: begun, going on, ended."""
 
 from dataclasses import dataclass, replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -69,7 +70,7 @@ def _same(row: sa.RowMapping, draft: Run) -> bool:
     return row["take"] == draft.take
 
 
-def _row(run: Run) -> dict[str, object]:
+def _row(run: Run) -> dict[str, Any]:
     names = [c.name for c in runs.c if c.name not in Subject.__slots__]
     return run.subject.row() | {name: getattr(run, name) for name in names}
 

@@ -7,7 +7,7 @@ from typing import Any
 from roadbed.evals.statistics.units import Units
 
 SEED = 20_010
-RESAMPLES = 4000
+RESAMPLES = 2000
 FLIPS = 5000
 EXACT = 12
 """Up to so many units that differ, all flips are looked at instead of some."""
@@ -57,7 +57,8 @@ def _bca(units: Units, alpha: float) -> tuple[float, float]:
     from scipy.stats import t
 
     counts = _counts(len(units))
-    means = (counts @ units.totals) / (counts @ units.weights)
+    means = counts @ units.totals
+    means /= units.weights.sum() if units.plain else counts @ units.weights
     below = (means < units.mean).mean() + (means == units.mean).mean() / 2
     bias = ndtri(np.clip(below, 1 / RESAMPLES, 1 - 1 / RESAMPLES))
     size = max(units.effective, 2.0)
@@ -82,7 +83,7 @@ def _counts(size: int) -> Any:
     import numpy as np
 
     drawn = np.random.default_rng(SEED).integers(0, size, (RESAMPLES, size))
-    counts = np.zeros((RESAMPLES, size), dtype=np.float32)
+    counts = np.zeros((RESAMPLES, size))
     np.add.at(counts, (np.arange(RESAMPLES)[:, None], drawn), 1)
     counts.flags.writeable = False
     return counts
@@ -93,6 +94,6 @@ def _signs(size: int) -> Any:
     import numpy as np
 
     drawn = np.random.default_rng(SEED).integers(0, 2, (FLIPS, size))
-    signs = (2 * drawn - 1).astype(np.float32)
+    signs = 2.0 * drawn - 1.0
     signs.flags.writeable = False
     return signs

@@ -149,9 +149,9 @@ def _poisson(count: float, n: float, alpha: float) -> float:
     """Return the lower end of a share that is a rare count; 1 if it is not rare."""
     from scipy.special import gammaincinv
 
-    if not 1 <= count <= (2 if n <= 50 else 3):
+    if count > (2 if n <= 50 else 3) + 1e-9:
         return 1.0
-    return float(gammaincinv(count, alpha)) / n
+    return float(gammaincinv(count, alpha)) / n if count > 0 else 0.0
 
 
 def _rate_of(units: Units, alpha: float) -> tuple[float, float, str]:

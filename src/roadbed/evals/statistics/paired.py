@@ -5,7 +5,13 @@ from dataclasses import dataclass
 
 from roadbed.core.errors import Invalid
 from roadbed.evals.statistics.bootstrap import flip
-from roadbed.evals.statistics.intervals import SPARSE, level, spread, unit_scale
+from roadbed.evals.statistics.intervals import (
+    SPARSE,
+    level,
+    spread,
+    student,
+    unit_scale,
+)
 from roadbed.evals.statistics.matched import mcnemar, tango
 from roadbed.evals.statistics.units import Units, gather
 
@@ -54,7 +60,7 @@ def compare(
     | 0 or 1 | Tango's score interval, McNemar's mid-p |
     | hardly any case differs (fewer than 10, less than half) | Tango's, sign flips |
     | in clusters | t of the clusters, robust |
-    | others, 15 to 199 | BCa bootstrap, sign flips |
+    | 15 to 199 cases, most of which differ | BCa bootstrap, sign flips |
     | others | paired t |
 
     Raises Invalid for grades that *binary* denies, and as `gather`.
@@ -112,10 +118,7 @@ def _compared(
     if _still(units):
         ends = score_of(units, reach(grades), alpha)
         return *ends, flip(units), "sign flips, Tango, as few cases differ"
-    low, high, method = spread(units, alpha)
-    if method == "BCa bootstrap":
-        return low, high, flip(units), "sign flips, BCa bootstrap"
-    return low, high, _student_p(units), f"paired {method}"
+    return _spread(units, alpha)
 
 
 def _moved(units: Units) -> tuple[int, int]:
@@ -128,6 +131,15 @@ def _still(units: Units) -> bool:
     moved = gained + lost
     few = moved < SPARSE and 2 * moved <= len(units)
     return few or not units.error
+
+
+def _spread(units: Units, alpha: float) -> tuple[float, float, float, str]:
+    if 2 * sum(_moved(units)) <= len(units) and not units.clustered:
+        return *student(units, alpha), _student_p(units), "paired t"
+    low, high, method = spread(units, alpha)
+    if method == "BCa bootstrap":
+        return low, high, flip(units), "sign flips, BCa bootstrap"
+    return low, high, _student_p(units), f"paired {method}"
 
 
 def _student_p(units: Units) -> float:

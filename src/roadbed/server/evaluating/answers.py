@@ -25,12 +25,14 @@ _PATIENCE_S = 60.0
 class Gathered:
     """An answer under way, piece by piece."""
 
-    __slots__ = ("_annotations", "_finish", "_refused", "_tensors", "_text", "_tools")
+    __slots__ = ("_annotations", "_finish", "_refused", "_tensors", "_text", "_tools",
+                 "_vectors")  # fmt: skip
 
     def __init__(self) -> None:
         self._text: list[str] = []
         self._tools: dict[int, list[str]] = {}
         self._tensors: tuple[Tensor, ...] = ()
+        self._vectors: tuple[Sequence[float], ...] = ()
         self._annotations: list[Mapping[str, Any]] = []
         self._finish = ""
         self._refused = False
@@ -47,16 +49,19 @@ class Gathered:
             known[2] += piece.arguments
         self._annotations.extend(chunk.annotations)
         self._tensors = chunk.tensors or self._tensors
+        self._vectors = chunk.vectors or self._vectors
         self._finish = chunk.finish or self._finish
 
     def answered(self, record: CallRecord | None) -> Answered:
         """Return the answer, with what its *record* says of money and time."""
         unwilling = self._refused or self._finish in _UNWILLING
+        vectors = tuple(map(list, self._vectors))
+        outputs = {"embedding": vectors} if vectors else outputs_of(self._tensors)
         return Answered(
             status="refused" if unwilling else "ok",
             text="".join(self._text),
             tools=tuple(map(_tool, self._tools.values())),
-            outputs=outputs_of(self._tensors),
+            outputs=outputs,
             documents=documents_of(self._annotations),
             finish=self._finish,
             **facts(record),

@@ -2,22 +2,23 @@
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Any
 
-from roadbed.control.preview import Preview
+from roadbed.control.evaluations import served_in, subject_of
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.version import DatasetVersion
 from roadbed.evals.asking import Ask
+from roadbed.evals.case import Case
 from roadbed.evals.cases import read_cases
 from roadbed.evals.kinds import Cases, Evaluation
 from roadbed.evals.reports import store as reports
 from roadbed.evals.reports.report import Made, report_of
 from roadbed.evals.reports.store import Report
 from roadbed.evals.running import store as runs
-from roadbed.evals.running.judges import digests_of, judges_of
-from roadbed.evals.running.keys import Subject, evaluation_digest
+from roadbed.evals.running.judges import judges_of
+from roadbed.evals.running.keys import Subject
 from roadbed.evals.running.requests import Requests
 from roadbed.evals.running.runner import run as run_work
 from roadbed.evals.running.shelf import Shelf
@@ -69,9 +70,9 @@ class Evaluator:
 
     def __init__(self, inside: Inside) -> None:
         self._inside = inside
-        self._app, self._preview = inside.app, inside.preview
-        self._actor = inside.principal.chain
-        self._tenant = inside.principal.tenant
+        self.app, self.preview = inside.app, inside.preview
+        self.actor = inside.principal.chain
+        self.tenant = inside.principal.tenant
 
     def order(self, content: Mapping[str, Any], ref: VersionRef) -> Order:
         """Return the order to evaluate *ref* by the Evaluation with this content.
@@ -79,10 +80,9 @@ class Evaluator:
         Raises NotFound and Invalid for what it refers to. Blocks.
         """
         spec = Evaluation(**content["spec"])
-        version = self._preview.version(ref)
-        golden = self._app.datasets.get(parse(spec.cases.dataset))
-        name = content["metadata"]["name"]
-        subject = subject_of(self._preview, (name, spec), version, golden.digest)
+        version = self.preview.version(ref)
+        golden = self.app.datasets.get(parse(spec.cases.dataset))
+        subject = subject_of(self.preview, content, version, golden.digest)
         return Order(
             subject=subject,
             spec=spec,
@@ -90,6 +90,16 @@ class Evaluator:
             golden=golden,
             take=self._take(version),
         )
+
+    def asked(self, order: Order, ids: Set[str]) -> dict[str, Case]:
+        """Return the cases called *ids*; reads the golden set up to the last of them."""
+        found: dict[str, Case] = {}
+        for case in self._cases(order) if ids else ():
+            if case.id in ids:
+                found[case.id] = case
+                if len(found) == len(ids):
+                    break
+        return found
 
     async def evaluate(
         self, order: Order, tell: Tell, *, fresh: bool = False
@@ -119,26 +129,29 @@ class Evaluator:
         work = Work(
             subject=order.subject,
             spec=spec,
-            cases=read_cases(self._app.datasets, order.golden, _said(spec.cases)),
+            cases=self._cases(order),
             total=order.golden.rows,
-            judges=judges_of(spec, served_in(self._preview)),
+            judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
             ask=ask,
             means=Judging(self._inside),
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
         )
-        return await run_work(work, Shelf(self._app.database), self._app.now_us)
+        return await run_work(work, Shelf(self.app.database), self.app.now_us)
+
+    def _cases(self, order: Order) -> Iterator[Case]:
+        return read_cases(self.app.datasets, order.golden, _said(order.spec.cases))
 
     def _known(self, order: Order) -> Evaluated | None:
         """Return the report that answers *order* already: whole, without failures."""
-        with self._app.database.read() as connection:
+        with self.app.database.read() as connection:
             found = reports.newest(connection, order.subject)
         if found is None or found.summary["failed"]:
             return None
         if order.take and found.summary["take"] != order.take:
             return None
-        said = reports.read(self._app.blobs, found.digest)
+        said = reports.read(self.app.blobs, found.digest)
         return Evaluated(report=found, said=said, reused=True)
 
     def _begin(self, order: Order, fresh: bool) -> Run:
@@ -147,34 +160,34 @@ class Evaluator:
             subject=order.subject,
             take=order.take,
             total=order.golden.rows,
-            actor=self._actor,
-            tenant=self._tenant,
-            started_us=self._app.now_us(),
+            actor=self.actor,
+            tenant=self.tenant,
+            started_us=self.app.now_us(),
         )
-        with self._app.database.write() as connection:
+        with self.app.database.write() as connection:
             return runs.begin(connection, draft, fresh=fresh)
 
     def _note(self, run: Run, progress: Progress) -> None:
-        with self._app.database.write() as connection:
+        with self.app.database.write() as connection:
             runs.note(connection, run.id, progress)
 
     def _end(self, run: Run) -> None:
-        with self._app.database.write() as connection:
-            runs.end(connection, replace(run, finished_us=self._app.now_us()))
+        with self.app.database.write() as connection:
+            runs.end(connection, replace(run, finished_us=self.app.now_us()))
 
     def _conclude(self, order: Order, run: Run, found: Found) -> Evaluated:
         """Keep the rows and the report, and write down that they are."""
-        blobs, at_us = self._app.blobs, self._app.now_us()
+        blobs, at_us = self.app.blobs, self.app.now_us()
         made = Made(
             run=run,
             spec=order.spec,
-            judges=judges_of(order.spec, served_in(self._preview)),
+            judges=judges_of(order.spec, served_in(self.preview)),
             dataset=order.golden.digest,
             rows=blobs.put(line for line in found.lines if line),
             at_us=at_us,
         )
         said = report_of(made, found)
-        report = reports.keep(blobs, said, self._tenant)
+        report = reports.keep(blobs, said, self.tenant)
         ended = replace(
             run,
             status="stopped" if found.stopped else "done",
@@ -183,7 +196,7 @@ class Evaluator:
             report=report.digest,
             finished_us=at_us,
         )
-        with self._app.database.write() as connection:
+        with self.app.database.write() as connection:
             reports.add(connection, report)
             runs.end(connection, ended)
         return Evaluated(report=report, said=said)
@@ -192,10 +205,10 @@ class Evaluator:
         """Return today's date for a version whose upstream may change any day."""
         if "hosted" not in version.definition:
             return ""
-        provider = self._preview.content("Provider", str(version.body["provider"]))
+        provider = self.preview.content("Provider", str(version.body["provider"]))
         spec, upstream = provider["spec"], str(version.body.get("upstream", ""))
-        floats = self._app.catalog.unpinned(spec["type"], spec["config"], upstream)
-        today = self._app.clock.now().date().isoformat()
+        floats = self.app.catalog.unpinned(spec["type"], spec["config"], upstream)
+        today = self.app.clock.now().date().isoformat()
         return today if floats is not None else ""
 
 
@@ -227,35 +240,3 @@ class _Telling:
 
     async def _noted(self, progress: Progress) -> None:
         await asyncio.to_thread(self._write, progress)
-
-
-def served_in(preview: Preview) -> Any:
-    """Return what says the digest of the version that an endpoint would serve."""
-
-    def served(endpoint: str) -> str:
-        content = preview.content("Endpoint", endpoint)
-        return preview.version(parse(content["spec"]["model"])).digest
-
-    return served
-
-
-def subject_of(
-    preview: Preview,
-    evaluation: tuple[str, Evaluation],
-    version: ModelVersion,
-    golden: str,
-) -> Subject:
-    """Return what a report on *version* by *evaluation* is about.
-
-    *golden* is the digest of its golden set.
-    """
-    name, spec = evaluation
-    graders = digests_of(spec, served_in(preview))
-    return Subject(
-        endpoint=spec.endpoint,
-        evaluation=name,
-        evaluation_digest=evaluation_digest(spec, golden, graders),
-        version=str(version),
-        version_digest=version.digest,
-        terms=preview.terms(spec.endpoint, version),
-    )

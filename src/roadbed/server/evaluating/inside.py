@@ -28,7 +28,7 @@ from roadbed.core.errors import NotFound, NotReady, RoadbedError
 from roadbed.core.ids import Uuid7
 from roadbed.core.reference import VersionRef, parse
 from roadbed.core.resource import tenant_of
-from roadbed.dialects import openai
+from roadbed.dialects import embeddings, openai
 from roadbed.dialects.oip import DIALECT as TENSORS
 from roadbed.evals.asking import Answered, BudgetSpent, Question
 from roadbed.gateway.keeper import Keeper
@@ -53,6 +53,7 @@ from roadbed.server.metrics import Metrics
 from roadbed.server.switch import held_by
 
 LOOK_EVERY_S = 1.0
+_SPOKEN = {"embeddings": embeddings.SPOKEN}
 PATIENCE_S = 300.0
 """How long a question waits in all while limits ask for patience."""
 
@@ -273,18 +274,18 @@ class Line:
 
     def _call(self, question: Question) -> Call:
         tensors = question.dialect == "oip"
-        trace = received("")
+        trace, spoken = received(""), _SPOKEN.get(question.dialect, openai.SPOKEN)
         body = b"" if tensors else self._body(question.body)
         return Call(
             id=f"{self._region}-{self._new_id()}",
             received_us=to_us(self._clock.now()),
             started_ns=time.monotonic_ns(),
-            dialect=TENSORS if tensors else openai.SPOKEN.name,
+            dialect=TENSORS if tensors else spoken.name,
             endpoint=self.deployment.endpoint,
             number=self.deployment.version.number,
             trace_id=trace.trace_id,
             span_id=trace.span_id,
-            request=_tensors(question.body) if tensors else openai.SPOKEN.read(body)[1],
+            request=_tensors(question.body) if tensors else spoken.read(body)[1],
             body=body,
             labels=question.labels,
             snapshot=self.serving.snapshot,
