@@ -13,12 +13,20 @@ import sqlalchemy as sa
 
 from roadbed.control.preview import Preview
 from roadbed.control.promote import Promotion
+from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import GateFailed, NotFound, RoadbedError
 from roadbed.core.reference import VersionRef, parse
+from roadbed.core.resource import tenant_of
 from roadbed.data.tables import dataset_versions
 from roadbed.evals.kinds import Evaluation
-from roadbed.evals.reports.verdicts import Verdict, Waiver, said_of, waived
+from roadbed.evals.reports.verdicts import (
+    Verdict,
+    Waiver,
+    said_of,
+    waive,
+    waived,
+)
 from roadbed.evals.running.judges import digests_of
 from roadbed.evals.running.keys import Subject, evaluation_digest
 from roadbed.inference.snapshot import ModelVersion
@@ -43,6 +51,50 @@ class Lack:
             f"{self.ref} may not go into production on {self.endpoint}: "
             f"evaluation {self.evaluation} {self.why} ({self.hint})"
         )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wish:
+    """What somebody wants waived: an evaluation of a version on an endpoint."""
+
+    endpoint: str
+    ref: VersionRef
+    evaluation: str
+    reason: str
+    until_us: int
+
+
+def waive_evaluation(
+    connection: sa.Connection,
+    preview: Preview,
+    wish: Wish,
+    waiver: Principal,
+    now_us: int,
+) -> Waiver:
+    """Write down that *waiver* waives what *wish* says, and return it.
+
+    Raises NotFound for an evaluation that blocks no such endpoint, Denied for who
+    made the version, and Invalid for a waiver without reason or end.
+    """
+    content = preview.content("Endpoint", wish.endpoint)
+    names = [c["metadata"]["name"] for c in required(preview, wish.endpoint)]
+    if tenant_of(content) != waiver.tenant or wish.evaluation not in names:
+        raise NotFound(
+            f"no evaluation called {wish.evaluation[:80]!r} blocks {wish.endpoint}",
+            hint=f"there is {', '.join(names)}" if names else "none blocks it",
+        )
+    wanted = Waiver(
+        endpoint=wish.endpoint,
+        evaluation=wish.evaluation,
+        version=str(wish.ref),
+        version_digest=preview.version(wish.ref).digest,
+        actor=waiver.chain,
+        reason=wish.reason,
+        at_us=now_us,
+        until_us=wish.until_us,
+        tenant=waiver.tenant,
+    )
+    return waive(connection, wanted, _maker(connection, wish.ref))
 
 
 def required(preview: Preview, endpoint: str) -> list[Content]:

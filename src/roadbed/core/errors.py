@@ -1,8 +1,8 @@
 """Every error Roadbed raises on purpose.
 
 RoadbedError
-  Invalid (Unpinned), TooLarge, Unauthenticated, Denied (GateFailed), NotFound, Conflict,
-  NotReady (Overloaded), Corrupt, BudgetExhausted, LimitExceeded,
+  Invalid (Unpinned), TooLarge, Unauthenticated, Denied (GateFailed), NotFound,
+  Conflict, NotReady (Overloaded), Corrupt, BudgetExhausted, LimitExceeded,
   ProviderError (RateLimited, Unavailable, TimedOut, Truncated, Refused)
 """
 

@@ -2,6 +2,7 @@
 
 import asyncio
 from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 
@@ -190,8 +191,6 @@ class Later:
         self._clock = clock
 
     def now(self):
-        from datetime import timedelta
-
         return self._clock.now() + timedelta(days=2)
 
 

@@ -83,6 +83,13 @@ def newest(
     return None if row is None else _read(row)
 
 
+def newest_of(connection: sa.Connection, evaluation: str) -> Report | None:
+    """Return the newest report of the evaluation called so, None if there is none."""
+    query = sa.select(reports).where(reports.c.evaluation == evaluation)
+    row = connection.execute(query.order_by(*_NEWEST).limit(1)).mappings().first()
+    return None if row is None else _read(row)
+
+
 def find(connection: sa.Connection, digest: str) -> Report:
     """Return the report whose digest begins as *digest* says; raise NotFound."""
     begins = digest if digest.startswith("sha256:") else f"sha256:{digest}"
@@ -97,12 +104,13 @@ def find(connection: sa.Connection, digest: str) -> Report:
 
 
 def listed(
-    connection: sa.Connection, endpoint: str = "", limit: int = 100
+    connection: sa.Connection, tenant: str, endpoint: str = "", limit: int = 100
 ) -> list[Report]:
-    """Return the newest reports, of one endpoint if it is named."""
-    query = sa.select(reports).order_by(*_NEWEST).limit(limit)
+    """Return the newest reports of *tenant*, of one endpoint if it is named."""
+    query = sa.select(reports).where(reports.c.tenant == tenant)
     if endpoint:
         query = query.where(reports.c.endpoint == endpoint)
+    query = query.order_by(*_NEWEST).limit(limit)
     return [_read(row) for row in connection.execute(query).mappings()]
 
 

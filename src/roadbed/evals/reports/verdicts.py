@@ -100,16 +100,6 @@ def said_of(connection: sa.Connection, subject: Subject) -> list[Verdict]:
     return [_verdict(row) for row in rows]
 
 
-def listed(
-    connection: sa.Connection, endpoint: str = "", limit: int = 100
-) -> list[Verdict]:
-    """Return the newest verdicts, of one endpoint if it is named."""
-    query = sa.select(verdicts).order_by(verdicts.c.at_us.desc()).limit(limit)
-    if endpoint:
-        query = query.where(verdicts.c.endpoint == endpoint)
-    return [_verdict(row) for row in connection.execute(query).mappings()]
-
-
 def waive(connection: sa.Connection, wanted: Waiver, maker: str) -> Waiver:
     """Write down that *wanted* is waived, in the log too, and return it.
 
@@ -156,9 +146,12 @@ def waived(connection: sa.Connection, subject: Subject, now_us: int) -> list[Wai
     return [Waiver(**row) for row in connection.execute(query).mappings()]
 
 
-def list_waivers(connection: sa.Connection, limit: int = 100) -> list[Waiver]:
-    """Return the newest waivers, those that are over as well."""
-    query = sa.select(waivers).order_by(waivers.c.at_us.desc()).limit(limit)
+def list_waivers(
+    connection: sa.Connection, tenant: str, limit: int = 100
+) -> list[Waiver]:
+    """Return the newest waivers of *tenant*, those that are over as well."""
+    mine = sa.select(waivers).where(waivers.c.tenant == tenant)
+    query = mine.order_by(waivers.c.at_us.desc()).limit(limit)
     return [Waiver(**row) for row in connection.execute(query).mappings()]
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
+from functools import cache
 from types import ModuleType
 from typing import Any
 
@@ -54,6 +55,7 @@ def names() -> list[str]:
     return plugins.names(roadbed.evals.graders, GRADERS)
 
 
+@cache
 def module(name: str) -> ModuleType:
     """Return the grader called *name*; raise NotFound."""
     return plugins.find(roadbed.evals.graders, GRADERS, name)

@@ -92,7 +92,7 @@ class Evaluator:
         )
 
     def asked(self, order: Order, ids: Set[str]) -> dict[str, Case]:
-        """Return the cases called *ids*; reads the golden set up to the last of them."""
+        """Return the cases called *ids*; reads on to the last of them."""
         found: dict[str, Case] = {}
         for case in self._cases(order) if ids else ():
             if case.id in ids:

@@ -5,6 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
+
 from roadbed.control.evaluations import in_service, required
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef, parse
@@ -12,6 +14,7 @@ from roadbed.evals.reports import store as reports
 from roadbed.evals.reports import verdicts
 from roadbed.evals.reports.compare import compare_reports
 from roadbed.evals.reports.gate import gate_of
+from roadbed.evals.reports.shown import document_of
 from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.work import Progress, Tell
 from roadbed.server.evaluating.evaluator import Evaluated, Evaluator, Order
@@ -45,6 +48,11 @@ class Gated:
     def outcome(self) -> str:
         """Return the word: passed, failed or inconclusive."""
         return str(self.said["gate"]["outcome"])
+
+    def document(self) -> dict[str, Any]:
+        """Return all of it as plain JSON."""
+        baseline = self.baseline.said if self.baseline else None
+        return document_of(self.said, self.candidate.said, baseline, self.comparison)
 
 
 class Gates:
@@ -97,9 +105,21 @@ class Gates:
         self, content: Content, before: VersionRef, after: VersionRef
     ) -> Mapping[str, Any]:
         """Return how *after* differs from *before*; runs what was not run."""
+        return (await self.compared(content, before, after))["comparison"]
+
+    async def compared(
+        self, content: Content, before: VersionRef, after: VersionRef
+    ) -> dict[str, Any]:
+        """Return how *after* differs from *before*, with both reports."""
         old, new = await self._shown(content, before), await self._shown(content, after)
-        order = self._evaluator.order(content, after)
-        return await asyncio.to_thread(self._compared, order, old, new)
+        order = await asyncio.to_thread(self._evaluator.order, content, after)
+        found = await asyncio.to_thread(self._compared, order, old, new)
+        said = {
+            "subject": order.subject.row(),
+            "report": new.report.digest,
+            "baseline_report": old.report.digest,
+        }
+        return document_of(said, new.said, old.said, found)
 
     async def _gated(self, content: Content, ref: VersionRef) -> Gated:
         order = await asyncio.to_thread(self._evaluator.order, content, ref)
@@ -185,8 +205,6 @@ class Gates:
 
 def _text(answered: Any) -> str:
     """Return an answer as text: what was said, or the outputs as JSON."""
-    import msgspec
-
     if answered is None:
         return ""
     if answered.outputs:
