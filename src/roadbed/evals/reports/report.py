@@ -94,12 +94,11 @@ def _graded(
     if judge.whole:
         measures = found.measures.get(judge.name, ())
         return {**said, "measures": [asdict(measure) for measure in measures]}
-    share = made.spec.alpha / max(len(made.spec.slices), 1)
+    alpha = alpha_of(made.spec)
+    share = multiplicity.share(alpha, max(len(made.spec.slices), 1))
     return {
         **said,
-        "interval": asdict(
-            interval_of(rows, judge.name, judge.binary, made.spec.alpha)
-        ),
+        "interval": asdict(interval_of(rows, judge.name, judge.binary, alpha)),
         "missing": sum(_missing(row, judge.name) for row in rows),
         "slices": {
             tag: asdict(interval_of(some, judge.name, judge.binary, share))

@@ -1,7 +1,7 @@
 """What gates said, written down; and who waived what, until when."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -118,11 +118,11 @@ def waive(connection: sa.Connection, wanted: Waiver, maker: str) -> Waiver:
             "a waiver ends in the future, within 90 days", hint="--until DATE"
         )
     hold(connection)
-    made_id = _new_id()
-    row = {name: getattr(wanted, name) for name in _names(waivers, whole=True)}
-    connection.execute(waivers.insert().values(row | {"id": made_id}))
+    made = replace(wanted, id=_new_id())
+    row = {column.name: getattr(made, column.name) for column in waivers.c}
+    connection.execute(waivers.insert().values(row))
     detail = {
-        "waiver": made_id,
+        "waiver": made.id,
         "endpoint": wanted.endpoint,
         "version": wanted.version,
         "version_digest": wanted.version_digest,
@@ -132,7 +132,7 @@ def waive(connection: sa.Connection, wanted: Waiver, maker: str) -> Waiver:
     name = f"Evaluation/{wanted.evaluation}"
     entry = Entry(wanted.actor, "evaluation.waive", name, detail=detail)
     append(connection, wanted.at_us, entry)
-    return Waiver(**(row | {"id": made_id}))
+    return made
 
 
 def waived(connection: sa.Connection, subject: Subject, now_us: int) -> list[Waiver]:
@@ -160,5 +160,5 @@ def _verdict(row: sa.RowMapping) -> Verdict:
     return Verdict(subject=subject, **{name: row[name] for name in _names(verdicts)})
 
 
-def _names(table: sa.Table, *, whole: bool = False) -> list[str]:
-    return [c.name for c in table.c if whole or c.name not in Subject.__slots__]
+def _names(table: sa.Table) -> list[str]:
+    return [c.name for c in table.c if c.name not in Subject.__slots__]
