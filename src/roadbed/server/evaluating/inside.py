@@ -36,7 +36,7 @@ from roadbed.gateway.money.bank import Bank
 from roadbed.gateway.money.budgets import Budgets
 from roadbed.gateway.money.replicas import Presence
 from roadbed.gateway.money.teller import Teller
-from roadbed.gateway.recorder import Recorder, process_name
+from roadbed.gateway.recorder import Limits, Recorder, process_name
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.steps import Record
 from roadbed.inference.call import Call, Outcome, TensorRequest
@@ -53,6 +53,8 @@ from roadbed.server.metrics import Metrics
 from roadbed.server.switch import held_by
 
 LOOK_EVERY_S = 1.0
+SEAL_BYTES = 8 * 1024 * 1024
+"""Small, since the sealing is done in this process: it takes memory as it has rows."""
 _SPOKEN = {"embeddings": embeddings.SPOKEN}
 PATIENCE_S = 300.0
 """How long a question waits in all while limits ask for patience."""
@@ -165,7 +167,7 @@ class Inside:
         purse = Budgets(Teller(Bank(app.database, process), app.now_us), app.now_us)
         means = Means(purse=purse, shed=Shed(app.settings.max_calls))
         return _Rooms(
-            recorder=Recorder(keeper),
+            recorder=Recorder(keeper, Limits(seal_bytes=SEAL_BYTES)),
             denials=DenialWriter(app.audit, keeper),
             purse=purse,
             means=means,
