@@ -7,8 +7,8 @@ python bench/evaluations.py --cases 50000         # memory and re-runs at full s
 ```
 
 Overhead is of the command line as people use it: the same cases, the same upstream,
-which answers at once, eight questions at a time, one grader that looks for a word. It is
-the difference between a long run and a short one, divided by the cases between them, so
+which answers at once, eight questions at a time, one grader that looks for a word. It
+is the difference between a long run and a short one, divided by the cases between them, so
 that no start counts. CPU is that of the process and its children, without the upstream.
 Roadbed asks on the governed path: authorized, limited, on record. No tool sends
 telemetry or looks for updates.
@@ -29,6 +29,7 @@ import venv
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 from roadbed.testing.upstream import Upstream
 
@@ -124,7 +125,7 @@ def main() -> None:
 
 def arguments() -> argparse.Namespace:
     """Return what was asked for on the command line."""
-    words = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
+    words = argparse.ArgumentParser(description="What running an evaluation costs.")
     words.add_argument("--short", type=int, default=100, help="cases of the short run")
     words.add_argument("--long", type=int, default=1100, help="cases of the long run")
     words.add_argument("--cases", type=int, default=2000, help="cases for the memory")
@@ -375,13 +376,13 @@ class Line:
         proposal = self.app.desk.propose(stack)
         self.app.desk.apply(proposal, "service-account:operator")
 
-    def evaluate(self, name: str, tell: object = lambda progress: None) -> Took:
+    def evaluate(self, name: str, tell: Any = lambda progress: None) -> Took:
         """Return what one evaluation takes."""
         cpu, wall = time.process_time(), time.monotonic()
         asyncio.run(self._evaluate(name, tell))
         return Took(time.process_time() - cpu, time.monotonic() - wall)
 
-    async def _evaluate(self, name: str, tell: object) -> None:
+    async def _evaluate(self, name: str, tell: Any) -> None:
         from roadbed.control.preview import Preview
         from roadbed.control.state import current
         from roadbed.core.actor import Principal

@@ -40,13 +40,13 @@ class Config(BaseModel):
     delay_s: float = 0.0
     fails: str = ""
     shift: int = 0
-    price_nano: int = 0
 
 
 class Quiz:
     """Knows the answers to so many of a hundred questions as its upstream says."""
 
     asked: ClassVar[list[str]] = []
+    says = ""
 
     def __init__(self, config):
         self.config = config
@@ -78,6 +78,7 @@ class Pupil:
             raise Unavailable("the quiz is over")
         luck = zlib.crc32(f"{config.shift}{question}".encode()) % 100
         text = question.upper() if luck < self.skill else "no idea"
+        text = Quiz.says or text
         usage = Usage(input_tokens=2, output_tokens=3)
         yield Chunk(text=text, finish="stop", usage=usage)
 

@@ -109,7 +109,9 @@ def read_json(text: str) -> Any:
     That is NaN and infinities, numbers without end, more than 64 levels.
     """
     try:
-        value = json.loads(text, parse_constant=_no_constant, parse_float=_finite)
+        value = json.loads(
+            text, parse_constant=_no_constant, parse_float=_finite, parse_int=_whole
+        )
     except RecursionError:
         raise Unfit(f"the JSON is nested deeper than {DEEPEST} levels") from None
     except ValueError as error:
@@ -242,6 +244,13 @@ def _finite(text: str) -> float:
     if not math.isfinite(number):
         raise ValueError(f"{text[:20]} is out of range")
     return number
+
+
+def _whole(text: str) -> int:
+    """Return an integer that is also a double, so that nothing overflows later."""
+    if len(text) > 300:
+        raise ValueError(f"{text[:20]}… is out of range")
+    return int(text)
 
 
 def _too_deep(value: Any) -> bool:

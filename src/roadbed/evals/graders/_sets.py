@@ -186,7 +186,7 @@ def chances_of(
 ) -> list[float] | None:
     """Return the chance of each of *classes*, None if the answer has none."""
     values = sample.answered.outputs.get(config.chances, ())
-    row = values[0] if values else None
+    row: Any = values[0] if values else None
     if hasattr(row, "tolist"):
         row = row.tolist()
     try:

@@ -1,5 +1,6 @@
 """Texts made comparable: steps that are declared, words, sentences, hashed n-grams."""
 
+import math
 import re
 import string
 import unicodedata
@@ -13,7 +14,6 @@ Step = Literal[
     "unicode", "invisible", "case", "accents", "punctuation", "articles", "whitespace"
 ]
 STEPS: tuple[Step, ...] = ("unicode", "invisible", "case", "punctuation", "whitespace")
-BUCKETS = 1 << 16
 MARKS = 30
 """As many as Unicode's stream-safe text has in a row (UAX 15)."""
 _PUNCTUATION = dict.fromkeys(map(ord, string.punctuation), " ")
@@ -74,50 +74,49 @@ def cosine(left: str, right: str) -> float:
 
     if left == right:
         return 1.0
-    a, b = _profile(left), _profile(right)
-    length = float(np.sqrt((a @ a) * (b @ b)))
-    return min(1.0, float(a @ b) / length) if length else 0.0
+    (a, x), (b, y) = _profile(left), _profile(right)
+    length = math.sqrt(float(x @ x) * float(y @ y))
+    _, at, to = np.intersect1d(a, b, assume_unique=True, return_indices=True)
+    return min(1.0, float(x[at] @ y[to]) / length) if length else 0.0
 
 
-def _profile(text: str) -> "np.ndarray":
-    """Return the damped counts of hashed n-grams and words, by bucket."""
+def _profile(text: str) -> "tuple[np.ndarray, np.ndarray]":
+    """Return the hashes of n-grams and words, and their damped counts."""
     import numpy as np
 
     plain = f" {' '.join(words(text))} "
     codes = np.frombuffer(plain.encode("utf-32-le", "replace"), "<u4").astype("u8")
-    counts = np.zeros(BUCKETS)
-    for size in (3, 4, 5):
-        if len(codes) >= size:
-            counts += np.bincount(_hashed(codes, size), minlength=BUCKETS)
-    counts += _word_counts(codes)
-    return np.log1p(counts)
+    runs = [_hashed(codes, size) for size in (3, 4, 5) if len(codes) >= size]
+    hashes, counts = np.unique(
+        np.concatenate([*runs, _word_hashes(codes)]), return_counts=True
+    )
+    return hashes, np.log1p(counts)
 
 
 def _hashed(codes: "np.ndarray", size: int) -> "np.ndarray":
-    """Return the bucket of each run of *size* characters."""
+    """Return the hash of each run of *size* characters."""
     import numpy as np
 
     runs = np.full(len(codes) - size + 1, size, "u8")
     for at in range(size):
         runs = runs * np.uint64(1_000_003) + codes[at : len(codes) - size + 1 + at]
-    return _bucket(runs)
+    return _mixed(runs)
 
 
-def _word_counts(codes: "np.ndarray") -> "np.ndarray":
-    """Return the counts of whole words, by a sum over their characters."""
+def _word_hashes(codes: "np.ndarray") -> "np.ndarray":
+    """Return the hash of each whole word, a sum over its characters."""
     import numpy as np
 
     ends = np.flatnonzero(codes == ord(" "))
     if len(ends) < 2:
-        return np.zeros(BUCKETS)
+        return np.zeros(0, "u8")
     at = np.arange(len(codes), dtype="u8")
     starts = np.zeros(len(codes), "u8")
     starts[ends] = ends.astype("u8")
     place = at - np.maximum.accumulate(starts)
     mixed = _mixed(codes * np.uint64(0x9E3779B97F4A7C15) + place)
     total = np.concatenate([np.zeros(1, "u8"), np.cumsum(mixed, dtype="u8")])
-    sums = total[ends[1:]] - total[ends[:-1] + 1]
-    return np.bincount(_bucket(sums), minlength=BUCKETS).astype(float)
+    return total[ends[1:]] - total[ends[:-1] + 1]
 
 
 def _mixed(values: "np.ndarray") -> "np.ndarray":
@@ -125,12 +124,6 @@ def _mixed(values: "np.ndarray") -> "np.ndarray":
 
     values = (values ^ (values >> np.uint64(31))) * np.uint64(0xBF58476D1CE4E5B9)
     return values ^ (values >> np.uint64(29))
-
-
-def _bucket(values: "np.ndarray") -> "np.ndarray":
-    import numpy as np
-
-    return (_mixed(values) % np.uint64(BUCKETS)).astype(np.int64)
 
 
 def _stream_safe(text: str) -> str:

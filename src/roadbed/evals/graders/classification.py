@@ -47,7 +47,7 @@ class Config(Chances):
         default="accuracy",
         description="The measure that a gate is about; all are reported. `auc` is of "
         "two classes, and the mean of one against the rest if there are more. "
-        "`f1-micro` leaves out answers without a label, so it says precision and recall in one.",
+        "`f1-micro` counts answers without a label against recall only.",
     )
     counts: int = Field(
         default=10,

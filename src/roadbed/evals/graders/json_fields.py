@@ -97,9 +97,12 @@ class JsonFields(Deciding):
         if isinstance(left, str) and isinstance(right, str):
             plain = self._config.texts == "exact"
             return left == right if plain else normal(left) == normal(right)
-        if _number(left) and _number(right):
-            return abs(left - right) <= self._config.tolerance * abs(left)
-        return same(left, right)
+        return self._near(left, right) or same(left, right)
+
+    def _near(self, left: Any, right: Any) -> bool:
+        if not _number(left) or not _number(right):
+            return False
+        return abs(left - right) <= self._config.tolerance * abs(left)
 
     def _weight(self, path: str) -> float:
         found = self._named(path, list(self._config.weights))

@@ -160,7 +160,9 @@ def learn(alike: Sequence[float], same: Sequence[bool]) -> tuple[float, float]:
 
     scores, labels = np.asarray(alike, float), np.asarray(same, bool)
     edges = np.unique(scores)
-    places = np.concatenate([edges[:1] - 1e-9, (edges[1:] + edges[:-1]) / 2])
+    middles = (edges[1:] + edges[:-1]) / 2
+    above = np.where(middles > edges[:-1], middles, edges[1:])
+    places = np.concatenate([edges[:1], above])
     widths = np.concatenate([[0.0], np.diff(edges)])
     yes = np.array([(scores[labels] >= place).mean() for place in places])
     no = np.array([(scores[~labels] < place).mean() for place in places])

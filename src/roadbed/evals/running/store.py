@@ -47,6 +47,15 @@ def begin(connection: sa.Connection, draft: Run, *, fresh: bool) -> Run:
     return made
 
 
+def claim(connection: sa.Connection, run: Run) -> bool:
+    """Write that *run* begins, and say whether nobody had begun it before."""
+    same = sa.select(runs.c.id).where(runs.c.id == run.id)
+    if connection.execute(same).first() is not None:
+        return False
+    connection.execute(runs.insert().values(_row(run)))
+    return True
+
+
 def note(connection: sa.Connection, run_id: str, progress: Progress) -> None:
     """Write how far a run has come."""
     said = {"done": progress.done, "cost_nano": progress.cost_nano}

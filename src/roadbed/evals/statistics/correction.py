@@ -53,11 +53,9 @@ def corrected_mean(
         labels = [label for label in human if label is not None]
         alone = mean(labels, clusters=names, binary=binary, alpha=alpha)
         return _alone(alone)
-    low, high = _ends(found, alpha)
-    if binary and 0 < found.value < 1:
-        low, high = _bounded(found, alpha)
+    low, high = _bounded(found, alpha) if binary else _ends(found, alpha)
     return Interval(
-        value=found.value,
+        value=min(max(found.value, 0.0), 1.0) if binary else found.value,
         low=low,
         high=high,
         n=len(judged),
@@ -139,7 +137,8 @@ def _with_error(
 ) -> _Estimate | None:
     """Return the estimate; *pull* is what each case adds to its error."""
     units = gather(pull.tolist(), clusters=clusters)
-    names = None if clusters is None else [n for n, s in zip(clusters, seen) if s]
+    kept: list[int] = seen.nonzero()[0].tolist()
+    names = None if clusters is None else [clusters[i] for i in kept]
     labelled = gather([1.0] * int(seen.sum()), clusters=names).effective
     if labelled < 2:
         return None
@@ -171,6 +170,9 @@ def _ends(found: _Estimate, alpha: float) -> tuple[float, float]:
 def _bounded(found: _Estimate, alpha: float) -> tuple[float, float]:
     from scipy.special import ndtri, stdtrit
 
+    if not 0 < found.value < 1:
+        low, high = _ends(found, alpha)
+        return min(max(low, 0.0), 1.0), min(max(high, 0.0), 1.0)
     narrow = float(ndtri(0.975) / stdtrit(found.freedom, 0.975)) ** 2
     size = found.value * (1 - found.value) / found.error**2 * narrow
     return wilson(found.value * size, size, alpha)

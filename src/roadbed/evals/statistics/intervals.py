@@ -167,17 +167,20 @@ def _effective_cases(units: Units) -> float:
     """Return how many independent cases would know this share as well.
 
     Korn and Graubard (1998): the variance of independent cases over the robust one,
-    less what Student's t asks for with few units. Shares of 0 and 1 have no variance:
-    there the units count as one case each.
+    less what Student's t asks for with few units. Where fewer than ten units have a
+    failure, or a success, that variance is mostly too small, so what counts is half
+    way (harmonic) to a unit being one case. Without any variance it is one case.
     """
     from scipy.special import ndtri, stdtrit
 
-    share, error = units.mean, units.error
+    share, error, alone = units.mean, units.error, units.effective
     if not error or not 0 < share < 1:
-        return max(units.effective, 1.0)
-    size = share * (1 - share) / error**2
-    if len(units) > 1:
-        size *= float(ndtri(0.975) / stdtrit(units.effective - 1, 0.975)) ** 2
+        return max(alone, 1.0)
+    narrow = float(ndtri(0.975) / stdtrit(alone - 1, 0.975)) ** 2
+    size = share * (1 - share) / error**2 * narrow
+    failing, passing = units.totals < units.weights, units.totals > 0
+    if min(failing.sum(), passing.sum()) < SPARSE:
+        size = 2 / (1 / size + 1 / alone)
     return min(max(size, 1.0), float(units.n))
 
 

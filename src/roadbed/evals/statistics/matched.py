@@ -1,6 +1,7 @@
 """Two versions on the same cases, right or wrong: only where they differ counts."""
 
 from math import sqrt
+from typing import Any
 
 
 def mcnemar(gained: float, lost: float) -> float:
@@ -40,8 +41,8 @@ def tango(
         return _score(guess, gained, lost, n) + z
 
     tiny = 1e-12
-    low = -1.0 if centre <= -1 + tiny else brentq(above, -1 + tiny, centre)
-    high = 1.0 if centre >= 1 - tiny else brentq(below, centre, 1 - tiny)
+    low: Any = -1.0 if centre <= -1 + tiny else brentq(above, -1 + tiny, centre)
+    high: Any = 1.0 if centre >= 1 - tiny else brentq(below, centre, 1 - tiny)
     return float(low), float(high)
 
 

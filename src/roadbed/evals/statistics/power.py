@@ -158,18 +158,22 @@ def design_effect(clusters: Sequence[str], icc: float = ICC) -> float:
     return 1 + (sum(size * size for size in sizes) / len(clusters) - 1) * icc
 
 
-def history(pairs: Sequence[Pair]) -> Spread | None:
+def history(
+    pairs: Sequence[Pair], *, within: float = 0.0, repeats: int = 1
+) -> Spread | None:
     """Return the spread of an earlier comparison; None if it is too small to tell.
 
-    That of fewer than 30 cases, or of none that differ, promises too much.
+    That of fewer than 30 cases, or of none that differ, promises too much. If its
+    cases were asked *repeats* times, *within* is the variance within a case, both
+    versions together, as `repeats.split` has it.
     """
     differences = [pair.candidate - pair.baseline for pair in pairs]
     if len(differences) < 30 or not any(differences):
         return None
     centre = sum(differences) / len(differences)
     squares = sum((each - centre) ** 2 for each in differences)
-    between = squares / (len(differences) - 1)
-    return Spread(between, 0.0, f"{len(differences):,} cases of an earlier run")
+    between = max(squares / (len(differences) - 1) - within / repeats, 0.0)
+    return Spread(between, within, f"{len(differences):,} cases of an earlier run")
 
 
 def _quantiles(size: float, alpha: float, power: float) -> float:

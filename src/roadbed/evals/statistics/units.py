@@ -74,12 +74,13 @@ def gather(
     names = _places(kept, clusters)
     size = max(names, default=-1) + 1
     weight = np.array([heavy[i] for i in kept], dtype=float)
+    even = bool((weight == weight[:1]).all())
+    weight = np.ones(len(kept)) if even else weight
     value = np.array([values[i] for i in kept], dtype=float)
     totals = np.bincount(names, weight * value, minlength=size)
     sums = np.bincount(names, weight, minlength=size)
     clustered = size < len(kept)
-    plain = not clustered and bool((weight == weight[:1]).all())
-    return _ordered(totals, sums, len(kept), clustered, plain)
+    return _ordered(totals, sums, len(kept), clustered, even and not clustered)
 
 
 def _check(

@@ -94,7 +94,7 @@ class Evaluator:
     def asked(self, order: Order, ids: Set[str]) -> dict[str, Case]:
         """Return the cases called *ids*; reads on to the last of them."""
         found: dict[str, Case] = {}
-        for case in self._cases(order) if ids else ():
+        for case in self.cases(order) if ids else ():
             if case.id in ids:
                 found[case.id] = case
                 if len(found) == len(ids):
@@ -129,7 +129,7 @@ class Evaluator:
         work = Work(
             subject=order.subject,
             spec=spec,
-            cases=self._cases(order),
+            cases=self.cases(order),
             total=order.golden.rows,
             judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
@@ -140,7 +140,8 @@ class Evaluator:
         )
         return await run_work(work, Shelf(self.app.database), self.app.now_us)
 
-    def _cases(self, order: Order) -> Iterator[Case]:
+    def cases(self, order: Order) -> Iterator[Case]:
+        """Yield the cases of the golden set."""
         return read_cases(self.app.datasets, order.golden, _said(order.spec.cases))
 
     def _known(self, order: Order) -> Evaluated | None:
