@@ -36,6 +36,9 @@ _LIST = (
     Action("dataset.write", "Dataset", "Add a version to a dataset."),
     Action("run.read", "Run", "See a run: its code, data, parameters and metrics."),
     Action("run.write", "Run", "Start a run and record what it did."),
+    Action("evaluation.read", "Evaluation", "See what evaluations showed."),
+    Action("evaluation.run", "Evaluation", "Evaluate a version, and compare two."),
+    Action("evaluation.waive", "Evaluation", "Let a version pass without one."),
     Action("resource.read", "Resource", "See what was declared, and its history."),
     Action("stack.plan", "Stack", "See what a change of the stack would do."),
     Action("stack.apply", "Stack", "Change the stack."),
@@ -60,7 +63,13 @@ ACTIONS: Mapping[str, Action] = MappingProxyType({a.name: a for a in _LIST})
 """Every action by its name. The Cedar schema and the matrix are made from it."""
 
 PRIVILEGED = frozenset(
-    {"key.create", "version.approve", "version.promote", "version.delete"}
+    {
+        "key.create",
+        "version.approve",
+        "version.promote",
+        "version.delete",
+        "evaluation.waive",
+    }
 )
 """What takes a proof of identity that is fresh; see `policies/freshness.cedar`."""
 

@@ -8,7 +8,9 @@ import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
+from roadbed.control.evaluations import must_be_evaluated
 from roadbed.control.plan import Change, Plan, make_plan, next_version
+from roadbed.control.preview import Preview
 from roadbed.control.promote import must_be_approved, promotions
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State, current, last_revisions
@@ -48,7 +50,8 @@ def apply(
 
     An empty plan changes nothing. Raises Conflict if the stack moved since the
     plan was made, or if *stack* is not the one that was planned; Denied if a version
-    that goes into production lacks the approvals that its model takes.
+    that goes into production lacks the approvals that its model takes, or, as
+    GateFailed, what its endpoint's evaluations ask.
     """
     _keep_trees(stack, plan, blobs)
     with database.write() as connection:
@@ -66,6 +69,8 @@ def apply(
         promoted = promotions(stack, state)
         made = _versions(write, stack, plan, state)
         must_be_approved(connection, promoted, actor)
+        seen = Preview(live=state, stack=stack)
+        must_be_evaluated(connection, seen, promoted, actor, write.now_us)
         digest = record(write, plan, state, stack.by_key)
     return Applied(revision=write.revision, digest=digest, versions=made)
 

@@ -7,8 +7,10 @@ from pathlib import Path
 
 from roadbed.control.apply import Applied, apply
 from roadbed.control.catalog import Catalog
+from roadbed.control.evaluations import lacking
 from roadbed.control.load import read_stack, refuse
 from roadbed.control.plan import Plan, make_plan
+from roadbed.control.preview import Preview
 from roadbed.control.promote import Promotion, promotions
 from roadbed.control.questions.standing import condemned
 from roadbed.control.readable import pins_of
@@ -68,20 +70,24 @@ class Desk:
             )
             bad = condemned(connection, _pins(stack))
         refuse(problems + check(stack, state, self.catalog))
+        promoted = promotions(stack, state)
+        with self.database.read() as connection:
+            seen = Preview(live=state, stack=stack)
+            lacks = tuple(lacking(connection, seen, promoted, "", now_us))
+        old = of_stack(stack, state, self.clock.now().date())
         return Proposal(
             stack=stack,
             plan=make_plan(stack, state),
-            promotions=promotions(stack, state),
-            warnings=tuple(
-                map(str, (*of_stack(stack, state, self.clock.now().date()), *bad))
-            ),
+            promotions=promoted,
+            warnings=tuple(map(str, (*old, *bad, *lacks))),
         )
 
     def apply(self, proposal: Proposal, actor: str) -> Applied:
         """Make *proposal* live.
 
         Raises Conflict if anything moved since, Denied if a version that it puts
-        into production has not been approved by enough others.
+        into production has not been approved by enough others, and GateFailed if it
+        has not passed the evaluations of its endpoint.
         """
         return apply(
             self.database,

@@ -20,7 +20,7 @@ LISTS = ("infer", "read", "retrain", "approve", "promote", "delete")
 """The lists of who may do something that a model can have."""
 
 
-_READABLE = (
+READABLE = (
     "classification",
     "owner",
     "purpose",
@@ -38,7 +38,7 @@ _NOWHERE: dict[str, Any] = {"name": "", "config": {}, "weight": 1, "region": Non
 def attributes_of(content: Mapping[str, Any]) -> dict[str, Any]:
     """Return what policies may read of the resource with this *content*."""
     spec = content["spec"]
-    known = {name: spec[name] for name in _READABLE if spec.get(name)}
+    known = {name: spec[name] for name in READABLE if spec.get(name)}
     if content["kind"] == "Endpoint":
         known["model"] = spec["model"].partition("@")[0]
     if labels := content["metadata"].get("labels"):

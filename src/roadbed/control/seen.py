@@ -28,6 +28,7 @@ from roadbed.control.targets import (
     find_model,
     keys_of,
     locate,
+    report_target,
     resource_target,
     run_target,
     target_of,
@@ -38,6 +39,8 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.data.datasets import newest_versions
+from roadbed.evals.reports.store import Report
+from roadbed.evals.reports.store import listed as listed_reports
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, Span, Spend, cursor
 from roadbed.gateway.series import Point
@@ -327,6 +330,15 @@ _SEEN_BY: Mapping[str, tuple[str, str, bool]] = {
     "run": ("Run", "run.read", True),
 }
 """How each kind of node is read, by which action, and whether by its version."""
+
+
+def reports(
+    viewer: Viewer, connection: sa.Connection, endpoint: str = "", limit: int = 50
+) -> list[Report]:
+    """Return the newest reports of evaluations that the viewer may see."""
+    tenant = viewer.principal.tenant
+    found = listed_reports(connection, tenant, endpoint, BATCH)
+    return viewer.only("evaluation.read", found, report_target)[:limit]
 
 
 def changes(

@@ -16,6 +16,9 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.data.datasets import has_versions
+from roadbed.evals.reports.store import Report
+from roadbed.evals.reports.store import find as report_called
+from roadbed.evals.reports.store import newest_of as newest_report
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import Spend, Tally
 from roadbed.identity.directory import read_subject
@@ -123,6 +126,33 @@ def find_run(connection: sa.Connection, run_id: str) -> Target | None:
     return None
 
 
+def find_evaluation(connection: sa.Connection, name: str) -> Target | None:
+    """Return an evaluation as a target; of one that is gone, what was reported."""
+    found = newest_revision(connection, "Evaluation", name)
+    if found is not None:
+        more = {"endpoint": found.content["spec"]["endpoint"]}
+        target = target_of(found)
+        return Target(
+            kind="Evaluation", name=name, attributes={**target.attributes, **more}
+        )
+    report = newest_report(connection, name)
+    return None if report is None else report_target(report)
+
+
+def report_target(report: Report) -> Target:
+    """Return a report as a target: the evaluation that it is of."""
+    subject = report.subject
+    attributes = {"tenant": report.tenant, "endpoint": subject.endpoint}
+    return Target(kind="Evaluation", name=subject.evaluation, attributes=attributes)
+
+
+def find_report(connection: sa.Connection, digest: str) -> Target | None:
+    """Return the report called *digest* as a target, or None."""
+    with suppress(NotFound):
+        return report_target(report_called(connection, digest))
+    return None
+
+
 def find_call(log: CallLog, call_id: str, tenant: str) -> Target | None:
     """Return a call of *tenant* as a target, or None; Invalid for what is no id."""
     with suppress(NotFound):
@@ -145,6 +175,7 @@ def find_of_key(connection: sa.Connection, key_id: str) -> Target | None:
 _FINDERS: Mapping[str, Callable[[sa.Connection, str], Target | None]] = {
     "Dataset": find_dataset,
     "Endpoint": find_endpoint,
+    "Evaluation": find_evaluation,
     "Key": find_of_key,
     "Model": find_model,
     "ModelVersion": find_version,

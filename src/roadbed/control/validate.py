@@ -14,6 +14,7 @@ from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of, next_version, pins
 from roadbed.control.readable import configs_of
 from roadbed.control.rules import access as access_rules
+from roadbed.control.rules import evaluations as evaluation_rules
 from roadbed.control.rules import latency as latency_rules
 from roadbed.control.rules import money as money_rules
 from roadbed.control.rules import use as use_rules
@@ -244,6 +245,7 @@ RULES: tuple[Rule, ...] = (
     *latency_rules.RULES,
     *access_rules.RULES,
     *money_rules.RULES,
+    *evaluation_rules.RULES,
     policies_can_be_read,
     accounts_can_still_act,
     issuers_are_sound,

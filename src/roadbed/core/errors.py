@@ -1,8 +1,8 @@
 """Every error Roadbed raises on purpose.
 
 RoadbedError
-  Invalid (Unpinned), TooLarge, Unauthenticated, Denied, NotFound, Conflict,
-  NotReady (Overloaded), Corrupt, BudgetExhausted, LimitExceeded,
+  Invalid (Unpinned), TooLarge, Unauthenticated, Denied (GateFailed), NotFound,
+  Conflict, NotReady (Overloaded), Corrupt, BudgetExhausted, LimitExceeded,
   ProviderError (RateLimited, Unavailable, TimedOut, Truncated, Refused)
 """
 
@@ -83,6 +83,13 @@ class Denied(RoadbedError):
     code = "permission_denied"
     status = 403
     exit_code = 4
+
+
+class GateFailed(Denied):
+    """A version has not shown what it takes to go into production."""
+
+    code = "gate_failed"
+    exit_code = 3
 
 
 class NotFound(RoadbedError):

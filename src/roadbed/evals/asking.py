@@ -4,10 +4,15 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from roadbed.core.errors import BudgetExhausted
 from roadbed.inference.conversation import ToolUse
 
 Answering = Literal["ok", "refused", "failed"]
 """`refused` is the model's or the policy's word; `failed` is the machinery's fault."""
+
+
+class BudgetSpent(BudgetExhausted):
+    """What may be spent is spent: a run stops here, and keeps what it has."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

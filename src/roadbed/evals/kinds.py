@@ -77,6 +77,24 @@ class Use(Block):
     )
 
 
+class Watch(Block):
+    """Ask again every so often whether the model behind the pinned name changed."""
+
+    account: str = Field(
+        pattern=rf"^{NAME}$",
+        description="The service account that asks; it needs the role eval-bot.",
+    )
+    every_hours: int = Field(
+        default=24, ge=1, le=720, description="How often the cases are asked again."
+    )
+    cases: int = Field(
+        default=100,
+        ge=20,
+        le=1000,
+        description="How many cases are asked: the first ones of the golden set.",
+    )
+
+
 class Evaluation(Spec):
     """What a version must show before an endpoint in production may serve it."""
 
@@ -117,6 +135,12 @@ class Evaluation(Spec):
         default="promotion",
         description="Whether a version needs to pass it before it is promoted on the "
         "endpoint, or it only informs.",
+    )
+
+    watch: Watch | None = Field(
+        default=None,
+        description="Whether to ask a few cases again and again of the version in "
+        "service, and raise an alert when its answers change unannounced.",
     )
 
     @model_validator(mode="after")

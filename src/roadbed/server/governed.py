@@ -13,7 +13,7 @@ from roadbed.gateway.reuse.idempotent import Idempotent, Remembers
 from roadbed.gateway.reuse.shed import Shed
 from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Resolve
-from roadbed.inference.path import Attempt, Path
+from roadbed.inference.path import Attempt, Path, Step
 from roadbed.inference.purse import FreeOfCharge, Purse
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
@@ -44,15 +44,19 @@ def governed_path(
     metrics: Metrics,
     denials: DenialWriter,
     means: Means | None = None,
+    who: Step | None = None,
 ) -> Path:
-    """Return the governed path; `finish` runs through it from the end to the start."""
+    """Return the governed path; `finish` runs through it from the end to the start.
+
+    *who* finds out who calls; by default that is read from the call's credential.
+    """
     means = means or Means()
     return Path(
         [
             Measure(metrics),
             AuditDenials(denials),
             record,
-            Authenticate(now_us),
+            who or Authenticate(now_us),
             Read(),
             Authorize(),
             Resolve(),

@@ -32,6 +32,7 @@ from roadbed.server.asgi import Application, make_asgi
 from roadbed.server.chores import Chore, Chores
 from roadbed.server.dataplane import DataPlane
 from roadbed.server.denials import DenialWriter
+from roadbed.server.evaluating.replays import Replays
 from roadbed.server.governed import Means, governed_path
 from roadbed.server.guard import Guard
 from roadbed.server.lifecycle import Closer, Lifecycle
@@ -56,6 +57,7 @@ STATEMENTS_EVERY_S = 5.0
 SEAL_LOOK_EVERY_S = 0.25
 SIGNING_KEY_EVERY_S = 3600.0
 PURGE_EVERY_S = 600.0
+REPLAYS_EVERY_S = 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -244,6 +246,7 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 every_s=PURGE_EVERY_S,
                 work=parts.purse.forget,
             ),
+            Chore(name="replays", every_s=REPLAYS_EVERY_S, work=Replays(app).look),
             *parts.watching.chores,
         ],
         parts.keeper,

@@ -1,0 +1,318 @@
+"""`roadbed eval`: evaluate versions, compare them, and gate their promotion."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from roadbed.cli._acts import acts
+from roadbed.cli._output import output_option, print_json, print_table
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+_FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
+_FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
+_stack = click.option(
+    "--stack",
+    type=_FOLDER,
+    help="Read models, endpoints and evaluations of this folder, applied or not.",
+)
+_named = click.option(
+    "--evaluation",
+    "names",
+    multiple=True,
+    help="Only this evaluation; may be given again. Default: all that block.",
+)
+_markdown = click.option(
+    "--markdown", type=_FILE, help="Write a report for a pull request to this file."
+)
+
+
+@click.group()
+def command() -> None:
+    """Evaluate versions, compare two, and judge whether one may be promoted."""
+
+
+@command.command()
+@click.argument("endpoint")
+@click.argument("version", required=False)
+@_named
+@_stack
+@click.option(
+    "--fresh", is_flag=True, help="Ask everything again; nothing kept counts."
+)
+@output_option
+@acts("evaluation.run")
+def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
+    """Evaluate VERSION, such as support@7, by the evaluations of ENDPOINT.
+
+    By default that is the version that the endpoint pins. What was answered before is
+    not asked again, so a run that was interrupted goes on where it was. Exits with 6
+    if a run stopped before its end, as when its budget is spent.
+    """
+    from roadbed.cli._evaluations import Reporter, allowed, preview_of, work
+    from roadbed.cli._session import session
+    from roadbed.core.reference import parse
+    from roadbed.server.evaluating.evaluator import Evaluated, Evaluator
+    from roadbed.server.evaluating.gates import Gates
+
+    with session() as line:
+        preview = preview_of(line, asked["stack"])
+
+        async def job(evaluator: Evaluator) -> list[Evaluated]:
+            reporter = Reporter(evaluator, as_json=output == "json")
+            gates = Gates(evaluator)
+            contents = gates.evaluations(endpoint, asked["names"])
+            allowed(line, contents)
+            ref = parse(version) if version else gates.pinned(endpoint)
+            found = []
+            try:
+                for content in contents:
+                    order = evaluator.order(content, ref)
+                    tell = reporter(order)
+                    fresh = asked["fresh"]
+                    found.append(await evaluator.evaluate(order, tell, fresh=fresh))
+            finally:
+                reporter.close()
+            return found
+
+        found = work(line, preview, job)
+    _print_reports([(e.report, e.said, e.reused) for e in found], output)
+    if any(not evaluated.said["complete"] for evaluated in found):
+        raise SystemExit(6)
+
+
+@command.command()
+@click.argument("endpoint")
+@click.argument("before")
+@click.argument("after")
+@_named
+@_stack
+@_markdown
+@output_option
+@acts("evaluation.run")
+def compare(endpoint: str, before: str, after: str, output: str, **asked: Any) -> None:
+    """Say how the version AFTER differs from BEFORE, case by case.
+
+    Runs the evaluations of ENDPOINT where a report is missing.
+    """
+    from roadbed.cli._evaluations import Reporter, allowed, preview_of, work
+    from roadbed.cli._session import session
+    from roadbed.core.reference import parse
+    from roadbed.server.evaluating.evaluator import Evaluator
+    from roadbed.server.evaluating.gates import Gates
+
+    old = parse(before)
+    new = parse(old.name + after if after.startswith("@") else after)
+    with session() as line:
+        preview = preview_of(line, asked["stack"])
+
+        async def job(evaluator: Evaluator) -> list[dict[str, Any]]:
+            reporter = Reporter(evaluator, as_json=output == "json")
+            gates = Gates(evaluator, reporter)
+            contents = gates.evaluations(endpoint, asked["names"])
+            allowed(line, contents)
+            try:
+                return [await gates.compared(c, old, new) for c in contents]
+            finally:
+                reporter.close()
+
+        documents = work(line, preview, job)
+    _show(documents, output, asked)
+
+
+@command.command()
+@click.argument("endpoint")
+@click.argument("version", required=False)
+@_named
+@_stack
+@click.option("--junit", type=_FILE, help="Write the gates as JUnit XML to this file.")
+@_markdown
+@output_option
+@acts("evaluation.run")
+def gate(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
+    """Judge whether VERSION may be promoted on ENDPOINT, against what it serves now.
+
+    By default that is the version that the endpoint pins in --stack. Runs what was
+    not run. Exits with 0 if all gates passed, with 3 if one failed, and with 6 if the
+    cases cannot tell.
+    """
+    from roadbed.cli._evaluations import EXITS, Reporter, allowed, preview_of, work
+    from roadbed.cli._session import session
+    from roadbed.core.reference import parse
+    from roadbed.evals.reports.shown import junit, outcome_of
+    from roadbed.server.evaluating.evaluator import Evaluator
+    from roadbed.server.evaluating.gates import Gated, Gates
+
+    with session() as line:
+        preview = preview_of(line, asked["stack"])
+
+        async def job(evaluator: Evaluator) -> list[Gated]:
+            reporter = Reporter(evaluator, as_json=output == "json")
+            gates = Gates(evaluator, reporter)
+            allowed(line, gates.evaluations(endpoint, asked["names"]))
+            ref = parse(version) if version else None
+            try:
+                return await gates.gate(endpoint, ref, asked["names"])
+            finally:
+                reporter.close()
+
+        documents = [gated.document() for gated in work(line, preview, job)]
+    if asked["junit"]:
+        asked["junit"].write_text(junit(documents), "utf-8")
+    _show(documents, output, asked)
+    raise SystemExit(EXITS[outcome_of(documents)])
+
+
+@command.command("list")
+@click.argument("endpoint", required=False)
+@click.option(
+    "--limit", type=click.IntRange(1, 1000), default=50, help="How many at most."
+)
+@output_option
+@acts("evaluation.read")
+def list_(endpoint: str | None, limit: int, output: str) -> None:
+    """List the reports of ENDPOINT, or of all, newest first."""
+    from roadbed.cli._session import listing
+    from roadbed.control import seen
+
+    with listing() as line, line.app.database.read() as connection:
+        found = seen.reports(line.viewer, connection, endpoint or "", limit)
+    _print_reports([(report, None, False) for report in found], output)
+
+
+@command.command()
+@click.argument("report")
+@acts("evaluation.read")
+def get(report: str) -> None:
+    """Print REPORT, which the beginning of its digest names, as JSON."""
+    from roadbed.cli._session import listing
+    from roadbed.control.targets import find_report
+    from roadbed.core.errors import NotFound
+    from roadbed.evals.reports import store
+
+    with listing() as line:
+        with line.app.database.read() as connection:
+            found = store.find(connection, report)
+            target = find_report(connection, found.digest)
+        if target is None or target.tenant != line.principal.tenant:
+            raise NotFound(f"no report is called {report[:80]!r}")
+        line.require_on("evaluation.read", target)
+        said = store.read(line.app.blobs, found.digest)
+    print_json({"digest": found.digest, **said})
+
+
+@command.command()
+@click.argument("endpoint")
+@click.argument("version")
+@click.option("--evaluation", required=True, help="The evaluation that is waived.")
+@click.option("--reason", required=True, help="Why, for the log.")
+@click.option(
+    "--until",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d", "%Y-%m-%dT%H:%M:%S"]),
+    help="When the waiver ends, at most 90 days ahead (UTC).",
+)
+@_stack
+@output_option
+@acts("evaluation.waive")
+def waive(endpoint: str, version: str, output: str, **asked: Any) -> None:
+    """Let VERSION go into production on ENDPOINT without one of its evaluations.
+
+    It takes another person than who made the version and who applies, and ends.
+    """
+    from datetime import UTC
+
+    from roadbed.cli._evaluations import preview_of
+    from roadbed.cli._session import session
+    from roadbed.control.evaluations import Wish, waive_evaluation
+    from roadbed.core.clock import to_text, to_us
+    from roadbed.core.reference import parse
+
+    with session() as line:
+        wish = Wish(
+            endpoint=endpoint,
+            ref=parse(version),
+            evaluation=asked["evaluation"],
+            reason=asked["reason"],
+            until_us=to_us(asked["until"].replace(tzinfo=UTC)),
+        )
+        preview = preview_of(line, asked["stack"])
+        with (
+            line.recorded("evaluation.waive", f"Evaluation/{wish.evaluation}"),
+            line.app.database.write() as connection,
+        ):
+            made = waive_evaluation(
+                connection, preview, wish, line.principal, line.app.now_us()
+            )
+    if output == "json":
+        print_json({name: getattr(made, name) for name in made.__slots__})
+        return
+    click.echo(f"waived until {to_text(made.until_us)[:19]}: {wish.evaluation}")
+
+
+def _show(documents: "Sequence[Any]", output: str, asked: dict[str, Any]) -> None:
+    from roadbed.evals.reports.shown import markdown, outcome_of
+
+    text = markdown(documents)
+    if asked["markdown"]:
+        asked["markdown"].write_text(text, "utf-8")
+    if output == "json":
+        judged = any(d["gate"]["bars"] for d in documents)
+        outcome = {"outcome": outcome_of(documents)} if judged else {}
+        print_json({**outcome, "evaluations": list(documents)})
+    else:
+        click.echo(text)
+
+
+def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> None:
+    from roadbed.core.clock import to_text
+
+    rows = [
+        {
+            "report": report.digest,
+            **report.subject.row(),
+            **report.summary,
+            "complete": report.complete,
+            "reused": reused,
+            "by": report.actor,
+            "at": to_text(report.at_us),
+        }
+        for report, _, reused in found
+    ]
+    if output == "json":
+        print_json({"reports": rows})
+        return
+    if not rows:
+        click.echo("no reports yet; `roadbed eval run ENDPOINT` makes one")
+        return
+    columns = ("report", "evaluation", "version", "cases", "score", "cost", "at")
+    print_table(columns, [_line(row) for row in rows])
+
+
+def _line(row: dict[str, Any]) -> list[str]:
+    from roadbed.core.digest import short
+
+    scores = (
+        f"{name} {_score(score)}" for name, score in sorted(row["scores"].items())
+    )
+    kept = ", all there already" if row["reused"] else ""
+    return [
+        short(row["report"]),
+        row["evaluation"],
+        row["version"],
+        f"{row['done']:,} of {row['cases']:,}{kept}",
+        "; ".join(scores),
+        f"${row['cost_nano'] / 1e9:.4f}",
+        row["at"][:19],
+    ]
+
+
+def _score(score: Any) -> str:
+    found = (score[0] if score else {}) if isinstance(score, list) else score
+    value, low, high = (found.get(name) for name in ("value", "low", "high"))
+    if value is None:
+        return "—"
+    ends = "" if low is None or high is None else f" ({low:.3g} to {high:.3g})"
+    return f"{value:.3g}{ends}"

@@ -1,0 +1,1 @@
+"""What a run showed: reports, comparisons of two, verdicts, and waivers."""

@@ -1,0 +1,214 @@
+"""What gates said as text for people: a comment on a pull request, and JUnit."""
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from xml.etree import ElementTree
+
+WORDS = {
+    "passed": "passed",
+    "failed": "**failed**",
+    "inconclusive": "**inconclusive**",
+    "compared": "compared",
+}
+_LENGTH = 160
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+Document = Mapping[str, Any]
+"""What one gate said: `evaluation`, `subject`, `gate`, `report`, `baseline`,
+`comparison`; see `document_of`."""
+
+
+def document_of(
+    said: Mapping[str, Any],
+    candidate: Mapping[str, Any],
+    baseline: Mapping[str, Any] | None,
+    comparison: Mapping[str, Any] | None,
+) -> dict[str, Any]:
+    """Return what a gate said, with the reports and the comparison it is based on."""
+    return {
+        "evaluation": said["subject"]["evaluation"],
+        "subject": said["subject"],
+        "gate": said.get("gate") or {"outcome": "compared", "bars": {}},
+        "reports": {"candidate": said["report"], "baseline": said["baseline_report"]},
+        "report": dict(candidate),
+        "baseline": dict(baseline) if baseline else None,
+        "comparison": dict(comparison) if comparison else None,
+    }
+
+
+def outcome_of(documents: Sequence[Document]) -> str:
+    """Return the word for all gates together: one failure fails, and all must pass."""
+    words = {document["gate"]["outcome"] for document in documents}
+    if "failed" in words:
+        return "failed"
+    return "passed" if words <= {"passed"} else "inconclusive"
+
+
+def markdown(documents: Sequence[Document]) -> str:
+    """Return the comment: which cases changed, by how much, and how sure that is."""
+    lines: list[str] = []
+    for document in documents:
+        lines += [*_head(document), *_bars(document), *_slices(document)]
+        lines += [*_changed(document), *_foot(document), ""]
+    return "\n".join(lines)
+
+
+def junit(documents: Sequence[Document]) -> str:
+    """Return the gates as JUnit XML: a suite for each evaluation, a case for each bar.
+
+    What is inconclusive is an error, so that it is no failure and no pass.
+    """
+    suites = ElementTree.Element("testsuites", name="roadbed")
+    for document in documents:
+        bars = document["gate"]["bars"]
+        words = [bar["outcome"] for bar in bars.values()]
+        suite = ElementTree.SubElement(
+            suites,
+            "testsuite",
+            name=document["evaluation"],
+            tests=str(len(bars)),
+            failures=str(words.count("failed")),
+            errors=str(words.count("inconclusive")),
+        )
+        for name, bar in bars.items():
+            _case(suite, document, name, bar)
+    ElementTree.indent(suites)
+    text = ElementTree.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def code(value: Any, length: int = _LENGTH) -> str:
+    """Return *value* as code in a table: nothing in it is a link, a tag or a name."""
+    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+    plain = " ".join(_UNPRINTABLE.sub("", text).replace("`", "'").split())
+    if len(plain) > length:
+        plain = plain[: length - 1] + "…"
+    return f"`{plain}`".replace("|", "\\|") if plain else ""
+
+
+def _head(document: Document) -> Iterator[str]:
+    subject, gate = document["subject"], document["gate"]
+    baseline = document["baseline"]
+    against = f" against {baseline['subject']['version']}" if baseline else ""
+    yield (
+        f"### {subject['evaluation']}: {WORDS[gate['outcome']]} — "
+        f"{subject['version']} on {subject['endpoint']}{against}"
+    )
+    yield ""
+
+
+def _bars(document: Document) -> Iterator[str]:
+    yield "| grader | before | after | difference | verdict | the bar |"
+    yield "|---|---|---|---|---|---|"
+    comparison, bars = document["comparison"], document["gate"]["bars"]
+    for name, said in document["report"]["graders"].items():
+        bar = bars.get(name)
+        told = f"{WORDS[bar['outcome']]}: {bar['sentence']}" if bar else ""
+        compared = comparison["graders"].get(name) if comparison else None
+        before = _number(compared["baseline"]) if compared else ""
+        after = _score(said)
+        difference = _difference(compared["comparison"]) if compared else ""
+        verdict = compared["verdict"] if compared else ""
+        yield f"| {name} | {before} | {after} | {difference} | {verdict} | {told} |"
+    if "answers" in bars:
+        yield f"| | | | | | {WORDS['inconclusive']}: {bars['answers']['sentence']} |"
+    yield ""
+
+
+def _slices(document: Document) -> Iterator[str]:
+    comparison = document["comparison"]
+    graders = comparison["graders"] if comparison else {}
+    rows = [
+        f"| {code(tag)} | {name} | {_difference(slice_['comparison'])} | "
+        f"{slice_['verdict']} | {slice_['adjusted_p']:.2g} |"
+        for name, compared in graders.items()
+        for tag, slice_ in compared["slices"].items()
+    ]
+    if rows:
+        yield "| slice | grader | difference | verdict | p, adjusted |"
+        yield "|---|---|---|---|---|"
+        yield from rows
+        yield ""
+
+
+def _changed(document: Document) -> Iterator[str]:
+    comparison = document["comparison"]
+    changed = comparison["changed"] if comparison else []
+    if not changed:
+        return
+    worse = sum(each["worse"] for each in changed)
+    yield f"Cases that changed most: {worse} became worse of the {len(changed)} shown."
+    yield ""
+    yield "| case | grader | grade | asked | before | after |"
+    yield "|---|---|---|---|---|---|"
+    for each in changed:
+        grade = f"{_number(each['baseline'])} → {_number(each['candidate'])}"
+        asked = code(each.get("input"))
+        old, new = code(each["baseline_answer"]), code(each["candidate_answer"])
+        what = f"| {code(each['case'])} | {each['grader']} | {grade} | {asked} "
+        yield f"{what}| {old} | {new} |"
+    yield ""
+
+
+def _foot(document: Document) -> Iterator[str]:
+    report = document["report"]
+    failed = report["failures"]["answers"]
+    dollars = report["cost_nano"] / 1e9
+    golden = report["dataset"]["name"]
+    parts = [
+        f"{report['done']:,} of {report['cases']:,} cases of {golden}",
+        f"{report['hits']:,} answers were there already",
+        f"{failed:,} did not come" if failed else "all came",
+        f"${dollars:.4f}",
+        f"report {report_name(document)}",
+    ]
+    yield "; ".join(parts) + "."
+
+
+def report_name(document: Document) -> str:
+    """Return the short name of the candidate's report."""
+    return str(document["reports"]["candidate"]).removeprefix("sha256:")[:12]
+
+
+def _case(
+    suite: ElementTree.Element, document: Document, name: str, bar: Mapping[str, str]
+) -> None:
+    subject = document["subject"]
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=f"{subject['endpoint']}.{subject['evaluation']}",
+        name=f"{name} of {subject['version']}",
+    )
+    kind = {"failed": "failure", "inconclusive": "error"}.get(bar["outcome"])
+    said = _UNPRINTABLE.sub("", bar["sentence"])
+    if kind is None:
+        ElementTree.SubElement(case, "system-out").text = said
+        return
+    found = ElementTree.SubElement(case, kind, message=said, type=bar["outcome"])
+    found.text = _UNPRINTABLE.sub("", "\n".join(_changed(document)))
+
+
+def _score(said: Mapping[str, Any]) -> str:
+    if "interval" in said:
+        interval = said["interval"]
+    else:
+        interval = (said["measures"] or [{"value": None, "low": None, "high": None}])[0]
+    value, low, high = (interval[name] for name in ("value", "low", "high"))
+    if value is None:
+        return "—"
+    return f"{_number(value)} ({_number(low)} to {_number(high)})"
+
+
+def _difference(comparison: Mapping[str, Any]) -> str:
+    value, low, high = (comparison[name] for name in ("difference", "low", "high"))
+    if value is None:
+        return "—"
+    if low is None or high is None:
+        return f"{value:+.3g}"
+    return f"{value:+.3g} ({low:+.3g} to {high:+.3g})"
+
+
+def _number(value: float | None) -> str:
+    return "—" if value is None else f"{value:.4g}"

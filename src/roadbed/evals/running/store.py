@@ -1,0 +1,90 @@
+"""Runs of evaluations as rows: begun, going on, ended."""
+
+from dataclasses import dataclass, replace
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.core.actor import DEFAULT_TENANT
+from roadbed.core.ids import Uuid7
+from roadbed.evals.running.keys import Subject
+from roadbed.evals.running.tables import runs
+from roadbed.evals.running.work import Progress
+
+_new_id = Uuid7()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One run. `resumed` says that it was begun before, and did not end."""
+
+    id: str
+    subject: Subject
+    take: str
+    total: int
+    actor: str
+    tenant: str = DEFAULT_TENANT
+    status: str = "running"
+    done: int = 0
+    cost_nano: int = 0
+    report: str = ""
+    started_us: int = 0
+    finished_us: int | None = None
+    resumed: bool = False
+
+
+def begin(connection: sa.Connection, draft: Run, *, fresh: bool) -> Run:
+    """Write that *draft* begins, or find the one like it that did not end.
+
+    A *fresh* run takes answers of its own; what was begun so goes on with them.
+    """
+    for row in _unfinished(connection, draft.subject):
+        if bool(row["take"] == row["id"]) == fresh and (fresh or _same(row, draft)):
+            return replace(_read(row), resumed=True)
+    made_id = _new_id()
+    made = replace(draft, id=made_id, take=made_id if fresh else draft.take)
+    connection.execute(runs.insert().values(_row(made)))
+    return made
+
+
+def claim(connection: sa.Connection, run: Run) -> bool:
+    """Write that *run* begins, and say whether nobody had begun it before."""
+    same = sa.select(runs.c.id).where(runs.c.id == run.id)
+    if connection.execute(same).first() is not None:
+        return False
+    connection.execute(runs.insert().values(_row(run)))
+    return True
+
+
+def note(connection: sa.Connection, run_id: str, progress: Progress) -> None:
+    """Write how far a run has come."""
+    said = {"done": progress.done, "cost_nano": progress.cost_nano}
+    connection.execute(runs.update().where(runs.c.id == run_id).values(said))
+
+
+def end(connection: sa.Connection, run: Run) -> None:
+    """Write how *run* ended."""
+    connection.execute(runs.update().where(runs.c.id == run.id).values(_row(run)))
+
+
+def _unfinished(connection: sa.Connection, subject: Subject) -> list[sa.RowMapping]:
+    query = sa.select(runs).where(runs.c.status == "running")
+    for name, value in subject.row().items():
+        query = query.where(runs.c[name] == value)
+    newest = query.order_by(runs.c.started_us.desc())
+    return list(connection.execute(newest).mappings())
+
+
+def _same(row: sa.RowMapping, draft: Run) -> bool:
+    return row["take"] == draft.take
+
+
+def _row(run: Run) -> dict[str, Any]:
+    names = [c.name for c in runs.c if c.name not in Subject.__slots__]
+    return run.subject.row() | {name: getattr(run, name) for name in names}
+
+
+def _read(row: sa.RowMapping) -> Run:
+    subject = Subject(**{name: row[name] for name in Subject.__slots__})
+    names = [c.name for c in runs.c if c.name not in Subject.__slots__]
+    return Run(subject=subject, **{name: row[name] for name in names})

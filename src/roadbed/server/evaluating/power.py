@@ -1,0 +1,90 @@
+"""Before a run: how small a difference its cases can show."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.data.datasets import Datasets
+from roadbed.evals.reports import store
+from roadbed.evals.reports.compare import pair
+from roadbed.evals.reports.report import alpha_of
+from roadbed.evals.running.tables import reports
+from roadbed.evals.statistics.power import (
+    Power,
+    Spread,
+    design_effect,
+    detectable,
+    history,
+    needed,
+)
+from roadbed.ports.blobs import Blobs
+from roadbed.server.evaluating.evaluator import Order
+
+
+def power_of(
+    connection: sa.Connection, datasets: Datasets, blobs: Blobs, order: Order
+) -> Power:
+    """Return what the cases of *order* can show, from what earlier runs spread.
+
+    Of the first grader that gates. Reads the clusters of the golden set, and at most
+    two earlier reports.
+    """
+    spec = order.spec
+    return detectable(
+        order.golden.rows,
+        spread=_spread(connection, blobs, order),
+        repeats=spec.repeats,
+        design=design_effect(_clusters(datasets, order)),
+        alpha=alpha_of(spec),
+    )
+
+
+def told(order: Order, power: Power) -> list[str]:
+    """Return what to say of *power* before the run."""
+    lines = [f"{power.sentence()}"]
+    gates = [use for use in order.spec.graders if use.gate]
+    for use in gates:
+        tolerance = use.gate.tolerance if use.gate else None
+        if tolerance and not power.settles(tolerance):
+            enough = needed(tolerance, alpha=power.alpha, repeats=power.repeats)
+            lines.append(
+                f"{use.name}: these cases are too few to settle a tolerance of "
+                f"{tolerance:g}; about {enough:,} are needed"
+            )
+    return lines
+
+
+def _spread(connection: sa.Connection, blobs: Blobs, order: Order) -> Spread | None:
+    """Return how the newest two versions differed under this evaluation."""
+    query = (
+        sa.select(reports.c.digest, reports.c.version_digest)
+        .where(
+            reports.c.evaluation_digest == order.subject.evaluation_digest,
+            reports.c.complete,
+        )
+        .order_by(reports.c.at_us.desc())
+        .limit(20)
+    )
+    newest: dict[str, str] = {}
+    for digest, version in connection.execute(query):
+        newest.setdefault(version, digest)
+    if len(newest) < 2:
+        return None
+    old, new = [store.read(blobs, digest) for digest in list(newest.values())[:2]]
+    graders: Any = old["graders"]
+    rows = [store.rows(blobs, said["rows"]) for said in (old, new)]
+    found = pair(order.spec, (graders, rows[0]), rows[1])
+    gating = [use.name for use in order.spec.graders if use.gate]
+    names = [name for name in gating if name in found.pairs]
+    return history(found.pairs[names[0]]) if names else None
+
+
+def _clusters(datasets: Datasets, order: Order) -> Sequence[str]:
+    """Return the cluster of each case, empty where the golden set has none."""
+    name = order.spec.cases.cluster
+    if name not in {column.name for column in order.golden.schema}:
+        return ()
+    files = datasets.paths(order.golden)
+    batches = datasets.tables.rows(files, [name])
+    return [str(row[0] or "") for rows in batches for row in rows]

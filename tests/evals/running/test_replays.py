@@ -1,0 +1,68 @@
+"""A model that changes behind its name is found, and one that does not is not."""
+
+import pytest
+
+from roadbed.gateway.alerts import list_alerts
+from roadbed.server.evaluating.replays import CHANGED, HOUR_US, Replays
+from tests.evals.running.line import Quiz, endpoint, evaluation, model
+
+WATCH = "watch: {account: tester, every_hours: 1, cases: 60}\n"
+
+
+@pytest.fixture
+def replays(line):
+    line.golden(100)
+    line.apply(model(90), endpoint(), evaluation(more=WATCH))
+    made = Replays(Later(line.app))
+    yield made
+    made.wait(60)
+
+
+class Later:
+    """A line that is some hours on."""
+
+    def __init__(self, app):
+        self._app, self.hours = app, 0
+
+    def __getattr__(self, name):
+        return getattr(self._app, name)
+
+    def now_us(self):
+        return self._app.now_us() + self.hours * HOUR_US
+
+
+def look(replays, hours=0):
+    replays._app.hours += hours
+    replays.look()
+    replays.wait(60)
+
+
+def alerts(line):
+    with line.app.database.read() as connection:
+        return [a for a in list_alerts(connection) if a.code == CHANGED]
+
+
+def test_the_cases_are_asked_once_in_each_span_and_only_so_many(line, replays):
+    look(replays)
+    assert len(Quiz.asked) == 120  # the answers to hold others against, and a draw
+    look(replays)
+    Replays(replays._app).look()
+    assert len(Quiz.asked) == 120
+    look(replays, hours=1)
+    assert len(Quiz.asked) == 180
+    assert alerts(line) == []
+
+
+def test_a_model_that_answers_otherwise_raises_an_alert_until_it_is_as_before(
+    line, replays, monkeypatch
+):
+    look(replays)
+    monkeypatch.setattr(Quiz, "says", "It is not for me to say; ask again.")
+    look(replays, hours=1)
+    [alert] = alerts(line)
+    assert alert.message == "pupil@1 on school answers otherwise than it did"
+    assert "the answers to 60 prompts changed" in alert.detail["finding"]
+
+    monkeypatch.setattr(Quiz, "says", "")
+    look(replays, hours=1)
+    assert alerts(line) == []

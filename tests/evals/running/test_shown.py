@@ -1,0 +1,107 @@
+"""What gates said, shown to people: nothing in an answer becomes markup."""
+
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from roadbed.cli import roadbed
+from roadbed.evals.reports.shown import code, junit, markdown, outcome_of
+
+ODD = "`a` | <b> @team ![x](http://evil.example/?q) \x00\x1b[31m\nend"
+
+
+def document(outcome="failed"):
+    comparison = {"difference": -0.5, "low": -0.7, "high": -0.3}
+    interval = {"value": 0.4, "low": 0.3, "high": 0.5}
+    subject = {"evaluation": "exam", "version": "pupil@2", "endpoint": "school"}
+    changed = {
+        "case": ODD,
+        "grader": "right",
+        "worse": True,
+        "baseline": 1.0,
+        "candidate": 0.0,
+        "input": ODD,
+        "baseline_answer": ODD,
+        "candidate_answer": "x" * 1000,
+    }
+    report = {
+        "graders": {"right": {"interval": interval}},
+        "done": 10,
+        "cases": 10,
+        "hits": 0,
+        "cost_nano": 5_000_000,
+        "failures": {"answers": 0},
+        "dataset": {"name": "questions@1"},
+    }
+    compared = {
+        "baseline": 0.9,
+        "candidate": 0.4,
+        "comparison": comparison,
+        "verdict": "worse",
+        "slices": {},
+    }
+    return {
+        "evaluation": "exam",
+        "subject": subject,
+        "gate": {
+            "outcome": outcome,
+            "bars": {"right": {"outcome": outcome, "sentence": "it is \x00 worse"}},
+        },
+        "reports": {"candidate": "sha256:" + "a" * 64},
+        "report": report,
+        "baseline": {"subject": {"version": "pupil@1"}},
+        "comparison": {"graders": {"right": compared}, "changed": [changed]},
+    }
+
+
+def test_what_is_quoted_is_code_and_nothing_else():
+    text = markdown([document()])
+
+    row = next(line for line in text.splitlines() if "| right | 1 → 0" in line)
+    cells = row.replace("\\|", "").split("|")[1:-1]
+    assert len(cells) == 6
+    for cell in (cells[0], cells[3], cells[4]):
+        assert cell.strip().count("`") == 2
+        assert cell.strip()[0] == cell.strip()[-1] == "`"
+    assert "\x1b" not in text
+    assert "x" * 200 not in text
+    assert code("") == ""
+
+
+def test_junit_is_xml_whatever_was_answered():
+    root = ElementTree.fromstring(junit([document(), document("inconclusive")]))
+
+    assert [suite.get("failures") for suite in root] == ["1", "0"]
+    assert [suite.get("errors") for suite in root] == ["0", "1"]
+    assert root[0][0][0].tag == "failure"
+    assert root[1][0][0].tag == "error"
+
+
+@pytest.mark.parametrize(
+    ("words", "whole"),
+    [
+        (["passed", "passed"], "passed"),
+        (["passed", "inconclusive"], "inconclusive"),
+        (["inconclusive", "failed"], "failed"),
+    ],
+)
+def test_one_failure_fails_and_all_have_to_pass(words, whole):
+    assert outcome_of([document(word) for word in words]) == whole
+
+
+def test_the_action_and_the_template_run_commands_that_there_are():
+    action = yaml.safe_load(Path("integrations/github/action.yml").read_text())
+    template = yaml.safe_load(Path("integrations/gitlab/roadbed.yml").read_text())
+
+    (step,) = action["runs"]["steps"]
+    (script,) = template[".roadbed-gate"]["script"]
+    gate = roadbed.get_command(None, "eval").commands["gate"]
+    known = {name for option in gate.params for name in option.opts}
+    for text in (step["run"], script):
+        line = text.replace("\\\n", " ").partition("roadbed eval gate")[2]
+        used = {w for w in line.split("||")[0].split() if w.startswith("--")}
+        assert used == {"--stack", "--markdown", "--junit"} & known
+    assert set(step["env"]) >= {"ENDPOINT", "STACK", "ROADBED_KEY"}
+    assert "${{" not in step["run"]
