@@ -169,15 +169,7 @@ class Runs:
         the run has ended.
         """
         with self._database.write() as connection:
-            run = _under_way(connection, run_id)
-            new = [used for used in seen.get("data", ()) if used not in run.data]
-            joined = replace(run, **{**seen, "data": (*run.data, *new)})
-            row = _row(joined)
-            changed = ("name", "code", "environment", "seed", "data")
-            run = _change(connection, run_id, **{name: row[name] for name in changed})
-            lineage.link(connection, _read_by(run))
-            append(connection, self._now(), _entry(replace(run, metrics={})))
-            return run
+            return join(connection, run_id, seen, self._now())
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
@@ -247,6 +239,20 @@ def amend(
     if new:
         append(connection, now_us, _entry(replace(changed, metrics={})))
     return changed
+
+
+def join(
+    connection: sa.Connection, run_id: str, seen: Mapping[str, Any], now_us: int
+) -> Run:
+    """Add what was *seen* to a run under way, in the caller's transaction."""
+    run = _under_way(connection, run_id)
+    new = [used for used in seen.get("data", ()) if used not in run.data]
+    row = _row(replace(run, **{**seen, "data": (*run.data, *new)}))
+    changed = ("name", "code", "environment", "seed", "data")
+    run = _change(connection, run_id, **{name: row[name] for name in changed})
+    lineage.link(connection, _read_by(run))
+    append(connection, now_us, _entry(replace(run, metrics={})))
+    return run
 
 
 def get_run(connection: sa.Connection, run_id: str) -> Run:
