@@ -1,6 +1,6 @@
 """Verify a model version: what it is, who says so, and all that it was made of."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
 from typing import Any
@@ -197,14 +197,15 @@ class Walk:
 
     def _row_and_files(
         self, ref: VersionRef
-    ) -> tuple[Mapping[str, Any], list[tuple[str, str]]]:
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
         table = dataset_versions
         query = sa.select(table.c.parents, table.c.run_id).where(
             table.c.name == ref.name, table.c.number == ref.number
         )
         with self._sources.database.read() as connection:
             row = connection.execute(query).mappings().first()
-            return row or {}, files_of(connection, ref.name, ref.number)
+            found = {**row} if row else {}
+            return found, files_of(connection, ref.name, ref.number)
 
     def _first(self, name: str) -> bool:
         """Say whether this is the first time that one comes by *name*."""
