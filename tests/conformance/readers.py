@@ -1,8 +1,8 @@
 """Let other readers open a dataset version by its paths: Spark, and Polars.
 
 `python -m tests.conformance.readers [--kept FOLDER]`. They are installed into an
-environment of their own; Spark needs Java. Each is given the paths that `roadbed dataset
-get --paths` prints, and must see the rows, types and missing values that were kept.
+environment of their own; Spark needs Java. Each is given the paths that are printed by
+`roadbed dataset get --paths`, and must see the rows and missing values that were kept.
 """
 
 import argparse
@@ -13,6 +13,8 @@ import sys
 import tempfile
 import venv
 from pathlib import Path
+
+import duckdb
 
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.tables.duckdb import DuckdbTables
@@ -86,8 +88,6 @@ def environment(folder):
 
 def version(folder):
     """Return the paths of a version of several files, and what is to be read there."""
-    import duckdb
-
     import_tables()
     database = open_database(f"sqlite:///{folder / 'readers.db'}")
     with database.write() as connection:

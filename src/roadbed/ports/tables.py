@@ -132,6 +132,12 @@ class Tables(Protocol):
         """Return the rows of *files* as plain lists, one for each column."""
         ...
 
+    def columns_of_each(
+        self, tables: Sequence[Sequence[Path]]
+    ) -> list[dict[str, list[Any]]]:
+        """Return the rows of several tables, as `columns` does of one."""
+        ...
+
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes."""
         ...

@@ -79,17 +79,14 @@ class DuckdbTables:
 
     def columns(self, files: Sequence[Path]) -> dict[str, list[Any]]:
         """Return the rows of *files* as plain lists, missing values as None."""
+        return self.columns_of_each([files])[0]
+
+    def columns_of_each(
+        self, tables: Sequence[Sequence[Path]]
+    ) -> list[dict[str, list[Any]]]:
+        """Return the rows of several tables, each as plain lists; one engine opens."""
         with session() as opened:
-            columns = opened.describe(parquet(files))
-            chosen = ", ".join(_readable(column) for column in columns)
-            rows = opened.run(f"SELECT {chosen} FROM {parquet(files)}")
-        lists = zip(*rows, strict=True) if rows else ([] for _ in columns)
-        return {
-            column.name: [_in_utc(v) for v in values]
-            if column.datatype == ZONED
-            else list(values)
-            for column, values in zip(columns, lists, strict=True)
-        }
+            return [_columns(opened, files) for files in tables]
 
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes.
@@ -134,6 +131,19 @@ class DuckdbTables:
     ) -> dict[str, list[Bins]]:
         """Count the values of columns in bins, one SELECT for each list."""
         return count_bins(files, edges)
+
+
+def _columns(opened: Session, files: Sequence[Path]) -> dict[str, list[Any]]:
+    columns = opened.describe(parquet(files))
+    chosen = ", ".join(_readable(column) for column in columns)
+    rows = opened.run(f"SELECT {chosen} FROM {parquet(files)}")
+    lists = zip(*rows, strict=True) if rows else ([] for _ in columns)
+    return {
+        column.name: [_in_utc(v) for v in values]
+        if column.datatype == ZONED
+        else list(values)
+        for column, values in zip(columns, lists, strict=True)
+    }
 
 
 def _part(opened: Session, file: Path, start: int, end: int) -> Part:
