@@ -1,6 +1,6 @@
 """What Roadbed asks of an engine that keeps tables as Parquet files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -159,8 +159,10 @@ class Tables(Protocol):
         """
         ...
 
-    def profiles(self, files: Sequence[Path]) -> dict[str, Profile]:
-        """Return the distribution of each column."""
+    def profiles(
+        self, files: Sequence[Path], but: Collection[str] = ()
+    ) -> dict[str, Profile]:
+        """Return the distribution of each column, *but* those named."""
         ...
 
     def bins(
