@@ -336,3 +336,18 @@ def test_a_chain_stands_as_its_worst_hop_does():
     assert worst(["VERIFIED", "ERASED"]) == "ERASED"
     assert worst(["BROKEN", "UNSEALED", "VERIFIED"]) == "BROKEN"
     assert worst([]) == "UNSEALED"
+
+
+def test_a_new_key_signs_from_now_on_and_the_old_statement_holds(room):
+    old = room.sealed().kid
+    room.notary._clock.advance(days=1)
+    new = room.notary.rotate(room.database, ME)
+    room.go_on()
+    with room.database.read() as connection:
+        signed = find_sealed(connection, "triage", 2)
+
+    assert signed.kid == new != old
+    assert room.signers.holds(new)
+    assert not room.signers.holds(old)
+    assert room.walk(CHILD).state == "VERIFIED", room.bad(CHILD)
+    assert room.findings() == ()
