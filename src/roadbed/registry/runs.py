@@ -22,8 +22,9 @@ from roadbed.data import card, lineage
 from roadbed.database.engine import Database
 from roadbed.registry.plain import metric, plain
 from roadbed.registry.tables import runs
+from roadbed.registry.tracking import native, points
 from roadbed.registry.tracking import params as kept_params
-from roadbed.registry.tracking import points
+from roadbed.registry.tracking.experiments import Who
 from roadbed.registry.tracking.points import Point
 
 Status = Literal["started", "finished", "failed"]
@@ -119,7 +120,11 @@ class Runs:
     def start(self, intent: Intent) -> Run:
         """Record that the work begins, and return the run with its id."""
         with self._database.write() as connection:
-            return self.begin(connection, intent)
+            run = self.begin(connection, intent)
+            who = Who(tenant=run.tenant, actor=run.actor, now_us=run.started_us)
+            native.show(connection, who, run.id, run.name)
+            native.read(connection, run.id, map(_shown, run.data))
+            return run
 
     def begin(self, connection: sa.Connection, intent: Intent) -> Run:
         """Record that the work begins, in the caller's transaction."""
@@ -169,7 +174,9 @@ class Runs:
         the run has ended.
         """
         with self._database.write() as connection:
-            return join(connection, run_id, seen, self._now())
+            run = join(connection, run_id, seen, self._now())
+            native.read(connection, run_id, map(_shown, seen.get("data", ())))
+            return run
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
         """Record how the run ended; raise NotFound, or Conflict if it had ended."""
@@ -183,6 +190,7 @@ class Runs:
         run = _with_metrics(connection, [_under_way(connection, run_id)])[0]
         ended = {"status": status, "error": error, "finished_us": self._now()}
         run = _change(connection, run_id, metrics=plain(run.metrics), **ended)
+        native.end(connection, run_id, status, self._now())
         append(connection, self._now(), _entry(run))
         return run
 
@@ -303,6 +311,10 @@ def _read_by(run: Run) -> list[lineage.Edge]:
         lineage.Edge(src, lineage.READ, lineage.dataset(used), used.role)
         for used in run.data
     ]
+
+
+def _shown(used: Input) -> native.Read:
+    return native.Read(version=str(used), digest=used.digest, role=used.role)
 
 
 def _change(connection: sa.Connection, run_id: str, **values: Any) -> Run:

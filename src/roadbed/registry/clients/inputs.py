@@ -16,8 +16,6 @@ from roadbed.core.reference import NAME, parse
 from roadbed.data.tables import dataset_versions
 from roadbed.registry.runs import Input
 
-VERSION_TAG = "roadbed.version"
-"""The tag of an input that says which version of ours it is. Clients cannot set it."""
 _HEX = re.compile(r"[0-9a-f]{8,64}")
 _ROLES = {"": "training", "train": "training", "testing": "test", "eval": "evaluation"}
 

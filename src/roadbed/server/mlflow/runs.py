@@ -12,6 +12,7 @@ from roadbed.registry.clients.search import Found, Search
 from roadbed.registry.clients.search import search as find_runs
 from roadbed.registry.clients.tracked import STATUSES, Claim, Read, Tracked
 from roadbed.registry.tracking import experiments
+from roadbed.registry.tracking.native import VERSION_TAG
 from roadbed.server.mlflow import checks, shapes
 from roadbed.server.mlflow.experiments import VIEWS, known
 from roadbed.server.mlflow.fields import Fields
@@ -158,7 +159,7 @@ def _recognised(ask: Asked, connection: sa.Connection, said: dict[str, Any]) -> 
     version = inputs.recognised(connection, said, may)
     if version is None:
         return Read(said=said)
-    tags = {**said["tags"], inputs.VERSION_TAG: str(version)}
+    tags = {**said["tags"], VERSION_TAG: str(version)}
     return Read(said={**said, "tags": tags}, version=version)
 
 
