@@ -8,9 +8,10 @@ python bench/datasets.py --rows 500000
 
 One Parquet file of eight columns is made a version, then the same with a change: 1 %
 of the rows in one place, 1 % more at the end, one row less at the beginning, and 1 %
-of the rows scattered. Printed are seconds, and bytes that came to be stored, as
-ratios to a plain copy. Then both versions are compared by key; DVC and copies have no
-row diff, so that the time of DVC's own `dvc diff`, which compares files, stands there.
+of the rows scattered. Printed are seconds, of which CPU, and bytes that came to be
+stored, as ratios to a plain copy. Then both versions are compared by key; DVC and
+copies have no row diff, so that the time of DVC's own `dvc diff`, which compares files,
+stands there.
 """
 
 import argparse
@@ -137,11 +138,19 @@ def stored(folder: Path) -> int:
     return sum(p.stat().st_size for p in kept)
 
 
-def timed(work: object, *given: Path) -> tuple[float, object]:
-    """Return how long *work* took, and what it said."""
-    start = time.perf_counter()
+def cpu_s() -> float:
+    """Return the CPU time of this process and of those that it waited for."""
+    whose = (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
+    used = [resource.getrusage(who) for who in whose]
+    return sum(each.ru_utime + each.ru_stime for each in used)
+
+
+def timed(work: object, *given: Path) -> tuple[str, object]:
+    """Return how long *work* took, of which CPU, and what it said."""
+    start, spent = time.perf_counter(), cpu_s()
     said = work(*given)  # pyright: ignore[reportCallIssue]
-    return time.perf_counter() - start, said
+    took = time.perf_counter() - start
+    return f"{took:.1f} ({cpu_s() - spent:.1f})", said
 
 
 def tables(folder: Path, rows: int) -> Iterator[tuple[str, Path]]:
@@ -177,8 +186,10 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as scratch:
         made = dict(tables(Path(scratch), chosen.rows))
         size = made["first"].stat().st_size
-        print(f"{chosen.rows:,} rows, {size / 1e6:.0f} MB of Parquet")
-        print(f"{'change':<18}{'by':<9}{'first s':>8}{'next s':>8}{'stored':>8}  diff")
+        load = ", ".join(f"{each:.1f}" for each in os.getloadavg())
+        print(f"{chosen.rows:,} rows, {size / 1e6:.0f} MB of Parquet, load {load}")
+        heads = f"{'first s':>14}{'next s':>14}{'stored':>8}"
+        print(f"{'change':<18}{'by':<9}{heads}  diff s")
         for change in CHANGES:
             for name, maker in makers.items():
                 with tempfile.TemporaryDirectory() as folder:
@@ -189,8 +200,8 @@ def main() -> None:
                     grown = (stored(Path(folder)) - before) / size
                     took, said = timed(held.compare)
                 print(
-                    f"{change:<18}{name:<9}{first:>8.1f}{again:>8.1f}{grown:>8.1%}"
-                    f"  {took:.1f} s, {said}",
+                    f"{change:<18}{name:<9}{first:>14}{again:>14}{grown:>8.1%}"
+                    f"  {took}, {said}",
                     flush=True,
                 )
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from rich.console import Console
 
-from tests.conformance import card, signing, tracking
+from tests.conformance import card, readers, signing, tracking
 from tests.conformance.archive import Missing, environment, fetch
 from tests.conformance.examine import Score, examine, examined, guest, ours
 from tests.conformance.suites import GUESTS, NOT_OURS, OURS, PINNED, SUITES
@@ -43,6 +43,10 @@ def scored(folder, kept, only):
         NOTES.print(f"running {signing.NAME}; installing them may take minutes")
         (folder / "signed").mkdir()
         scores.append(signing.verified(folder / "signed"))
+    if only in readers.NAME:
+        NOTES.print(f"running {readers.NAME}; installing them may take minutes")
+        (folder / "read").mkdir()
+        scores.append(readers.scored(folder / "read", kept.resolve()))
     if only in tracking.NAME:
         NOTES.print(f"running {tracking.NAME}; installing it may take minutes")
         scores += tracking.scores(kept)

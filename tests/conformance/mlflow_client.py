@@ -145,6 +145,22 @@ def ends_and_failures():
 
 
 @case
+def data_in_the_chain():
+    """A registered dataset version; the server says that it knows it."""
+    mlflow.set_experiment(named("data"))
+    x, _ = iris()
+    known = mlflow.data.from_pandas(x, name="flowers@1")
+    other = mlflow.data.from_pandas(x, name="elsewhere")
+    with mlflow.start_run() as run:
+        mlflow.log_input(known, context="training")
+        mlflow.log_input(other, context="test")
+    found = mlflow.get_run(run.info.run_id).inputs.dataset_inputs
+    tags = {i.dataset.name: {t.key: t.value for t in i.tags} for i in found}
+    assert tags["flowers@1"]["roadbed.version"] == "flowers@1", tags
+    assert "roadbed.version" not in tags["elsewhere"], tags
+
+
+@case
 def params_stay():
     mlflow.set_experiment(named("params"))
     with mlflow.start_run():

@@ -50,6 +50,8 @@ def scores(kept, cases=()):
             OPERATOR,
             resource("ServiceAccount", "scientist", "roles: [researcher]\nkeys: true"),
         )
+        flowers = {"petal": [1.5, 2.5]}
+        line.app.datasets.snapshot("flowers", flowers, "service-account:scientist")
         key = key_of(line.app)
         line.start()
         try:

@@ -40,6 +40,21 @@ def held(sqlite_database, blobs):
     return Datasets(sqlite_database, blobs, StoppedClock(), DuckdbTables(40))
 
 
+def test_what_did_not_move_is_measured_once_and_told_of_both_sides(held):
+    """As it would be if both sides were measured."""
+    changed = {**ROWS, "size": [n / 3 for n in ROWS["id"]]}
+    one, two = (held.snapshot("t", rows, "me", BY_ID) for rows in (ROWS, changed))
+    found = {c.name: c for c in diff(held, one, two).columns}
+    alone = held.tables.profiles(two.paths())
+
+    for name in ("id", "kind"):
+        assert found[name].right == found[name].left == alone[name]
+        assert found[name].bins_right == found[name].bins_left
+        assert found[name].distance == 0
+    assert found["size"].right == alone["size"] != found["size"].left
+    assert sum(found["size"].bins_right.counts) == 250
+
+
 def columns_of(table):
     rows = [(k, *v) for k, v in table.items()]
     return dict(zip(("id", "x", "t"), map(list, zip(*rows, strict=True)), strict=True))

@@ -1,4 +1,5 @@
 import threading
+from dataclasses import replace
 
 import pytest
 import sqlalchemy as sa
@@ -22,6 +23,14 @@ def test_a_changed_definition_makes_the_next_version(database):
 
     assert (str(first), str(second)) == ("support-bot@1", "support-bot@2")
     assert first.digest != second.digest
+
+
+def test_what_is_in_no_registry_is_not_called_by_a_number(database):
+    """A repeated run makes no version, whatever its program prints of it."""
+    rehearsed = replace(add(database, "Be kind."), number=0)
+
+    assert str(rehearsed) == "support-bot (not registered)"
+    assert "@0" not in repr(rehearsed) + rehearsed._repr_html_()
 
 
 def test_the_same_definition_again_is_the_same_version(database):

@@ -62,30 +62,34 @@ def gate():
     return Gate()
 
 
+def bed_on(database, folder, blobs, gate):
+    """Return a workbench of mira's on *database*, whose code is in *folder*."""
+    clock = SystemClock()
+    return Bed(
+        database=database,
+        datasets=Datasets(database, blobs, clock, DuckdbTables()),
+        runs=Runs(database, clock),
+        blobs=blobs,
+        clock=clock,
+        exporters=exporters,
+        models=models,
+        declared=lambda kind, name: None,
+        dataset_target=dataset,
+        version_target=lambda ref: Target(kind="ModelVersion", name=str(ref)),
+        actor=MIRA,
+        allow=gate,
+        viewer=lambda: Viewer(
+            authority=compile_policies({}),
+            principal=replace(MIRA, scope=frozenset() if gate.closed else None),
+        ),
+        folder=folder,
+    )
+
+
 @pytest.fixture
 def make_bed(tmp_path, gate):
     def make(database, folder):
-        blobs = LocalBlobs(tmp_path / "blobs")
-        clock = SystemClock()
-        return Bed(
-            database=database,
-            datasets=Datasets(database, blobs, clock, DuckdbTables()),
-            runs=Runs(database, clock),
-            blobs=blobs,
-            clock=clock,
-            exporters=exporters,
-            models=models,
-            declared=lambda kind, name: None,
-            dataset_target=dataset,
-            version_target=lambda ref: Target(kind="ModelVersion", name=str(ref)),
-            actor=MIRA,
-            allow=gate,
-            viewer=lambda: Viewer(
-                authority=compile_policies({}),
-                principal=replace(MIRA, scope=frozenset() if gate.closed else None),
-            ),
-            folder=folder,
-        )
+        return bed_on(database, folder, LocalBlobs(tmp_path / "blobs"), gate)
 
     return make
 

@@ -1,6 +1,12 @@
 """Train again and repeat, with real scripts in a real repository; nothing is served."""
 
+import os
+import signal
+import subprocess
+import sys
+import time
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 
@@ -17,7 +23,8 @@ from roadbed.workbench.reproduce import reproduce
 from roadbed.workbench.retrain import Retrained, retrain
 
 SCRIPT = """
-import os, sys
+import os, sys, time
+from pathlib import Path
 from roadbed.core.clock import SystemClock
 from roadbed.database.engine import open_database
 from roadbed.registry.runs import Runs
@@ -25,10 +32,32 @@ from roadbed.registry.versions import add_version
 database = open_database({url!r})
 run, pins = os.environ["ROADBED_RUN"], os.environ.get("ROADBED_PINS", "")
 Runs(database, SystemClock()).log(run, {{"accuracy": 0.5}})
+while sys.argv[1] == "b" and Path({held!r}).exists():
+    time.sleep(0.05)
 with database.write() as connection:
     body = {{"provider": "here", "run": run, "pins": pins}}
     add_version(connection, sys.argv[1], {{"trained": body}}, "user:mira", 1, run)
 """
+
+
+RETRAIN = """
+import sys
+from pathlib import Path
+from roadbed.adapters.blobs.local import LocalBlobs
+from roadbed.adapters.code.git import GitCode
+from roadbed.core.reference import VersionRef
+from roadbed.database.engine import open_database
+from roadbed.workbench.retrain import retrain
+from tests.workbench.conftest import Gate, bed_on
+url, folder, blobs = sys.argv[1:]
+bed = bed_on(open_database(url), Path(folder), LocalBlobs(Path(blobs)), Gate())
+[*retrain(bed, GitCode(), VersionRef("tumors", 2), VersionRef("tumors", 3), 1)]
+"""
+
+
+def held_by(folder):
+    """Return the file that keeps the training of `b` from ending, while it is there."""
+    return folder.parent / "held"
 
 
 @pytest.fixture
@@ -36,7 +65,7 @@ def trained(bed, repository, make_bed):
     """Two models, each trained once on the second version of a dataset."""
     folder, git = repository
     url = f"sqlite:///{bed.database.engine.url.database}"
-    (folder / "train.py").write_text(SCRIPT.format(url=url))
+    (folder / "train.py").write_text(SCRIPT.format(url=url, held=str(held_by(folder))))
     git("commit", "-q", "-am", "train")
     made = make_bed(bed.database, folder)
     versions = [made.dataset("tumors").snapshot({"x": [n]}) for n in (1, 2, 3)]
@@ -83,6 +112,50 @@ def test_what_a_killed_retraining_had_made_is_not_made_again(trained):
         ("b@1", "b@1"),
     ]
     assert names(trained)["b"] == ["b@1"]
+
+
+def test_what_was_killed_in_the_middle_goes_on_where_it_was(
+    trained, repository, tmp_path
+):
+    """`kill -9` of everything, while one model is done and the next is training."""
+    folder, _ = repository
+    held_by(folder).touch()
+    url = f"sqlite:///{trained.database.engine.url.database}"
+    words = [sys.executable, "-c", RETRAIN, url, folder, tmp_path / "blobs"]
+    root = Path(__file__).parents[2]
+    killed = subprocess.Popen(words, cwd=root, start_new_session=True)
+    lost = wait_for(lambda: half_way(trained), killed)
+    os.killpg(killed.pid, signal.SIGKILL)
+    killed.wait()
+    held_by(folder).unlink()
+    bad, good = VersionRef("tumors", 2), VersionRef("tumors", 3)
+    *steps, whole = retrain(trained, GitCode(), bad, good, 1)
+
+    assert [job.made for job in steps] == ["b@2"]
+    assert [job.made for job in whole.jobs] == ["a@2", "b@2"]
+    assert names(trained) == {"a": ["a@2", "a@1"], "b": ["b@2", "b@1"]}
+    assert steps[0].run_id != lost.run_id
+    assert trained.runs.get(lost.run_id).status == "started"
+
+
+def half_way(bed):
+    """Return the job that is being done, once the one before it was; else None."""
+    with bed.database.read() as connection:
+        found = retrains.jobs(connection, "tumors@2", "tumors@3")
+        words = [job.status for job in found]
+        if words != ["done", "running"] or not found[1].run_id:
+            return None
+        return found[1]
+
+
+def wait_for(found, process):
+    ends = time.monotonic() + 120
+    while time.monotonic() < ends:
+        assert process.poll() is None, "it ended by itself"
+        if value := found():
+            return value
+        time.sleep(0.05)
+    raise AssertionError("it did not come to that in two minutes")
 
 
 def test_without_another_good_version_nothing_is_trained(trained):

@@ -46,6 +46,7 @@ _LIST = (
     Action("call.read-payload", "Call", "Read what was asked and answered."),
     Action("audit.read", "AuditLog", "Read the audit log."),
     Action("audit.verify", "AuditLog", "Verify and export the audit log."),
+    Action("audit.rotate", "AuditLog", "Make a new key that signs statements."),
     Action("key.create", "Key", "Make a key for a service account."),
     Action("key.list", "Key", "See which keys exist, without their secrets."),
     Action("key.revoke", "Key", "Make a key stop working."),
@@ -64,11 +65,8 @@ ACTIONS: Mapping[str, Action] = MappingProxyType({a.name: a for a in _LIST})
 
 PRIVILEGED = frozenset(
     {
-        "key.create",
-        "version.approve",
-        "version.promote",
-        "version.delete",
-        "evaluation.waive",
+        *("audit.rotate", "evaluation.waive", "key.create"),
+        *("version.approve", "version.promote", "version.delete"),
     }
 )
 """What takes a proof of identity that is fresh; see `policies/freshness.cedar`."""

@@ -13,7 +13,7 @@ from roadbed.adapters.copies.objectstore import ObjectStoreCopies, open_store
 from roadbed.adapters.copies.webhook import WebhookCopies
 from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
 from roadbed.adapters.secrets._resolver import Resolver
-from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.adapters.tables.duckdb import DuckdbTables, TablesAside
 from roadbed.adapters.web.guarded import GuardedWeb
 from roadbed.app.catalog import Installed
 from roadbed.app.whole import App, audit_folder
@@ -140,6 +140,7 @@ def _build(settings: Settings, clock: Clock, *, serving: bool = False) -> App:
     catalog = Installed(blobs=blobs, secrets=secrets)
     audit, public_key = _audit(settings, database, clock)
     history = HistoryAside() if serving else DuckDBHistory()
+    tables = TablesAside() if serving else DuckdbTables()
     web = GuardedWeb(settings.private_host_names)
     relying, tokens = _identity(settings, database, web, secrets, clock)
     notary = Notary(blobs, _signers(settings, "statements"), clock)
@@ -163,7 +164,8 @@ def _build(settings: Settings, clock: Clock, *, serving: bool = False) -> App:
         calls=calls,
         sealer=Sealer(database=database, history=history, root=log, clock=clock),
         desk=Desk(database=database, blobs=blobs, catalog=catalog, clock=clock),
-        datasets=Datasets(database, blobs, clock, DuckdbTables()),
+        datasets=Datasets(database, blobs, clock, tables),
+        tables=tables,
         runs=Runs(database, clock),
         tokens=tokens,
         prover=Prover(database, blobs, audit, calls, notary),

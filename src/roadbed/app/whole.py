@@ -13,6 +13,7 @@ from roadbed.access.authority import compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
 from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
+from roadbed.adapters.tables.duckdb import DuckdbTables, TablesAside
 from roadbed.adapters.traces.otlp import OtlpTraces
 from roadbed.app.catalog import Installed
 from roadbed.audit.deliver import deliver
@@ -94,6 +95,7 @@ class App:
     calls: CallLog
     sealer: Sealer
     desk: Desk
+    tables: DuckdbTables | TablesAside
     datasets: Datasets
     runs: Runs
     tokens: TokenService
@@ -126,6 +128,7 @@ class App:
         """Close the database, and end what works beside this process."""
         self.database.close()
         self.history.close()
+        self.tables.close()
 
     def compile(self, previous: Serving | None = None) -> Serving:
         """Load what is declared now; what *previous* has loaded stays loaded."""

@@ -151,3 +151,22 @@ def verify(calls: tuple[str, ...], output: str, **offline: Any) -> None:
         click.echo("\n".join(found.lines))
     if not found.verified:
         raise SystemExit(1)
+
+
+@command.command()
+@output_option
+@acts("audit.rotate")
+def rotate(output: str) -> None:
+    """Make a new key that signs the statements of model versions from now on.
+
+    The private half of the key before it is destroyed on this machine; what it signed
+    is verified as before. Run it on each machine that keeps keys of its own.
+    """
+    from roadbed.cli._session import session
+
+    with session("statement-keys") as line:
+        kid = line.app.prover.notary.rotate(line.app.database, line.actor)
+    if output == "json":
+        print_json({"key": kid})
+        return
+    click.echo(f"statements are signed by the key {kid} from now on")

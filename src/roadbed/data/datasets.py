@@ -158,6 +158,12 @@ class Datasets:
         """Return the rows as plain lists, every byte checked before it is read."""
         return self._tables.columns(self.paths(version))
 
+    def columns_of_each(
+        self, *versions: DatasetVersion
+    ) -> "list[dict[str, list[Any]]]":
+        """Return the rows of several versions, as `columns` does of one."""
+        return self._tables.columns_of_each([self.paths(v) for v in versions])
+
     def _equal(self, name: str, written: Written) -> DatasetVersion | None:
         """Return the newest version if it has these rows in other bytes.
 
@@ -172,13 +178,18 @@ class Datasets:
             return None
         files = [part.file for part in written.parts]
         digests = [digest_stream(pieces(file)) for file in files]
-        if digests == [item.digest for item in newest.objects]:
+        known = [item.digest for item in newest.objects]
+        if digests == known:
             return None
+        start, end = _alike(known, digests)
         try:
-            before = self.paths(newest)
+            before = self.paths(newest)[start : len(known) - end]
         except (NotFound, Corrupt):
             return None
-        return newest if self._tables.same(before, files) else None
+        after = files[start : len(files) - end]
+        if not before or not after:
+            return None  # Rows came or went, and no others moved.
+        return newest if self._tables.same(before, after) else None
 
     def _judge(self, name: str, written: Written, wish: Wish) -> "list[Judged]":
         files = [part.file for part in written.parts]
@@ -262,6 +273,18 @@ class Datasets:
         except Corrupt:
             return f"{what} ({digest}) is damaged"
         return ""
+
+
+def _alike(left: Sequence[str], right: Sequence[str]) -> tuple[int, int]:
+    """Return how many both begin with, and end with besides, that are the same."""
+    most = min(len(left), len(right))
+    start = 0
+    while start < most and left[start] == right[start]:
+        start += 1
+    end = 0
+    while end < most - start and left[-1 - end] == right[-1 - end]:
+        end += 1
+    return start, end
 
 
 def _noted(

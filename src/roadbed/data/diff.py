@@ -187,15 +187,38 @@ def _columns(
     changed: Changes,
 ) -> tuple[ColumnDiff, ...]:
     paths = [[path for _, path in side] for side in files]
-    profiles = [tables.profiles(side) for side in paths]
     types = {c.name: c.datatype for c in (*left.schema, *right.schema)}
+    same = _untouched(left, right, changed)
+    before = tables.profiles(paths[0])
+    kept = {name: before[name] for name in same}
+    profiles = [before, {**kept, **tables.profiles(paths[1], same)}]
     edges = {name: _edges(name, profiles) for name in types}
-    counted = [
-        tables.bins(side, {n: e for n, e in edges.items() if n in known and e})
-        for side, known in zip(paths, profiles, strict=True)
+    wanted = [
+        {n: e for n, e in edges.items() if n in known and e} for known in profiles
     ]
+    counted = [tables.bins(paths[0], wanted[0])]
+    fresh = {name: e for name, e in wanted[1].items() if name not in same}
+    again = {n: bins for n, bins in counted[0].items() if n in same}
+    counted.append({**again, **(tables.bins(paths[1], fresh) if fresh else {})})
     found = [_column(name, types[name], changed, profiles, counted) for name in types]
     return tuple(sorted(found, key=lambda c: -c.distance))
+
+
+def _untouched(
+    left: DatasetVersion, right: DatasetVersion, changed: Changes
+) -> set[str]:
+    """Return the columns in which nothing moved: they need not be measured twice.
+
+    That is known only where no row came or went and each was found by its key.
+    """
+    if changed.added or changed.removed or left.rows != right.rows:
+        return set()
+    after = {c.name: c.datatype for c in right.schema}
+    return {
+        c.name
+        for c in left.schema
+        if after.get(c.name) == c.datatype and not changed.columns.get(c.name)
+    }
 
 
 def _edges(

@@ -5,8 +5,9 @@ goes from the newer thing to what it came out of. The table is an index of what 
 audited rows say: questions are answered from it, proofs never are.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import asdict, dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -55,14 +56,12 @@ def link(connection: sa.Connection, found: Iterable[Edge]) -> None:
 
 def sources(connection: sa.Connection, node: str) -> list[Edge]:
     """Return what *node* came out of directly, in order."""
-    query = sa.select(edges).where(edges.c.src == node)
-    return sorted(Edge(**row) for row in connection.execute(query).mappings())
+    return _edges(connection, sa.select(*_COLUMNS).where(edges.c.src == node))
 
 
 def uses(connection: sa.Connection, node: str) -> list[Edge]:
     """Return what came out of *node* directly, in order."""
-    query = sa.select(edges).where(edges.c.dst == node)
-    return sorted(Edge(**row) for row in connection.execute(query).mappings())
+    return _edges(connection, sa.select(*_COLUMNS).where(edges.c.dst == node))
 
 
 def ancestors(connection: sa.Connection, node: str) -> list[Edge]:
@@ -80,10 +79,14 @@ def _closure(connection: sa.Connection, node: str, near: str, far: str) -> list[
     reached = sa.select(sa.literal(node).label("node")).cte("reached", recursive=True)
     step = sa.select(edges.c[far]).join(reached, edges.c[near] == reached.c.node)
     reached = reached.union(step)
-    query = sa.select(edges).join(reached, edges.c[near] == reached.c.node)
-    return sorted(_edges(connection, query))
+    query = sa.select(*_COLUMNS).join(reached, edges.c[near] == reached.c.node)
+    return _edges(connection, query)
 
 
-def _edges(connection: sa.Connection, query: sa.Select[tuple[str]]) -> Iterator[Edge]:
-    for row in connection.execute(query).mappings():
-        yield Edge(**row)
+_COLUMNS = tuple(edges.c[name] for name in Edge.__slots__)
+
+
+def _edges(connection: sa.Connection, query: sa.Select[Any]) -> list[Edge]:
+    """Return the edges that are found, in order: rows are sorted as they come."""
+    found = sorted(map(tuple, connection.execute(query).all()))
+    return [Edge(*row) for row in found]

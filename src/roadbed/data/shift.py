@@ -7,10 +7,11 @@ one by one as well, so that a relabelling is seen though the labels are as frequ
 """
 
 import math
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from operator import ne
 from typing import Any
 
@@ -76,21 +77,24 @@ def _cuts(values: Sequence[Any]) -> list[Any]:
     return sorted(set(known[step::step]))
 
 
-def _binned(cuts: Sequence[Any], values: Sequence[Any]) -> Counter[int]:
-    """Count *values* between *cuts*, and on them if these are few; missing apart."""
-    known = _known(values)
+def _binned(cuts: Sequence[Any], values: Sequence[Any]) -> dict[int, int]:
+    """Count *values* between *cuts*, and on them if these are few; missing apart.
+
+    They are sorted and then looked up by the cuts, which are far fewer.
+    """
+    known = sorted(_known(values))
+    at_least = [0, *(bisect_left(known, cut) for cut in cuts), len(known)]
     if len(cuts) > BINS:
-        counts = Counter(bisect_right(cuts, value) for value in known)
+        counts = {at: b - a for at, (a, b) in enumerate(pairwise(at_least))}
     else:
-        counts = Counter(_exact(cuts, value) for value in known)
+        above = [0, *(bisect_right(known, cut) for cut in cuts)]
+        pairs = zip(above, at_least[1:], strict=True)
+        counts = {2 * at: last - first for at, (first, last) in enumerate(pairs)}
+        ends = zip(at_least[1:], above[1:], strict=False)
+        counts |= {2 * at + 1: last - first for at, (first, last) in enumerate(ends)}
     if len(known) < len(values):
         counts[-1] = len(values) - len(known)
     return counts
-
-
-def _exact(cuts: Sequence[Any], value: Any) -> int:
-    at = bisect_right(cuts, value)
-    return 2 * at + (1 if at and cuts[at - 1] == value else 0)
 
 
 def _changed(left: Sequence[Any], right: Sequence[Any]) -> float:

@@ -1,6 +1,6 @@
 """What Roadbed asks of an engine that keeps tables as Parquet files."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -142,6 +142,12 @@ class Tables(Protocol):
         """
         ...
 
+    def columns_of_each(
+        self, tables: Sequence[Sequence[Path]]
+    ) -> list[dict[str, list[Any]]]:
+        """Return the rows of several tables, as `columns` does of one."""
+        ...
+
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes."""
         ...
@@ -163,8 +169,10 @@ class Tables(Protocol):
         """
         ...
 
-    def profiles(self, files: Sequence[Path]) -> dict[str, Profile]:
-        """Return the distribution of each column."""
+    def profiles(
+        self, files: Sequence[Path], but: Collection[str] = ()
+    ) -> dict[str, Profile]:
+        """Return the distribution of each column, *but* those named."""
         ...
 
     def bins(

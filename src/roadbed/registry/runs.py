@@ -22,8 +22,9 @@ from roadbed.data import card, lineage
 from roadbed.database.engine import Database
 from roadbed.registry.plain import metric, plain
 from roadbed.registry.tables import runs
+from roadbed.registry.tracking import native, points
 from roadbed.registry.tracking import params as kept_params
-from roadbed.registry.tracking import points
+from roadbed.registry.tracking.experiments import Who
 from roadbed.registry.tracking.points import Point
 from roadbed.registry.tracking.records import Wanted
 
@@ -121,7 +122,11 @@ class Runs:
     def start(self, intent: Intent) -> Run:
         """Record that the work begins, and return the run with its id."""
         with self._database.write() as connection:
-            return self.begin(connection, intent)
+            run = self.begin(connection, intent)
+            who = Who(tenant=run.tenant, actor=run.actor, now_us=run.started_us)
+            native.show(connection, who, run.id, run.name)
+            native.read(connection, run.id, map(_shown, run.data))
+            return run
 
     def begin(self, connection: sa.Connection, intent: Intent) -> Run:
         """Record that the work begins, in the caller's transaction."""
@@ -171,14 +176,8 @@ class Runs:
         the run has ended.
         """
         with self._database.write() as connection:
-            run = _under_way(connection, run_id)
-            new = [used for used in seen.get("data", ()) if used not in run.data]
-            joined = replace(run, **{**seen, "data": (*run.data, *new)})
-            row = _row(joined)
-            changed = ("name", "code", "environment", "seed", "data")
-            run = _change(connection, run_id, **{name: row[name] for name in changed})
-            lineage.link(connection, _read_by(run))
-            append(connection, self._now(), _entry(replace(run, metrics={})))
+            run = join(connection, run_id, seen, self._now())
+            native.read(connection, run_id, map(_shown, seen.get("data", ())))
             return run
 
     def finish(self, run_id: str, status: Status, error: str = "") -> Run:
@@ -193,6 +192,7 @@ class Runs:
         run = _with_metrics(connection, [_under_way(connection, run_id)])[0]
         ended = {"status": status, "error": error, "finished_us": self._now()}
         run = _change(connection, run_id, metrics=plain(run.metrics), **ended)
+        native.end(connection, run_id, status, self._now())
         append(connection, self._now(), _entry(run))
         return run
 
@@ -253,6 +253,20 @@ def amend(
     return changed
 
 
+def join(
+    connection: sa.Connection, run_id: str, seen: Mapping[str, Any], now_us: int
+) -> Run:
+    """Add what was *seen* to a run under way, in the caller's transaction."""
+    run = _under_way(connection, run_id)
+    new = [used for used in seen.get("data", ()) if used not in run.data]
+    row = _row(replace(run, **{**seen, "data": (*run.data, *new)}))
+    changed = ("name", "code", "environment", "seed", "data")
+    run = _change(connection, run_id, **{name: row[name] for name in changed})
+    lineage.link(connection, _read_by(run))
+    append(connection, now_us, _entry(replace(run, metrics={})))
+    return run
+
+
 def get_run(connection: sa.Connection, run_id: str) -> Run:
     """Return the run with this id; raise NotFound."""
     row = connection.execute(_by_id(run_id)).mappings().first()
@@ -301,6 +315,10 @@ def _read_by(run: Run) -> list[lineage.Edge]:
         lineage.Edge(src, lineage.READ, lineage.dataset(used), used.role)
         for used in run.data
     ]
+
+
+def _shown(used: Input) -> native.Read:
+    return native.Read(version=str(used), digest=used.digest, role=used.role)
 
 
 def _change(connection: sa.Connection, run_id: str, **values: Any) -> Run:

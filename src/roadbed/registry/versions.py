@@ -29,6 +29,8 @@ class Registered(ModelVersion):
     actor: str
 
     def __str__(self) -> str:
+        if not self.number:
+            return f"{self.model} (not registered)"
         return f"{self.model}@{self.number}"
 
     def __repr__(self) -> str:

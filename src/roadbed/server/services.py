@@ -20,6 +20,7 @@ from roadbed.gateway.alerts import Alert
 from roadbed.gateway.calls import CallLog
 from roadbed.ports.copies import Copies
 from roadbed.registry.runs import Runs
+from roadbed.server.heavy import Heavy
 from roadbed.server.metrics import Gauges
 
 
@@ -58,8 +59,8 @@ class Services:
     `copies` is the folder of the checkpoints' copies, `places` are those of others,
     `pending` the alerts that the database could not take, `gauges` what a scrape
     reads at its moment, `comparer` compares for whoever may see what it is told,
-    `healthy` whether calls can be put on record, and `refused`
-    writes refusals down.
+    `healthy` whether calls can be put on record, `refused` writes refusals down, and
+    `heavy` lets one caller at a time have much read or hashed.
     """
 
     clock: Clock
@@ -80,6 +81,7 @@ class Services:
     gauges: Callable[[], Gauges] = field(default=_no_gauges)
     healthy: Callable[[], bool] = field(default=_well)
     refused: Refused = field(default=_unwritten)
+    heavy: Heavy = field(default_factory=Heavy)
 
     def now_us(self) -> int:
         """Return the current time in microseconds since 1970, UTC."""

@@ -27,6 +27,19 @@ class TablesContract:
         """Values, missing values and names survive."""
         assert _read(tables, tables.write(ROWS, tmp_path)) == ROWS
 
+    def test_several_tables_are_read_as_each_would_be(
+        self, tables: Tables, tmp_path: Path
+    ) -> None:
+        """Of two that differ in columns and rows."""
+        other = {"n": [7]}
+        written = [
+            tables.write(rows, _folder(tmp_path, name))
+            for name, rows in (("a", ROWS), ("b", other))
+        ]
+        files = [[part.file for part in each.parts] for each in written]
+
+        assert tables.columns_of_each(files) == [ROWS, other]
+
     def test_the_same_rows_are_the_same_bytes(
         self, tables: Tables, tmp_path: Path
     ) -> None:

@@ -61,9 +61,9 @@ def launch(bed: Bed, order: Order) -> Ended:
     if not order.argv:
         raise Invalid("there is nothing to run", hint="roadbed run -- python train.py")
     run = bed.runs.start(_intent(bed, order))
-    order.begun(run.id)
     pulse = Pulse(bed.database, bed.clock, run.id).begin()
     try:
+        order.begun(run.id)
         status = _wait(bed, order, run.id)
     finally:
         pulse.end()

@@ -3,6 +3,7 @@ import hashlib
 import math
 import subprocess
 import sys
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.datasets import load_wine
 
-from roadbed.adapters.tables.duckdb import DuckdbTables
+from roadbed.adapters.tables.duckdb import DuckdbTables, TablesAside
 from roadbed.core.errors import Invalid
 from roadbed.testing.tables_contract import TablesContract
 
@@ -22,6 +23,62 @@ class TestDuckdbTables(TablesContract):
     @pytest.fixture(params=[2, 250_000])
     def tables(self, request):
         return DuckdbTables(rows_per_part=request.param)
+
+
+class TestAside(TablesContract):
+    """The same answers, of what is compared and read, from a process of its own."""
+
+    @pytest.fixture
+    def tables(self, aside):
+        return aside
+
+
+@pytest.fixture(scope="module")
+def aside():
+    tables = TablesAside()
+    yield tables
+    tables.close()
+
+
+def test_a_comparison_from_beside_is_the_one_from_here(tmp_path, aside):
+    before = {
+        "id": [1, 2, 3, 4],
+        "x": [0.5, math.nan, None, math.inf],
+        "city": ["a", None, "b", "a"],
+        "at": [dt.datetime(2026, 1, n, tzinfo=dt.UTC) for n in (1, 2, 3, 4)],
+    }
+    after = {**before, "x": [0.5, 7.0, None, 2.0], "city": ["a", "c", "b", None]}
+    sides = [
+        [p.file for p in write(rows, tmp_path / name).parts]
+        for name, rows in (("a", before), ("b", after))
+    ]
+    edges = {"x": [(0.0, 1.0), (0.5,)], "city": [("a", "b")]}
+
+    assert aside.changes(*sides, ["id"]) == TABLES.changes(*sides, ["id"])
+    assert aside.changes(*sides, []) == TABLES.changes(*sides, [])
+    assert aside.profiles(sides[1]) == TABLES.profiles(sides[1])
+    assert aside.bins(sides[1], edges) == TABLES.bins(sides[1], edges)
+    with pytest.raises(Invalid, match="no column 'nobody'"):
+        aside.changes(*sides, ["nobody"])
+
+
+def test_a_process_that_compares_beside_never_loads_duckdb(tmp_path):
+    [part] = write({"id": [1]}, tmp_path / "a").parts
+    code = (
+        "import sys\n"
+        "from pathlib import Path\n"
+        "from roadbed.adapters.tables.duckdb import TablesAside\n"
+        "tables, file = TablesAside(), Path(sys.argv[1])\n"
+        "assert tables.changes([file], [file], ['id']).added == 0\n"
+        "assert tables.columns([file]) == {'id': [1]}\n"
+        "assert 'duckdb' not in sys.modules\n"
+        "print(tables.helper.pid)\n"
+        "tables.close()\n"
+    )
+    words = [sys.executable, "-c", code, part.file]
+    run = subprocess.run(words, check=True, capture_output=True, text=True)
+
+    assert not Path(f"/proc/{run.stdout.strip()}").exists()
 
 
 def write(source, folder, tables=TABLES):

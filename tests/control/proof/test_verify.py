@@ -5,6 +5,7 @@ import sqlalchemy as sa
 
 from roadbed.adapters.blobs.local import LocalBlobs
 from roadbed.adapters.signers.local import LocalSigners
+from roadbed.adapters.tables.duckdb import DuckdbTables
 from roadbed.audit.log import AuditLog
 from roadbed.audit.signer import Signer
 from roadbed.control.proof.link import worst
@@ -12,10 +13,12 @@ from roadbed.control.proof.prover import Prover
 from roadbed.control.proof.version import Walk
 from roadbed.core.errors import Conflict, NotFound, Unavailable
 from roadbed.core.reference import VersionRef
+from roadbed.data.datasets import Datasets
 from roadbed.data.erasure.erasures import Erasure, record_erasure
+from roadbed.data.sources import Wish
 from roadbed.registry.approvals import approve
 from roadbed.registry.proof.notary import Notary, find_sealed
-from roadbed.registry.runs import get_run
+from roadbed.registry.runs import Input, Intent, Runs, get_run
 from roadbed.registry.versions import ON_VERSION, add_version, get_version
 from roadbed.testing.fakes import FixedClock
 from tests.control.test_custody import ME, Room
@@ -53,18 +56,36 @@ class Sealing(Room):
         """Return the hops that are not verified."""
         return [x for x in self.walk(ref).links if x.state != "VERIFIED"]
 
-    def go_on(self):
-        """Make a version that goes on from the first."""
+    def go_on(self, data=None):
+        """Make a version that goes on from the first, in a run that read *data*."""
+        run = self.run if data is None else self.ran_on(data)
         definition = {
             "trained": {
                 "artifact": self.blobs.put([b"onnx two"]),
                 "format": "onnx",
-                "run": self.run,
+                "run": run,
                 "parent": str(REF),
             }
         }
         with self.database.write() as connection:
-            add_version(connection, "triage", definition, ME, self.now_us, self.run)
+            add_version(connection, "triage", definition, ME, self.now_us, run)
+
+    def ran_on(self, data):
+        """Return the id of a run that read *data*, and has ended."""
+        runs = Runs(self.database, self.clock)
+        used = Input(
+            role="training", dataset=data.name, number=data.number, digest=data.digest
+        )
+        made = runs.start(
+            Intent(
+                name="train",
+                actor=ME,
+                code={"commit": "c" * 40},
+                environment={},
+                data=(used,),
+            )
+        )
+        return runs.finish(made.id, "finished").id
 
     def version(self):
         with self.database.read() as connection:
@@ -112,6 +133,33 @@ def test_the_walk_goes_on_to_the_parents(room):
 
     [broken] = room.bad(CHILD)
     assert (broken.kind, broken.name) == ("Artifact", "triage@1 model.bin")
+
+
+def test_the_walk_goes_on_to_what_the_data_was_made_of(room):
+    """Data that was derived, from data that a run made: down to their files."""
+    tables = DuckdbTables()
+    keep = Datasets(room.database, room.blobs, room.clock, tables).snapshot
+    raw = keep("raw", {"x": [1.0, 3.0]}, ME)
+    made = Wish(run_id=room.ran_on(raw))
+    clean = keep("clean", {"x": [1.0, 2.0]}, ME, made)
+    joined = keep("joined", {"x": [1.0, 2.5]}, ME, Wish(parents=("clean@1",)))
+    room.go_on(data=joined)
+    assert room.bad(CHILD) == []
+
+    for version in (raw, clean, joined):
+        file = room.blobs.path(version.objects[0].digest)
+        before = file.read_bytes()
+        room.flip(version.objects[0].digest)
+
+        [broken] = room.bad(CHILD)
+        assert (broken.kind, broken.name) == ("Object", f"{version} 1 of 1")
+        file.write_bytes(before)
+    room.forge(
+        "UPDATE dataset_versions SET parents = '[\"nonsense\"]' WHERE name = 'joined'"
+    )
+    assert [(x.kind, x.name) for x in room.bad(CHILD)] == [
+        ("Dataset version", "joined@1")
+    ]
 
 
 def flips(room):
@@ -288,3 +336,18 @@ def test_a_chain_stands_as_its_worst_hop_does():
     assert worst(["VERIFIED", "ERASED"]) == "ERASED"
     assert worst(["BROKEN", "UNSEALED", "VERIFIED"]) == "BROKEN"
     assert worst([]) == "UNSEALED"
+
+
+def test_a_new_key_signs_from_now_on_and_the_old_statement_holds(room):
+    old = room.sealed().kid
+    room.notary._clock.advance(days=1)
+    new = room.notary.rotate(room.database, ME)
+    room.go_on()
+    with room.database.read() as connection:
+        signed = find_sealed(connection, "triage", 2)
+
+    assert signed.kid == new != old
+    assert room.signers.holds(new)
+    assert not room.signers.holds(old)
+    assert room.walk(CHILD).state == "VERIFIED", room.bad(CHILD)
+    assert room.findings() == ()

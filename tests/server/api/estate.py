@@ -53,8 +53,9 @@ def key_of(role):
 class Estate:
     """A house whose control API works on a real line."""
 
-    def __init__(self, house, app, routes):
+    def __init__(self, house, app, routes, services):
         self.house, self.app, self.routes = house, app, routes
+        self.services = services
 
     def ask(self, method, path, role="", body=None, headers=None):
         """Return status, headers and body; JSON is read."""
@@ -94,7 +95,7 @@ def serving_estate(folder, console=()):
             guard=house.guard,
             limits=house.limits,
         )
-        made.append(routes)
+        made.extend((routes, services))
         shown = make_rest(rest, routes, console, OPEN_ROUTES)
         return make_mlflow(rest, shown, app.blobs)
 
@@ -104,7 +105,7 @@ def serving_estate(folder, console=()):
     parts = {"log": app.audit, "records": recorder, "rest_of": rest_of, "keys": roles}
     try:
         with serving_house(**parts) as house:
-            yield Estate(house, app, all_routes(made[0], console))
+            yield Estate(house, app, all_routes(made[0], console), made[1])
     finally:
         recorder.close()
         app.close()

@@ -36,3 +36,20 @@ def test_what_does_not_exist_cannot_be_verified(estate):
     ):
         assert estate.ask("GET", f"/api/v1/{path}", "viewer")[0] == 404
     assert estate.ask("GET", "/api/v1/calls/x/verification", "viewer")[0] in (400, 404)
+
+
+def test_one_thing_is_verified_or_compared_at_a_time(estate):
+    """Whoever comes meanwhile is told when to come back; nothing else waits."""
+    for n in (1, 2):
+        estate.app.datasets.snapshot("heavy", {"id": [1, n]}, "me")
+    version = "/api/v1/datasets/heavy/versions/2"
+    paths = [f"{version}/verify", f"{version}/diff?against=1"]
+    with estate.services.heavy.turn():
+        refused = [estate.ask("GET", path, "viewer") for path in paths]
+        assert estate.ask("GET", version, "viewer")[0] == 200
+
+    for status, headers, told in refused:
+        assert (status, told["code"]) == (503, "overloaded")
+        assert headers["retry-after"] == "1"
+        assert "ask again in a moment" in told["hint"]
+    assert [estate.ask("GET", path, "viewer")[0] for path in paths] == [200, 200]

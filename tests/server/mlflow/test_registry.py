@@ -4,8 +4,10 @@ import hashlib
 
 import pytest
 
+from roadbed.control.questions.lineage import lineage_of, uses_of
 from roadbed.core.errors import Invalid
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
+from roadbed.registry.runs import get_run
 from roadbed.registry.versions import get_version
 from tests.control.stacks import OPERATOR, resource, write
 from tests.server.mlflow.conftest import FILES
@@ -223,3 +225,83 @@ def test_multipart_is_answered_honestly(ada):
         assert ada.refused("NOT_IMPLEMENTED", "POST", path)[0] == 501
     code = "NOT_IMPLEMENTED"
     assert ada.refused(code, "GET", f"/api/2.0/mlflow-artifacts/presigned/{where}")
+
+
+def data(name, digest="1a2b3c4d", context=""):
+    tags = [{"key": "mlflow.data.context", "value": context}] if context else []
+    tags.append({"key": "roadbed.version", "value": "forged@1"})
+    told = {"name": name, "digest": digest, "source_type": "code", "source": "{}"}
+    return {"dataset": told, "tags": tags}
+
+
+@pytest.fixture(scope="module")
+def cells(line):
+    """A registered dataset of the tenant default, and its second version."""
+    keep = line.app.datasets.snapshot
+    return [keep("cells", {"size": [1, n]}, "user:ada") for n in (2, 3)]
+
+
+def test_data_that_is_a_registered_version_is_in_the_chain(line, ada, cells, logged):
+    second = cells[1].digest.removeprefix("sha256:")[:36]
+    said = [
+        data("cells@1", context="train"),
+        data("cells", digest=second, context="eval"),
+        data("cells@2", digest="5e6f7a8b", context="probe"),
+        data("cells@9"),
+        data("elsewhere", context="train"),
+        data("cells"),
+    ]
+    ada.post("runs/log-inputs", run_id=logged["run_id"], datasets=said)
+    made = registered(ada, logged, "in the chain")
+    run = ada.get(f"runs/get?run_id={logged['run_id']}")["run"]
+    shown = {i["dataset"]["name"]: i["tags"] for i in run["inputs"]["dataset_inputs"]}
+    named = next(t["value"] for t in made["tags"] if t["key"] == "roadbed.version")
+    with line.app.database.read() as connection:
+        record = get_run(connection, logged["run_id"])
+        chain = lineage_of(connection, parse(named))
+        uses = uses_of(connection, VersionRef("cells", 2))
+
+    assert {(u.role, str(u), u.digest) for u in record.data} == {
+        ("training", "cells@1", cells[0].digest),
+        ("evaluation", "cells@2", cells[1].digest),
+        ("probe", "cells@2", cells[1].digest),
+    }
+    assert {s.name for s in chain.sources if s.kind == "dataset"} == {
+        "cells@1",
+        "cells@2",
+    }
+    assert [u.version for u in uses] == [named]
+    assert {"key": "roadbed.version", "value": "cells@1"} in shown["cells@1"]
+    assert not [t for t in shown["elsewhere"] if t["key"] == "roadbed.version"]
+    assert {t["key"] for t in shown["cells@9"]} <= {"mlflow.data.context"}
+
+
+def test_a_registered_version_is_verified_to_its_data(line, ada, cells, logged):
+    ada.post("runs/log-inputs", run_id=logged["run_id"], datasets=[data("cells@1")])
+    made = registered(ada, logged, "to its data")
+    named = next(t["value"] for t in made["tags"] if t["key"] == "roadbed.version")
+    found = line.app.prover.version(parse(named))
+
+    assert not found.broken, found
+    assert ("Dataset version", "cells@1") in {(x.kind, x.name) for x in found.links}
+
+
+def test_data_of_others_is_a_claim_and_no_more(line, abe, cells):
+    run = abe.run()
+    abe.post("runs/log-inputs", run_id=run["run_id"], datasets=[data("cells@1")])
+    told = abe.get(f"runs/get?run_id={run['run_id']}")["run"]
+    with line.app.database.read() as connection:
+        assert get_run(connection, run["run_id"]).data == ()
+
+    assert told["inputs"]["dataset_inputs"][0]["tags"] == []
+
+
+def test_data_that_is_told_of_after_the_end_stays_beside_the_record(line, ada, cells):
+    run = ada.run()
+    ada.post("runs/update", run_id=run["run_id"], status="FINISHED")
+    ada.post("runs/log-inputs", run_id=run["run_id"], datasets=[data("cells@1")])
+    told = ada.get(f"runs/get?run_id={run['run_id']}")["run"]
+    with line.app.database.read() as connection:
+        assert get_run(connection, run["run_id"]).data == ()
+
+    assert told["inputs"]["dataset_inputs"][0]["dataset"]["name"] == "cells@1"

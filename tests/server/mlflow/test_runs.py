@@ -9,6 +9,9 @@ import sqlalchemy as sa
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from roadbed.control.questions.runs import whole
+from roadbed.registry.runs import Input, Intent
+
 
 @pytest.fixture
 def folder(ada, request):
@@ -327,3 +330,58 @@ def test_no_body_breaks_it(ada, path, body):
 
     assert status in (200, 400), (path, body, told)
     assert status == 200 or set(told) == {"error_code", "message"}
+
+
+def test_a_run_of_the_workbench_is_found_by_clients(line, ada, abe):
+    """With its parameters, metrics, data and end; other tenants do not find it."""
+    data = line.app.datasets.snapshot("seeds", {"x": [1]}, "user:ada")
+    used = Input(role="training", dataset="seeds", number=1, digest=data.digest)
+    intent = Intent(
+        name="by-hand",
+        actor="user:ada",
+        code={},
+        environment={},
+        data=(used,),
+        params={"C": 0.5},
+    )
+    runs = line.app.runs
+    made = runs.start(intent)
+    runs.log(made.id, {"loss": 0.25})
+    going = ada.get(f"runs/get?run_id={made.id}")["run"]["info"]["status"]
+    runs.finish(made.id, "finished")
+    where = ada.get("experiments/get-by-name?experiment_name=roadbed")["experiment"]
+    wanted = {
+        "experiment_ids": [where["experiment_id"]],
+        "filter": "metrics.loss < 1 AND params.C = '0.5' AND dataset.name = 'seeds@1'",
+    }
+    [found] = [
+        r for r in ada.search(**wanted)["runs"] if r["info"]["run_id"] == made.id
+    ]
+
+    assert going == "RUNNING"
+    assert (found["info"]["status"], found["info"]["run_name"]) == (
+        "FINISHED",
+        "by-hand",
+    )
+    assert found["info"]["user_id"] == "user:ada"
+    assert abe.refused("RESOURCE_DOES_NOT_EXIST", "GET", f"runs/get?run_id={made.id}")
+
+
+def test_a_run_of_a_client_is_one_of_the_registry(line, ada):
+    """It is listed, shown and compared with others by the same questions."""
+    ids = []
+    for depth in ("3", "5"):
+        run = ada.run(run_name="forest")
+        batch = {"run_id": run["run_id"], "params": [{"key": "depth", "value": depth}]}
+        metric = {"key": "acc", "value": int(depth) / 10, "timestamp": 1, "step": 0}
+        ada.post("runs/log-batch", **batch, metrics=[metric])
+        ada.post("runs/update", run_id=run["run_id"], status="FINISHED")
+        ids.append(run["run_id"])
+    listed = [r.id for r in line.app.runs.list("forest")]
+    shown = whole(line.app.database, ids[0], line.app.now_us())
+    changes = line.app.comparer(lambda name: True).of_runs(*ids)
+
+    assert listed == ids[::-1]
+    assert (shown.standing, shown.run.metrics) == ("finished", {"acc": 0.3})
+    assert [(e.metric, e.right) for e in changes.effects] == [("acc", 0.5)]
+    assert "depth" in changes.causes[0].told

@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import suppress
 from dataclasses import replace
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -11,7 +12,7 @@ from roadbed.control.custody import files_of
 from roadbed.control.proof.link import Link, Verified
 from roadbed.control.proof.sources import Sources, broken, erased_in
 from roadbed.core.errors import Corrupt, RoadbedError
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
 from roadbed.data.tables import dataset_versions
 from roadbed.registry.approvals import list_approvals
 from roadbed.registry.proof import parts
@@ -26,7 +27,7 @@ from roadbed.registry.proof.notary import (
 )
 from roadbed.registry.proof.statement import differences, statement_of
 from roadbed.registry.proof.tables import statement_keys, statements
-from roadbed.registry.runs import Input, Run, get_run
+from roadbed.registry.runs import Run, get_run
 from roadbed.registry.tables import approvals, model_versions, runs
 from roadbed.registry.versions import Registered, get_version
 
@@ -68,7 +69,7 @@ class Walk:
         yield from self._approvals(version, ref)
         yield self._statement(version, ref)
         yield from self._parts(version, ref)
-        yield from self._made_by(version)
+        yield from self._run(run_of(version))
         if (parent := parent_of(version)) is not None:
             yield from self.version(parent)
 
@@ -137,8 +138,8 @@ class Walk:
             link = _of(ref, "Upstream", name)
             yield replace(link, state="UNSEALED", reason=reason)
 
-    def _made_by(self, version: Registered) -> Iterator[Link]:
-        run_id = run_of(version)
+    def _run(self, run_id: str) -> Iterator[Link]:
+        """Yield the hops of a run: its record, its code, and all that it read."""
         if not run_id or not self._first(f"run {run_id}"):
             return
         link = Link(kind="Run", name=run_id, state="VERIFIED", owner=f"Run/{run_id}")
@@ -152,7 +153,8 @@ class Walk:
         yield _code(run)
         yield from self._kept(run, link.owner)
         for used in run.data:
-            yield from self._dataset(used)
+            ref = VersionRef(used.dataset, used.number)
+            yield from self._dataset(ref, used.digest)
 
     def _kept(self, run: Run, owner: str) -> Iterator[Link]:
         for kind, held in (
@@ -162,28 +164,48 @@ class Walk:
             if held:
                 yield self._sources.blob(kind, f"of run {run.id}", str(held), owner)
 
-    def _dataset(self, used: Input) -> Iterator[Link]:
-        if not self._first(f"dataset {used}"):
+    def _dataset(self, ref: VersionRef, read: str = "") -> Iterator[Link]:
+        """Yield the hops of a dataset version, and of what it was made of itself.
+
+        *read* is the digest of what a run says that it read.
+        """
+        if not self._first(f"dataset {ref}"):
             return
+        found, files = self._row_and_files(ref)
+        digest = files[0][1] if files else ""
         link = Link(
             kind="Dataset version",
-            name=str(used),
-            digest=used.digest,
+            name=str(ref),
+            digest=read or digest,
             state="VERIFIED",
-            owner=f"Dataset/{used.dataset}",
+            owner=f"Dataset/{ref.name}",
         )
-        key = {"name": used.dataset, "number": used.number}
+        key = {"name": ref.name, "number": ref.number}
         link = self._sources.row(link, dataset_versions, **key)
-        with self._sources.database.read() as connection:
-            files = files_of(connection, used.dataset, used.number)
-        if files and files[0][1] != used.digest:
-            reason = f"the run read {used.digest}, but it is {files[0][1]}"
+        if digest and read and digest != read:
+            reason = f"the run read {read}, but it is {digest}"
             link = replace(link, state="BROKEN", reason=reason)
         yield link
-        for at, (what, digest) in enumerate(files):
-            name = f"{used} {at} of {len(files) - 1}" if at else str(used)
-            kind = what.capitalize()
-            yield self._sources.blob(kind, name, digest, link.owner)
+        for at, (what, blob) in enumerate(files):
+            name = f"{ref} {at} of {len(files) - 1}" if at else str(ref)
+            yield self._sources.blob(what.capitalize(), name, blob, link.owner)
+        if link.state == "BROKEN":
+            return  # Where it says that it came from is not to be believed.
+        for parent in found.get("parents") or ():
+            yield from self._dataset(parse(parent))
+        yield from self._run(found.get("run_id") or "")
+
+    def _row_and_files(
+        self, ref: VersionRef
+    ) -> tuple[dict[str, Any], list[tuple[str, str]]]:
+        table = dataset_versions
+        query = sa.select(table.c.parents, table.c.run_id).where(
+            table.c.name == ref.name, table.c.number == ref.number
+        )
+        with self._sources.database.read() as connection:
+            row = connection.execute(query).mappings().first()
+            found = {**row} if row else {}
+            return found, files_of(connection, ref.name, ref.number)
 
     def _first(self, name: str) -> bool:
         """Say whether this is the first time that one comes by *name*."""

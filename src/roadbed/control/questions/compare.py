@@ -179,7 +179,7 @@ class Comparer:
         if max(left.rows, right.rows) * left.columns > LARGEST:
             told.append("values were not compared: the data is large")
             return (max(shares) if shares else None), told
-        found = shifts(self.datasets.columns(left), self.datasets.columns(right))
+        found = shifts(*self.datasets.columns_of_each(left, right))
         moved = [shift for shift in found if shift.moved > 0]
         moved.sort(key=lambda shift: shift.column not in features)
         for shift in moved[:5]:

@@ -1,13 +1,15 @@
 """Where a model version comes from, and what was trained on a dataset version."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
 
+import msgspec
 import sqlalchemy as sa
 
 from roadbed.control.tables import resources
 from roadbed.core.clock import to_text
+from roadbed.core.errors import Corrupt
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data import lineage, marks
 from roadbed.data.tables import dataset_versions
@@ -134,8 +136,9 @@ def pinned(connection: sa.Connection) -> dict[VersionRef, list[str]]:
         .group_by(resources.c.name)
         .subquery()
     )
+    text = sa.type_coerce(resources.c.content, sa.Text)
     query = (
-        sa.select(resources.c.name, resources.c.content)
+        sa.select(resources.c.name, text)
         .join(
             newest,
             (resources.c.name == newest.c.name)
@@ -145,16 +148,42 @@ def pinned(connection: sa.Connection) -> dict[VersionRef, list[str]]:
         .order_by(resources.c.name)
     )
     found: dict[VersionRef, list[str]] = {}
-    for name, content in connection.execute(query):
-        for pin in _pins(content["spec"]):
+    for name, content in connection.execute(query).all():
+        for pin in _pins(name, content):
             found.setdefault(parse(pin), []).append(name)
     return found
 
 
-def _pins(spec: Mapping[str, Any]) -> list[str]:
+class _Smaller(msgspec.Struct):
+    model: str | None = None
+
+
+class _Spec(msgspec.Struct):
+    model: str
+    fallback: list[str] | None = None
+    degrade: list[_Smaller] | None = None
+
+
+class _Endpoint(msgspec.Struct):
+    """What of an endpoint says which versions it pins; there may be thousands."""
+
+    spec: _Spec
+
+
+_read = msgspec.json.Decoder(_Endpoint).decode
+
+
+def _pins(name: str, content: str) -> list[str]:
     """Return the versions that an endpoint may be answered by, each once."""
-    smaller = [each.get("model") for each in spec.get("degrade") or ()]
-    names = [spec["model"], *(spec.get("fallback") or ()), *smaller]
+    try:
+        spec = _read(content).spec
+    except msgspec.DecodeError:
+        raise Corrupt(
+            f"the stored content of Endpoint/{name} was edited",
+            hint="restore the database from a backup",
+        ) from None
+    smaller = [each.model for each in spec.degrade or ()]
+    names = [spec.model, *(spec.fallback or ()), *smaller]
     return list(dict.fromkeys(filter(None, names)))
 
 

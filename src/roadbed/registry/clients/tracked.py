@@ -6,6 +6,7 @@ of it.
 """
 
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -15,7 +16,7 @@ from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.database.upsert import upsert
-from roadbed.registry.runs import Intent, Runs, amend, get_run
+from roadbed.registry.runs import Input, Intent, Runs, amend, get_run, join
 from roadbed.registry.tracking import params, points, rows
 from roadbed.registry.tracking.experiments import Who
 from roadbed.registry.tracking.points import Point
@@ -236,12 +237,28 @@ def delete_tag(connection: sa.Connection, run_id: str, key: str) -> None:
         raise NotFound(f"No tag with name: {key[:80]} in run with id {run_id}")
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Read:
+    """Data that a client says it read, and which dataset version it is, if one."""
+
+    said: Mapping[str, Any]
+    version: Input | None = None
+
+
 def add_inputs(
-    connection: sa.Connection, run_id: str, inputs: Sequence[dict[str, Any]]
+    connection: sa.Connection, run_id: str, read: Sequence[Read], now_us: int
 ) -> None:
-    """Keep the data that a client says it read, in the caller's transaction."""
+    """Keep the data that a client says it read, in the caller's transaction.
+
+    A dataset version becomes part of the record and of the lineage, unless the record
+    is closed: then it stays beside it.
+    """
     get_active(connection, run_id)
-    upsert(connection, run_inputs, [{"run_id": run_id, **i} for i in inputs])
+    upsert(connection, run_inputs, [{"run_id": run_id, **r.said} for r in read])
+    versions = [r.version for r in read if r.version]
+    if versions:
+        with suppress(Conflict):
+            join(connection, run_id, {"data": versions}, now_us)
 
 
 def add_models(

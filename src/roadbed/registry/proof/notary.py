@@ -108,20 +108,35 @@ class Notary:
             sealed += 1
         return sealed
 
+    def rotate(self, database: Database, actor: str) -> str:
+        """Make a new key, which signs from now on, and return its name.
+
+        The private keys that this replica held are destroyed. Their public halves stay,
+        so that what they signed is verified as before.
+        """
+        with database.write() as connection:
+            hold(connection)
+            known = [row.kid for row in connection.execute(_newest_keys())]
+            made = self._make(connection, actor)
+        for kid in known:
+            if self._signers.holds(kid):
+                self._signers.forget(kid)
+        return made
+
     def _key(self, connection: sa.Connection) -> str:
         for row in connection.execute(_newest_keys()):
             if self._signers.holds(row.kid):
                 return row.kid
-        return self._make(connection)
+        return self._make(connection, str(SYSTEM))
 
-    def _make(self, connection: sa.Connection) -> str:
+    def _make(self, connection: sa.Connection, actor: str) -> str:
         jwk = dict(self._signers.create())
         kid, now_us = str(jwk["kid"]), to_us(self._clock.now())
         connection.execute(
             statement_keys.insert().values(kid=kid, jwk=jwk, created_us=now_us)
         )
         entry = Entry(
-            str(SYSTEM),
+            actor,
             "statement-key.create",
             f"StatementKey/{kid}",
             detail={"digest": digest_of(jwk)},

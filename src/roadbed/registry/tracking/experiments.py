@@ -8,7 +8,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
-from roadbed.audit.log import append
+from roadbed.audit.log import append, hold
 from roadbed.core.actor import SYSTEM
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.database.upsert import upsert
@@ -56,13 +56,25 @@ def ensure_default(connection: sa.Connection, who: Who) -> None:
         connection.execute(experiments.insert().values(**asdict(made)))
 
 
+def ensure(connection: sa.Connection, who: Who, name: str) -> Experiment:
+    """Return the experiment of this name, deleted or not; made now if there is none."""
+    known = by_name(connection, who.tenant, name)
+    if known is None:
+        hold(connection)
+        known = by_name(connection, who.tenant, name)
+    if known is None:
+        known = _new(replace(who, actor=str(SYSTEM)), _new_id(), name)
+        connection.execute(experiments.insert().values(**asdict(known)))
+    return known
+
+
 def create(
     connection: sa.Connection, who: Who, name: str, tags: Mapping[str, str]
 ) -> Experiment:
     """Return a new experiment; raise Conflict if the name was ever given."""
     if by_name(connection, who.tenant, name) is not None:
         raise Conflict(f"Experiment {name[:200]!r} already exists.")
-    made = _new(who, str(secrets.randbelow(9 * 10**17) + 10**17), name)
+    made = _new(who, _new_id(), name)
     connection.execute(experiments.insert().values(**asdict(made)))
     set_tags(connection, made, tags)
     _audit(connection, who, made, "created")
@@ -242,6 +254,10 @@ def _terms(order_by: Sequence[str]) -> list[Term]:
     if not terms:
         terms = [Term(experiments.c.created_us, descending=True)]
     return [*terms, Term(experiments.c.id)]
+
+
+def _new_id() -> str:
+    return str(secrets.randbelow(9 * 10**17) + 10**17)
 
 
 def _new(who: Who, id: str, name: str) -> Experiment:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -49,7 +49,7 @@ def unseen(
 
     A client that was not sure of an answer sends its points again.
     """
-    new = {tuple(row_of(point).values()): point for point in points}
+    new = {_cells(point): point for point in points}
     table = run_points.c
     query = sa.select(table.key, table.value, table.step, table.at_us).where(
         table.run_id == run_id,
@@ -155,9 +155,13 @@ def _newest(
 
 def row_of(point: Point) -> dict[str, Any]:
     """Return a point as the columns of a table have it."""
-    row = asdict(point)
-    row["value"] = None if _is_nan(point.value) else point.value
-    return row
+    key, value, step, at_us = _cells(point)
+    return {"key": key, "value": value, "step": step, "at_us": at_us}
+
+
+def _cells(point: Point) -> tuple[str, float | None, int, int]:
+    value = None if _is_nan(point.value) else point.value
+    return point.key, value, point.step, point.at_us
 
 
 def _is_nan(value: float) -> bool:

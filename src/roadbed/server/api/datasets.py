@@ -135,7 +135,8 @@ def dataset_diff(ask: Ask) -> DatasetDiff:
     left = VersionRef(right.name, wanted.against)
     held = ask.services.datasets
     key = [name for name in wanted.key.split(",") if name]
-    return diff(held, held.get(left), held.get(right), key)
+    with ask.services.heavy.turn():
+        return diff(held, held.get(left), held.get(right), key)
 
 
 def dataset_verify(ask: Ask) -> DatasetVerified:
@@ -143,7 +144,8 @@ def dataset_verify(ask: Ask) -> DatasetVerified:
     version = ask.services.datasets.get(version_ref(ask, "dataset"))
     problem = None
     try:
-        ask.services.datasets.verify(VersionRef(version.name, version.number))
+        with ask.services.heavy.turn():
+            ask.services.datasets.verify(VersionRef(version.name, version.number))
     except Corrupt as error:
         problem = error.message
     return DatasetVerified(

@@ -33,12 +33,16 @@ class VerifiedShown(BaseModel):
 
 def verify_version(ask: Ask) -> VerifiedShown:
     """Verify a model version."""
-    return _shown(ask, ask.services.prover.version(version_ref(ask, "model")))
+    with ask.services.heavy.turn():
+        found = ask.services.prover.version(version_ref(ask, "model"))
+    return _shown(ask, found)
 
 
 def verify_call(ask: Ask) -> VerifiedShown:
     """Verify an answer."""
-    return _shown(ask, ask.services.prover.call(ask.params["call"]))
+    with ask.services.heavy.turn():
+        found = ask.services.prover.call(ask.params["call"])
+    return _shown(ask, found)
 
 
 def _shown(ask: Ask, whole: Verified) -> VerifiedShown:

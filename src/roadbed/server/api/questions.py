@@ -72,7 +72,8 @@ def version_changes(ask: Ask) -> Changes:
     right = parse(ask.params["other"])
     with ask.services.database.read() as connection:
         _also(ask, "version.read", find_version(connection, str(right)), str(right))
-    return _comparer(ask).of_versions(left, right)
+    with ask.services.heavy.turn():
+        return _comparer(ask).of_versions(left, right)
 
 
 def run_changes(ask: Ask) -> Changes:
@@ -80,7 +81,8 @@ def run_changes(ask: Ask) -> Changes:
     other = ask.params["other"]
     with ask.services.database.read() as connection:
         _also(ask, "run.read", find_run(connection, other), other)
-    return _comparer(ask).of_runs(ask.params["run"], other)
+    with ask.services.heavy.turn():
+        return _comparer(ask).of_runs(ask.params["run"], other)
 
 
 def version_lineage(ask: Ask) -> Lineage:

@@ -2,14 +2,20 @@
 
 from typing import Any
 
+import sqlalchemy as sa
+
+from roadbed.access.visible import own
+from roadbed.control.targets import find_dataset
 from roadbed.core.decision import Target
-from roadbed.registry.clients import tracked
+from roadbed.registry.clients import inputs, tracked
 from roadbed.registry.clients.search import Found, Search
 from roadbed.registry.clients.search import search as find_runs
-from roadbed.registry.clients.tracked import STATUSES, Claim, Tracked
+from roadbed.registry.clients.tracked import STATUSES, Claim, Read, Tracked
 from roadbed.registry.tracking import experiments
+from roadbed.registry.tracking.native import VERSION_TAG
 from roadbed.server.mlflow import checks, shapes
 from roadbed.server.mlflow.experiments import VIEWS, known
+from roadbed.server.mlflow.fields import Fields
 from roadbed.server.mlflow.locate import run_id_of, run_named
 from roadbed.server.mlflow.route import Asked, route
 
@@ -118,27 +124,43 @@ def target_of(run: Tracked) -> Target:
 
 def log_inputs(ask: Asked) -> dict[str, Any]:
     """Keep what data and which models a client says that it read."""
-    inputs = []
-    for each in ask.fields.items("datasets", 1_000):
-        data = each.item("dataset")
-        tags = {t.text("key", 255): t.text("value", 500) for t in each.items("tags")}
-        inputs.append(
-            {
-                "name": data.required("name", 500),
-                "digest": data.required("digest", 36),
-                "source_type": data.text("source_type", 36),
-                "source": data.text("source", 65_535),
-                "schema": data.text("schema", 1_048_575),
-                "profile": data.text("profile", 16_777_215),
-                "context": tags.get("mlflow.data.context", ""),
-                "tags": tags,
-            }
-        )
+    said = [_said(each) for each in ask.fields.items("datasets", 1_000)]
     models = {m.required("model_id", 100): 0 for m in ask.fields.items("models")}
+    with ask.services.database.read() as connection:
+        read = [_recognised(ask, connection, each) for each in said]
     with ask.services.database.write() as connection:
-        tracked.add_inputs(connection, run_id_of(ask), inputs)
+        tracked.add_inputs(connection, run_id_of(ask), read, ask.services.now_us())
         tracked.add_models(connection, run_id_of(ask), "input", models)
     return {}
+
+
+def _said(each: Fields) -> dict[str, Any]:
+    data = each.item("dataset")
+    tags = {t.text("key", 255): t.text("value", 500) for t in each.items("tags")}
+    return {
+        "name": data.required("name", 500),
+        "digest": data.required("digest", 36),
+        "source_type": data.text("source_type", 36),
+        "source": data.text("source", 65_535),
+        "schema": data.text("schema", 1_048_575),
+        "profile": data.text("profile", 16_777_215),
+        "context": tags.get("mlflow.data.context", ""),
+        "tags": {n: value for n, value in tags.items() if not checks.is_ours(n)},
+    }
+
+
+def _recognised(ask: Asked, connection: sa.Connection, said: dict[str, Any]) -> Read:
+    """Return data as it was said, and the version of ours that it is, if one is."""
+
+    def may(name: str) -> bool:
+        found = own(ask.principal, find_dataset(connection, name))
+        return found is not None and ask.viewer.may("dataset.read", found)
+
+    version = inputs.recognised(connection, said, may)
+    if version is None:
+        return Read(said=said)
+    tags = {**said["tags"], VERSION_TAG: str(version)}
+    return Read(said={**said, "tags": tags}, version=version)
 
 
 def log_outputs(ask: Asked) -> dict[str, Any]:

@@ -10,8 +10,6 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
-import msgspec
-
 from roadbed.adapters.history.duckdb.drafts import drafts_of, spill, sweep
 from roadbed.adapters.history.duckdb.messages import (
     SHAPES,
@@ -22,12 +20,11 @@ from roadbed.adapters.history.duckdb.messages import (
     Payloads,
     Question,
     Records,
-    Reply,
     Said,
     Search,
-    error_of,
 )
 from roadbed.core.helper import Helper
+from roadbed.core.replies import put
 from roadbed.gateway.history import CallQuery, Span, Spend, Tally
 from roadbed.inference.record import CallRecord, Payload
 
@@ -86,11 +83,7 @@ class HistoryAside:
         self.helper.close()
 
     def _ask(self, question: Question) -> Any:
-        answer = self.helper.ask(msgspec.msgpack.encode(question))
-        reply = msgspec.msgpack.decode(answer, type=Reply)
-        if reply.code:
-            raise error_of(reply)
-        return msgspec.msgpack.decode(reply.value, type=SHAPES[type(question)])
+        return put(self.helper, question, SHAPES[type(question)])
 
 
 def _name(path: Path) -> str:

@@ -4,14 +4,8 @@ from typing import Any
 
 import msgspec
 
-from roadbed.core.errors import Corrupt, Invalid, NotFound, NotReady, RoadbedError
 from roadbed.gateway.history import CallQuery, Span, Spend, Tally
 from roadbed.inference.record import CallRecord, Payload
-
-_NOTHING = msgspec.Raw(msgspec.msgpack.encode(None))
-_ERRORS: dict[str, type[RoadbedError]] = {
-    error.code: error for error in (Corrupt, Invalid, NotFound, NotReady)
-}
 
 
 class Copy(msgspec.Struct, tag=True, frozen=True):
@@ -83,23 +77,3 @@ SHAPES: dict[type, Any] = {
     Add: list[Spend],
 }
 """What each question is answered with."""
-
-
-class Reply(msgspec.Struct, frozen=True):
-    """An answer as its bytes, or an error: one that has a code."""
-
-    value: msgspec.Raw = _NOTHING
-    code: str = ""
-    message: str = ""
-    hint: str = ""
-
-
-def failed(error: RoadbedError) -> Reply:
-    """Return the reply that tells of *error*."""
-    return Reply(code=error.code, message=error.message, hint=error.hint)
-
-
-def error_of(reply: Reply) -> RoadbedError:
-    """Return the error that *reply* tells of."""
-    shape = _ERRORS.get(reply.code, RoadbedError)
-    return shape(reply.message, hint=reply.hint)

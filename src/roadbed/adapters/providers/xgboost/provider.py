@@ -1,7 +1,6 @@
 """Loads boosters of XGBoost from the blob store."""
 
-from collections.abc import Mapping, Sequence
-from types import SimpleNamespace
+from collections.abc import Mapping
 from typing import Any
 
 from roadbed.adapters.providers.xgboost.config import Config
@@ -10,9 +9,10 @@ from roadbed.inference.snapshot import ModelVersion
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.secrets import Secrets
 from roadbed.registry.serving import loading
-from roadbed.registry.serving.outputs import classes_in, outputs_of
+from roadbed.registry.serving.booster import BoosterSession
+from roadbed.registry.serving.outputs import classes_in
 
-FORMAT = "xgboost"
+FORMAT, PLATFORM = "xgboost", "xgboost_json"
 
 
 def unfit(config: Config, definition: Mapping[str, Any]) -> str | None:
@@ -27,34 +27,7 @@ class Xgboost(loading.LocalProvider):
         super().__init__(FORMAT, _opened, config, blobs)
 
 
-class XgboostSession:
-    """A booster, as a runner computes with it: in the calling thread alone."""
-
-    platform = "xgboost_json"
-
-    def __init__(self, booster: Any, classes: Sequence[str | int]) -> None:
-        self._booster = booster
-        self._classes = classes
-
-    def options(self) -> Any:
-        """Return options; a computation under way cannot be ended."""
-        return SimpleNamespace(terminate=False)
-
-    def run(
-        self, names: Sequence[str], feeds: Mapping[str, Any], options: Any
-    ) -> list[Any]:
-        """Return the outputs called *names*; raise ProviderError."""
-        try:
-            scores = self._booster.inplace_predict(
-                feeds["input"], validate_features=False
-            )
-        except ValueError as error:  # XGBoostError is one.
-            raise _failed(error) from None
-        found = outputs_of(scores, self._classes)
-        return [found[name] for name in names]
-
-
-def _opened(version: ModelVersion, artifact: bytes) -> XgboostSession:
+def _opened(version: ModelVersion, artifact: bytes) -> BoosterSession:
     try:
         from xgboost import Booster
     except ImportError:
@@ -67,7 +40,14 @@ def _opened(version: ModelVersion, artifact: bytes) -> XgboostSession:
         booster.load_model(bytearray(artifact))
     except ValueError as error:  # XGBoostError is one.
         raise _failed(error) from None
-    return XgboostSession(booster, classes_in(version.body))
+
+    def predict(rows: Any) -> Any:
+        try:
+            return booster.inplace_predict(rows, validate_features=False)
+        except ValueError as error:  # XGBoostError is one.
+            raise _failed(error) from None
+
+    return BoosterSession(PLATFORM, predict, classes_in(version.body))
 
 
 def _failed(error: Exception) -> ProviderError:

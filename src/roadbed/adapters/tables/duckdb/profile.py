@@ -1,6 +1,6 @@
 """How the values of each column are distributed."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -22,12 +22,12 @@ _TIMES = ("DATE", "TIMESTAMP")
 _OTHERS = ("VARCHAR", "BOOLEAN", "ENUM", "UID")
 
 
-def profiles(files: Sequence[Path]) -> dict[str, Profile]:
-    """Return the distribution of each column of *files*."""
+def profiles(files: Sequence[Path], but: Collection[str] = ()) -> dict[str, Profile]:
+    """Return the distribution of each column of *files* but those named."""
     with _engine(files) as session:
-        columns = session.describe(parquet(files))
+        columns = [c for c in session.describe(parquet(files)) if c.name not in but]
         chosen = [sql for column in columns for sql in _measures(column)]
-        (row,) = session.run(f"SELECT count(*), {', '.join(chosen)} FROM t")
+        (row,) = session.run(f"SELECT {', '.join(['count(*)', *chosen])} FROM t")
         rows, values = row[0], iter(row[1:])
         found = {c.name: _profile(c, rows, values) for c in columns}
     tops = {n: [tuple(v for v, _ in p.top)] for n, p in found.items() if p.top}
