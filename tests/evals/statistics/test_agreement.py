@@ -67,6 +67,15 @@ def test_whoever_agrees_with_himself_agrees_but_is_not_known_to_for_ever(labels)
         assert found.low < 1
 
 
+@given(LABELS, st.randoms(use_true_random=False))
+def test_the_order_of_cases_does_not_matter(labels, random):
+    pairs = [(label, random.choice("abc")) for label in labels]
+    mixed = random.sample(pairs, len(pairs))
+
+    assert kappa(*zip(*pairs, strict=True)) == kappa(*zip(*mixed, strict=True))
+    assert krippendorff(pairs) == krippendorff(mixed)
+
+
 def test_chance_is_no_agreement():
     random = np.random.default_rng(3)
     one, other = random.integers(0, 3, (2, 3000)).tolist()

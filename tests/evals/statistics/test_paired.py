@@ -145,6 +145,15 @@ def test_copies_of_a_case_convince_nobody():
     assert found.p == pytest.approx(other.pvalue)
 
 
+@pytest.mark.parametrize("weights", [(1, 1e-30), (89020, 1), (3e-180, 2e-309)])
+def test_one_case_that_outweighs_all_others_is_one_case(weights):
+    found = compare([Pair(1, 0, weight) for weight in weights])
+    mixed = compare([Pair(1, 0, weights[0]), Pair(0, 0, weights[1])])
+
+    assert found.low == mixed.low == -1
+    assert found.high > 0.3
+
+
 @pytest.mark.parametrize(
     ("pairs", "method"),
     [
