@@ -101,6 +101,19 @@ def test_a_hang_ends_and_the_next_answer_is_graded():
     assert second.value == 1.0
 
 
+def test_a_case_that_is_no_plain_json_is_an_error():
+    made = custom.grader(custom.Config(code=returning("1")))
+    deep = []
+    for _ in range(5000):
+        deep = [deep]
+    first = asyncio.run(made.grade(a_sample(deep, "x"), Judges()))
+    second = asyncio.run(made.grade(a_sample("x", "x"), Judges()))
+    made.close()
+
+    assert "no plain JSON" in first.error
+    assert second.value == 1.0
+
+
 def test_memory_is_limited():
     told = grade(returning("len(bytearray(10**9))"), memory_mb=256)
 

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -50,6 +51,14 @@ def test_a_label_of_a_trained_model_is_compared():
     assert grade(sample).value == 1.0
     assert grade(sample, output="label").value == 1.0
     assert grade(sample, output="nothing").label == "unfit"
+
+
+def test_arrays_of_numpy_are_lists():
+    sample = a_sample([1, 2], outputs={"y": (np.array([1, 2]),)})
+
+    assert grade(sample).value == 1.0
+    assert grade(a_sample([1, 3], outputs={"y": (np.array([1, 2]),)})).value == 0.0
+    assert grade(a_sample(2, outputs={"y": (np.int64(2),)})).value == 1.0
 
 
 def test_what_is_expected_may_stand_in_a_field():

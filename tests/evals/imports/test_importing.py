@@ -141,7 +141,7 @@ def test_a_prompt_is_filled_where_the_test_has_all_of_it(tmp_path):
 @pytest.mark.parametrize(
     "form", ["inspect", "jsonl", "lm-eval", "openai-evals", "promptfoo"]
 )
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=15, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(row=st.dictionaries(st.sampled_from(NAMES), plain, max_size=8))
 def test_no_content_breaks_a_reader(tmp_path, form, row):
     """What is read can be kept, or it is refused with an error that names it."""

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import Expecting, cut
 from roadbed.evals.graders._sets import (
     Weighed,
@@ -190,4 +191,5 @@ if TYPE_CHECKING:
 
 def grader(config: Config) -> Fairness:
     """Return the grader."""
+    needs("numpy")
     return Fairness(config)
