@@ -8,10 +8,10 @@ python bench/evaluations.py --cases 50000         # memory and re-runs at full s
 
 Overhead is of the command line as people use it: the same cases, the same upstream,
 which answers at once, eight questions at a time, one grader that looks for a word. It
-is the difference between a long run and a short one, divided by the cases between them, so
-that no start counts. CPU is that of the process and its children, without the upstream.
-Roadbed asks on the governed path: authorized, limited, on record. No tool sends
-telemetry or looks for updates.
+is the difference between a long run and a short one, divided by the cases between
+them, so that no start counts. CPU is that of the process and its children, without the
+upstream. Roadbed asks on the governed path: authorized, limited, on record. No tool
+sends telemetry or looks for updates.
 
 Memory and re-runs are of one process with three graders and an instant provider in it.
 """

@@ -92,7 +92,7 @@ class Preview:
 
     def terms(self, endpoint: str, version: ModelVersion) -> str:
         """Return the digest of what an answer depends on besides the version."""
-        provider = self.resources.get(("Provider", str(version.body["provider"])))
+        provider = self.resources.get(("Provider", provider_of(version)))
         where = {"type": "", "places": []}
         if provider is not None:
             spec = provider["spec"]
@@ -104,7 +104,7 @@ class Preview:
     def alone(self, endpoint: str, version: ModelVersion) -> Declared:
         """Return what serves *version* on *endpoint*, and nothing else."""
         ref = VersionRef(version.model, version.number)
-        provider = str(version.body["provider"])
+        provider = provider_of(version)
         contents: dict[Key, Mapping[str, Any]] = {
             ("Provider", provider): self.content("Provider", provider),
             ("Model", version.model): self._lists(version.model),
@@ -145,6 +145,11 @@ class Preview:
             digest=digest_of(made[1]),
             definition=made[1],
         )
+
+
+def provider_of(version: ModelVersion) -> str:
+    """Return the name of the provider that *version* runs on, empty if none."""
+    return str(version.body.get("provider", ""))
 
 
 def _revision(key: Key, content: Mapping[str, Any]) -> Revision:

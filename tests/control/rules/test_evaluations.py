@@ -71,3 +71,11 @@ def test_a_golden_set_is_of_the_same_tenant(tmp_path):
     [problem] = told(tmp_path, exam(), dataset)
 
     assert "dataset questions belongs to the tenant acme" in problem
+
+
+def test_what_is_watched_is_asked_by_an_account_that_is_there(tmp_path):
+    sound = exam() + "\nwatch: {account: operator}"
+    assert told(tmp_path, sound) == []
+
+    [problem] = told(tmp_path, exam() + "\nwatch: {account: nobody}")
+    assert "spec.watch.account: there is no service account 'nobody'" in problem

@@ -15,7 +15,7 @@ from roadbed.control.load import read_stack
 from roadbed.control.preview import Preview
 from roadbed.control.state import current
 from roadbed.core.actor import Principal
-from roadbed.core.errors import Unavailable
+from roadbed.core.errors import Refused, Unavailable
 from roadbed.core.reference import parse
 from roadbed.inference.call import Chunk, TensorRequest, Usage
 from roadbed.inference.tensor import from_values
@@ -47,6 +47,7 @@ class Quiz:
 
     asked: ClassVar[list[str]] = []
     says = ""
+    refuses = ""
 
     def __init__(self, config):
         self.config = config
@@ -76,6 +77,8 @@ class Pupil:
         Quiz.asked.append(question)
         if config.fails and re.search(config.fails, question):
             raise Unavailable("the quiz is over")
+        if Quiz.refuses and Quiz.refuses in question:
+            raise Refused("not this one")
         luck = zlib.crc32(f"{config.shift}{question}".encode()) % 100
         text = question.upper() if luck < self.skill else "no idea"
         text = Quiz.says or text

@@ -3,11 +3,13 @@
 import signal
 import subprocess
 import sys
+from dataclasses import replace
+from datetime import timedelta
 
 import pytest
 import sqlalchemy as sa
 
-from roadbed.core.errors import Denied
+from roadbed.core.errors import Denied, Invalid
 from roadbed.core.reference import parse
 from roadbed.evals.running.tables import runs
 from roadbed.gateway.history import CallQuery
@@ -227,3 +229,53 @@ def test_a_run_that_was_killed_goes_on_where_it_was(line, tmp_path):
             connection.execute(sa.select(sa.func.count()).select_from(runs)).scalar()
             == 1
         )
+
+
+def test_what_an_upstream_refuses_is_graded_and_asked_again(line):
+    line.golden(4)
+    line.apply(model(), endpoint(), evaluation())
+    Quiz.refuses = "is 2"
+    try:
+        said = line.evaluate(fresh=True).said
+    finally:
+        Quiz.refuses = ""
+
+    assert said["refused"] == 1
+    assert said["graders"]["right"]["interval"]["value"] == 0.75
+    assert [bool(row["answers"][0]) for row in line.rows(said)] == [1, 1, 0, 1]
+
+
+def test_what_is_wrong_with_a_golden_set_is_said_as_it_is(line):
+    line.golden(4, weight=lambda n: -1.0)
+    line.apply(model(), endpoint(), evaluation())
+
+    with pytest.raises(Invalid, match="row 1 of questions@1: column 'weight'"):
+        line.evaluate()
+    assert Quiz.asked == []
+
+
+def test_a_floating_alias_is_asked_anew_each_day(line):
+    line.golden(3)
+    more = "stage: development"
+    latest = resource(
+        "Model",
+        "pupil",
+        "owner: team\nhosted: {provider: quiz, upstream: quiz-100-latest}",
+    )
+    line.apply(latest, endpoint(more=more), evaluation())
+    line.evaluate()
+    assert line.evaluate().reused
+    line.app = replace(line.app, clock=Tomorrow(line.app.clock))
+
+    said = line.evaluate().said
+
+    assert len(Quiz.asked) == 6
+    assert said["hits"] == 0
+
+
+class Tomorrow:
+    def __init__(self, clock):
+        self._clock = clock
+
+    def now(self):
+        return self._clock.now() + timedelta(days=1)

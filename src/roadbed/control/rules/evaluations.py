@@ -36,6 +36,16 @@ def evaluations_have_golden_sets(
             yield from _refers(loaded, place, "Dataset", name, stack)
 
 
+def watches_have_accounts(
+    stack: Stack, _state: State, _catalog: Catalog
+) -> Iterator[Problem]:
+    """What is asked again and again is asked by a declared account of the tenant."""
+    for loaded in stack.of("Evaluation"):
+        if watch := loaded.content["spec"]["watch"]:
+            place = ("spec", "watch", "account")
+            yield from _refers(loaded, place, "ServiceAccount", watch["account"], stack)
+
+
 def graders_exist(stack: Stack, _state: State, _catalog: Catalog) -> Iterator[Problem]:
     """A grader is one that is installed, and takes the settings that it is given."""
     for loaded in stack.of("Evaluation"):
@@ -92,8 +102,8 @@ def _refers(
 ) -> Iterator[Problem]:
     other = stack.by_key.get((kind, name))
     if not stack.declares(kind, name):
-        what = kind.lower()
-        hint = did_you_mean(name, stack.names(kind), f"declare an {kind} of this name")
+        hint = did_you_mean(name, stack.names(kind), f"declare one: kind {kind}")
+        what = _WORDS.get(kind, kind.lower())
         yield loaded.problem(place, f"there is no {what} {name!r}", hint)
     elif other is not None and tenant_of(other.content) != tenant_of(loaded.content):
         yield loaded.problem(
@@ -104,4 +114,10 @@ def _refers(
         )
 
 
-RULES = (evaluations_have_endpoints, evaluations_have_golden_sets, graders_exist)
+_WORDS = {"ServiceAccount": "service account"}
+RULES = (
+    evaluations_have_endpoints,
+    evaluations_have_golden_sets,
+    watches_have_accounts,
+    graders_exist,
+)

@@ -131,8 +131,11 @@ def summary_of(said: Mapping[str, Any]) -> dict[str, Any]:
         name: graded["interval"] if "interval" in graded else graded["measures"][:1]
         for name, graded in said["graders"].items()
     }
-    failed = said["failures"]["answers"]
-    return {n: said[n] for n in names} | {"failed": failed, "scores": scores}
+    counts = {
+        "failed": said["failures"]["answers"],
+        "ungraded": sum(g.get("missing", 0) for g in said["graders"].values()),
+    }
+    return {n: said[n] for n in names} | counts | {"scores": scores}
 
 
 _NEWEST = (reports.c.at_us.desc(), reports.c.digest)

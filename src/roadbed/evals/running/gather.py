@@ -55,7 +55,7 @@ def row_of(items: list[Item]) -> Row:
         weight=case.weight,
         tags=case.tags,
         answers=[
-            item.key if item.answered and item.answered.status != "failed" else ""
+            item.key if item.answered and not item.answered.error else ""
             for item in items
         ],
         status=[answered.status for answered in given],

@@ -56,8 +56,8 @@ class _Run:
                 group.create_task(self._bring())
                 for _ in range(self._work.spec.concurrency):
                     group.create_task(self._serve())
-        except* RoadbedError as errors:
-            raise errors.exceptions[0] from None
+        except BaseExceptionGroup as group:
+            raise _first(group) from None
         finally:
             writer.cancel()
             with suppress(asyncio.CancelledError):
@@ -113,7 +113,7 @@ class _Run:
             return False
         finally:
             self._money.settle(cost)
-        if item.answered.status != "failed":
+        if not item.answered.error:
             self._shelf.put_answer(item.key, item.answered)
         return True
 
@@ -160,6 +160,13 @@ class _Run:
     def _measures(self) -> dict[str, list[Measure]]:
         samples = self._gathering.samples()
         return {judge.name: _measured(judge, samples) for judge in self._sets}
+
+
+def _first(error: BaseException) -> BaseException:
+    """Return the first of the errors that a group is made of."""
+    while isinstance(error, BaseExceptionGroup):
+        error = error.exceptions[0]
+    return error
 
 
 def _measured(judge: Judge, samples: list[Sample]) -> list[Measure]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from roadbed.control.evaluations import served_in, subject_of
+from roadbed.control.readable import configs_of
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.version import DatasetVersion
 from roadbed.evals.asking import Ask
@@ -148,7 +149,7 @@ class Evaluator:
         """Return the report that answers *order* already: whole, without failures."""
         with self.app.database.read() as connection:
             found = reports.newest(connection, order.subject)
-        if found is None or found.summary["failed"]:
+        if found is None or found.summary["failed"] or found.summary["ungraded"]:
             return None
         if order.take and found.summary["take"] != order.take:
             return None
@@ -207,10 +208,13 @@ class Evaluator:
         if "hosted" not in version.definition:
             return ""
         provider = self.preview.content("Provider", str(version.body["provider"]))
-        spec, upstream = provider["spec"], str(version.body.get("upstream", ""))
-        floats = self.app.catalog.unpinned(spec["type"], spec["config"], upstream)
+        type_name, upstream = provider["spec"]["type"], str(version.body["upstream"])
+        floats = [
+            self.app.catalog.unpinned(type_name, config, upstream)
+            for config in configs_of(provider)
+        ]
         today = self.app.clock.now().date().isoformat()
-        return today if floats is not None else ""
+        return today if any(floats) else ""
 
 
 def _said(cases: Cases) -> Cases:

@@ -20,7 +20,7 @@ from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.steps import questions_of
 from roadbed.access.visible import whole
 from roadbed.app import App
-from roadbed.control.preview import Preview
+from roadbed.control.preview import Preview, provider_of
 from roadbed.control.serve import Serving, compile_snapshot
 from roadbed.core.actor import Principal
 from roadbed.core.clock import to_us
@@ -212,7 +212,7 @@ class Inside:
 
     def _trust(self, version: ModelVersion) -> None:
         """Let only who may apply it use a provider that is not live: it has secrets."""
-        provider = str(version.body["provider"])
+        provider = provider_of(version)
         if self.preview.stack is not None and self.preview.foreign(provider):
             stack = whole(self.principal, "Stack")
             self.app.require(self.principal, "stack.apply", stack)
