@@ -1,6 +1,6 @@
 """What Roadbed asks of an engine that keeps tables as Parquet files."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -130,6 +130,16 @@ class Tables(Protocol):
 
     def columns(self, files: Sequence[Path]) -> dict[str, list[Any]]:
         """Return the rows of *files* as plain lists, one for each column."""
+        ...
+
+    def rows(
+        self, files: Sequence[Path], names: Sequence[str] = (), batch: int = 1000
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield the rows of *files* in their order, at most *batch* at a time.
+
+        With *names*, only those columns, in that order; raises Invalid for one that
+        is not there. No more than a few batches are in memory.
+        """
         ...
 
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:

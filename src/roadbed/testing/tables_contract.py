@@ -64,6 +64,19 @@ class TablesContract:
         assert sum(part.rows for part in full.parts) == 3
         assert [part.rows for part in empty.parts] == [0]
 
+    def test_rows_are_handed_out_in_batches(
+        self, tables: Tables, tmp_path: Path
+    ) -> None:
+        """In their order, and with the columns that were asked for."""
+        written = tables.write(ROWS, tmp_path)
+        files = [part.file for part in written.parts]
+
+        batches = [list(rows) for rows in tables.rows(files, ["text", "n"], batch=2)]
+
+        assert batches == [[("a", 3), ("", None)], [(None, 1)]]
+        with pytest.raises(Invalid, match="no column 'm'"):
+            list(tables.rows(files, ["m"]))
+
     @pytest.mark.parametrize(
         ("changed", "same"),
         [

@@ -4,7 +4,7 @@ One thread writes, so the same rows always become the same bytes.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,7 @@ from roadbed.adapters.tables.duckdb.session import (
     session,
     text,
 )
-from roadbed.core.errors import NotReady
+from roadbed.core.errors import Invalid, NotReady
 from roadbed.ports.tables import (
     Bins,
     Changes,
@@ -91,6 +91,24 @@ class DuckdbTables:
             for column, values in zip(columns, lists, strict=True)
         }
 
+    def rows(
+        self, files: Sequence[Path], names: Sequence[str] = (), batch: int = 1000
+    ) -> Iterator[Sequence[tuple[Any, ...]]]:
+        """Yield the rows of *files*, at most *batch* at a time, by one thread."""
+        with session() as opened:
+            opened.run("SET threads = 1")
+            found = {c.name: c for c in opened.describe(parquet(files))}
+            if unknown := [name for name in names if name not in found]:
+                raise Invalid(
+                    f"there is no column {unknown[0]!r}",
+                    hint=f"the columns are {', '.join(found)}"[:300],
+                )
+            wanted = [found[name] for name in names or found]
+            chosen = ", ".join(_readable(column) for column in wanted)
+            zoned = [at for at, c in enumerate(wanted) if c.datatype == ZONED]
+            for rows in opened.stream(f"SELECT {chosen} FROM {parquet(files)}", batch):
+                yield [_zoned(row, zoned) for row in rows] if zoned else rows
+
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes.
 
@@ -149,6 +167,10 @@ def _readable(column: Column) -> str:
     if column.datatype == ZONED:
         return f"timezone('UTC', {quoted(column.name)})"
     return quoted(column.name)
+
+
+def _zoned(row: tuple[Any, ...], zoned: Sequence[int]) -> tuple[Any, ...]:
+    return tuple(_in_utc(v) if at in zoned else v for at, v in enumerate(row))
 
 
 def _in_utc(moment: dt.datetime | None) -> dt.datetime | None:

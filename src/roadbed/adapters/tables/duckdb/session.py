@@ -25,7 +25,7 @@ _CONFIG = {
 
 
 class Session:
-    """One connection to an empty engine; every result is fetched whole."""
+    """One connection to an empty engine."""
 
     def __init__(self, connection: Any) -> None:
         self._connection = connection
@@ -33,6 +33,12 @@ class Session:
     def run(self, query: str, values: Sequence[Any] = ()) -> list[tuple[Any, ...]]:
         """Return all rows of *query*."""
         return self._connection.execute(query, list(values)).fetchall()
+
+    def stream(self, query: str, batch: int) -> Iterator[list[tuple[Any, ...]]]:
+        """Yield the rows of *query*, at most *batch* at a time."""
+        result = self._connection.execute(query)
+        while rows := result.fetchmany(batch):
+            yield rows
 
     def frame(self, query: str) -> Any:
         """Return all rows of *query* as a pandas frame."""
