@@ -144,7 +144,7 @@ JSON = st.recursive(
 )
 
 
-@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.lists(JSON, max_size=3), min_size=1, max_size=5))
 def test_json_that_is_written_is_the_json_that_is_read(datasets, values):
     rows = {"input": [json.dumps(value) for value in values]}

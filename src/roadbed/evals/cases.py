@@ -3,7 +3,7 @@
 import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import date, datetime, time, timedelta
+from datetime import date, time, timedelta
 from decimal import Decimal
 from typing import Any
 from uuid import UUID
@@ -16,7 +16,7 @@ from roadbed.evals.kinds import Cases
 
 BATCH = 1000
 _OPTIONAL = ("expected", "id", "tags", "weight", "cluster", "provenance")
-_TEXTS = (str, date, datetime, time, timedelta, UUID)
+_TEXTS = (str, timedelta, UUID)
 
 
 def count(version: DatasetVersion) -> int:
@@ -192,8 +192,10 @@ def _plain(value: Any) -> Any:
         return value
     if isinstance(value, float | Decimal):
         return float(value) if math.isfinite(value) else None
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, _TEXTS):
-        return value.isoformat() if hasattr(value, "isoformat") else str(value)
+        return str(value)
     if isinstance(value, Mapping):
         return {str(k): _plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
