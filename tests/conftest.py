@@ -35,7 +35,7 @@ BINARIES = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 def import_tables():
     """Import the tables of every room, so that the metadata knows them."""
-    for file in Path("src/roadbed").rglob("tables.py"):
+    for file in Path("src/roadbed").rglob("*tables.py"):
         import_module(".".join(file.with_suffix("").parts[1:]))
 
 
