@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import IntegrityError
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
@@ -59,6 +60,16 @@ class Feedback:
     batch: str = ""
 
     @property
+    def told(self) -> str:
+        """Return it in words that tell of nobody but who said it."""
+        what = self.label or ("" if self.number is None else f"{self.number:g}")
+        if self.kind == "thumbs":
+            what = "up" if self.number else "down"
+        called = "" if self.name == self.kind else f" ({self.name})"
+        gone = ", erased" if self.erased else ""
+        return f"{self.kind}{called} {what}".rstrip() + f", from {self.source}{gone}"
+
+    @property
     def truth(self) -> Any:
         """Return the right answer, if this says one: None else."""
         if self.kind in ("correction", "outcome"):
@@ -100,7 +111,7 @@ class Feedbacks:
             whose = {**key, "turn": turn}
             try:
                 self._write(connection, record, said, whose, actor)
-            except sa.exc.IntegrityError:
+            except IntegrityError:
                 raise Conflict(
                     f"{source} says something else of this call right now",
                     hint="send it again",
@@ -142,6 +153,13 @@ class Feedbacks:
             where = sa.and_(where, feedback.c.last)
         with self._database.read() as connection:
             return _read(connection, where, sa.asc(feedback.c.at_us))
+
+    def truths(self, call_ids: Sequence[str]) -> dict[str, Any]:
+        """Return the right answers that are known of these calls: the last word."""
+        where = sa.and_(feedback.c.last, feedback.c.call_id.in_(call_ids))
+        with self._database.read() as connection:
+            said = _read(connection, where, sa.asc(feedback.c.at_us))
+        return {f.call_id: f.truth for f in said if f.truth is not None}
 
     def search(self, wanted: Wanted) -> list[Feedback]:
         """Return the newest feedback that matches, newest first, and counts."""
@@ -205,6 +223,12 @@ class Feedbacks:
         if known is None or root_of(rows) != known.root:
             return (f"feedback batch {batch} is not what was sealed",)
         return tuple(filter(None, wrong))
+
+
+def said_of(connection: sa.Connection, call_id: str) -> list[Feedback]:
+    """Return what counts of what was said of a call, oldest first."""
+    where = sa.and_(feedback.c.call_id == call_id, feedback.c.last)
+    return _read(connection, where, sa.asc(feedback.c.at_us))
 
 
 def root_of(rows: Iterable[sa.RowMapping]) -> str:

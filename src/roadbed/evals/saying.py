@@ -18,6 +18,7 @@ MAX_LABEL = 200
 MAX_COMMENT = 8_000
 MAX_VALUE_BYTES = 64_000
 _WORD = re.compile(r"[\w.@:#+/ -]{1,100}")
+_KNOWN: Mapping[str, Kind] = {kind: kind for kind in KINDS}
 _UP: Mapping[object, float] = {"up": 1.0, "down": 0.0}
 
 
@@ -44,7 +45,7 @@ def read(kind: str, value: Any, *, name: str = "", comment: str = "") -> Said:
     text, a truth value, or a list of them: one for each row. *name* tells apart what
     one source says of one call, and is the kind if it is empty.
     """
-    known = next((each for each in KINDS if each == kind), None)
+    known = _KNOWN.get(kind)
     if known is None:
         raise Invalid(
             f"{kind[:40]!r} is no kind of feedback", hint=f"one of {', '.join(KINDS)}"
@@ -140,9 +141,11 @@ def _bounded(value: Any) -> Any:
 def _clean(value: Any) -> Any:
     """Return *value* with what no database keeps replaced: NUL and half characters."""
     if isinstance(value, str):
-        return value.replace("\0", "\N{REPLACEMENT CHARACTER}").encode(
-            "utf-8", "replace"
-        ).decode()
+        return (
+            value.replace("\0", "\N{REPLACEMENT CHARACTER}")
+            .encode("utf-8", "replace")
+            .decode()
+        )
     if isinstance(value, Mapping):
         return {str(_clean(k)): _clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):

@@ -32,6 +32,7 @@ from roadbed.server.dataplane import DataPlane
 from roadbed.server.denials import DenialWriter
 from roadbed.server.governed import Means, governed_path
 from roadbed.server.guard import Guard
+from roadbed.server.learning import learning
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
@@ -242,6 +243,7 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 every_s=PURGE_EVERY_S,
                 work=parts.purse.forget,
             ),
+            *learning(app),
             *parts.watching.chores,
         ],
         parts.keeper,
