@@ -5,6 +5,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, time, timedelta
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
@@ -13,6 +14,7 @@ from roadbed.data.datasets import Datasets
 from roadbed.data.version import DatasetVersion
 from roadbed.evals.case import Case
 from roadbed.evals.kinds import Cases
+from roadbed.ports.tables import Tables
 
 BATCH = 1000
 _OPTIONAL = ("expected", "id", "tags", "weight", "cluster", "provenance")
@@ -41,8 +43,7 @@ def read_cases(
     files = datasets.paths(version)
     tables = datasets.tables
     texts = [c.name for c in version.schema if c.datatype in ("VARCHAR", "JSON")]
-    asked = [name for name in names if name in texts]
-    as_json = _json_columns(tables.rows(files, asked, BATCH), asked) if asked else set()
+    as_json = json_columns(tables, files, [n for n in names if n in texts])
     seen: set[str] = set()
     number = 0
     for rows in tables.rows(files, names, BATCH):
@@ -72,24 +73,25 @@ def _columns(version: DatasetVersion, cases: Cases) -> dict[str, list[str]]:
     return found
 
 
-def _json_columns(
-    batches: Iterator[Sequence[tuple[Any, ...]]], names: Sequence[str]
+def json_columns(
+    tables: Tables, files: Sequence[Path], names: Sequence[str]
 ) -> set[str]:
     """Return which text columns hold nothing but JSON, and some of it."""
     left = dict.fromkeys(names, False)
-    for rows in batches:
+    for rows in tables.rows(files, names, BATCH) if names else ():
         for row in rows:
             for name, value in zip(names, row, strict=True):
                 if name in left and value is not None:
                     left[name] = True
-                    if not _is_json(value):
+                    if not is_json(value):
                         del left[name]
         if not left:
             break
     return {name for name, some in left.items() if some}
 
 
-def _is_json(text: str) -> bool:
+def is_json(text: str) -> bool:
+    """Say whether *text* is a JSON object, array or quoted text."""
     if text.lstrip()[:1] not in ("{", "[", '"'):
         return False
     try:
@@ -135,7 +137,7 @@ class _Row:
         if name in self._as_json and value is not None:
             return json.loads(value)
         try:
-            return _plain(value)
+            return plain(value)
         except TypeError:
             kind = type(value).__name__
             raise self._wrong(name, f"is {kind}, which is no JSON") from None
@@ -186,7 +188,7 @@ class _Row:
         )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Return *value* as plain JSON; raise TypeError for bytes and the like."""
     if value is None or isinstance(value, bool | int):
         return value
@@ -197,7 +199,7 @@ def _plain(value: Any) -> Any:
     if isinstance(value, _TEXTS):
         return str(value)
     if isinstance(value, Mapping):
-        return {str(k): _plain(v) for k, v in value.items() if v is not None}
+        return {str(k): plain(v) for k, v in value.items() if v is not None}
     if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
+        return [plain(item) for item in value]
     raise TypeError(type(value).__name__)
