@@ -1,6 +1,7 @@
 """How `roadbed calls feedback` reads what is said, and shows what became of it."""
 
 import json
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict
 from pathlib import Path
@@ -84,7 +85,7 @@ def tell(heard: list["Heard"], output: str) -> None:
         for each in wrong:
             click.echo(plain(f"not kept: {each.call_id}: {each.error}"), err=True)
     if wrong:
-        click.get_current_context().exit(1)
+        sys.exit(1)
 
 
 def lines(said: Iterable["Feedback"]) -> Iterator[str]:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -35,6 +36,11 @@ def back(text: str, now_us: int) -> int:
     if match is None:
         raise Invalid(f"{text!r} is no stretch of time", hint="30m, 12h, 7d or 4w")
     return max(0, now_us - int(match[1]) * _UNITS[match[2]] * 1_000_000)
+
+
+def length(text: str) -> int:
+    """Return the microseconds of a stretch such as `1d`; raise Invalid."""
+    return 2**52 - back(text, 2**52)
 
 
 def gathered(line: "Session", wanted: Mapping[str, Any]) -> "Gathered":
@@ -128,10 +134,17 @@ def read(text: str) -> Any:
 def _key() -> str:
     while True:
         click.echo("[a]ccept [e]dit [r]eject [s]kip [q]uit ", err=True, nl=False)
-        key = click.getchar().lower()
+        key = _pressed().lower()
         click.echo(key, err=True)
         if key in {*_KEYS, "q"}:
             return key
+
+
+def _pressed() -> str:
+    """Return the next key; where nobody types, the next line, and q at its end."""
+    if sys.stdin.isatty():
+        return click.getchar()
+    return sys.stdin.readline().strip() or "q"
 
 
 def _show(found: "Candidate") -> None:

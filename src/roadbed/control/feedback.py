@@ -120,8 +120,9 @@ class Ear:
 def _fits(said: Said, record: CallRecord) -> None:
     """Raise Invalid for a list of outcomes that is not one for each row."""
     value = said.apart.get("value")
-    many = said.kind == "outcome" and isinstance(value, list)
-    if many and record.rows and len(value) != record.rows:
+    if said.kind != "outcome" or not isinstance(value, list) or not record.rows:
+        return
+    if len(value) != record.rows:
         raise Invalid(f"the call has {record.rows} rows, not {len(value)}")
 
 

@@ -150,7 +150,11 @@ def _written(told: Any, reason: str) -> Draft:
     tags = told.get("tags") or []
     if not isinstance(tags, list) or not all(isinstance(tag, str) for tag in tags):
         raise ValueError("no tags")
-    plain = {name: told.get(name) for name in ("input", "expected", "answer")}
     return Draft(
-        **plain, tags=tuple(tags), cluster=str(told.get("cluster") or ""), reason=reason
+        input=told["input"],
+        expected=told.get("expected"),
+        answer=told.get("answer"),
+        tags=tuple(tags),
+        cluster=str(told.get("cluster") or ""),
+        reason=reason,
     )

@@ -166,9 +166,10 @@ class _Table:
         values = [row.get(name) for row in rows if row.get(name) is not None]
         if name in self._typed or not values:
             return False
-        if not all(isinstance(value, str) for value in values):
+        texts = [value for value in values if isinstance(value, str)]
+        if len(texts) < len(values):
             return True
-        return name not in self._spoken and all(is_json(value) for value in values)
+        return name not in self._spoken and all(map(is_json, texts))
 
     def _old(self, name: str, value: Any, as_json: set[str]) -> Any:
         if value is None or name in self._typed or name not in as_json:

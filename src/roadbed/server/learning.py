@@ -1,13 +1,52 @@
-"""Chores that learn from calls: feedback goes on the record, and what follows of it."""
+"""Chores that learn from calls: feedback goes on the record, and answers are graded."""
 
 from roadbed.app import App
+from roadbed.control.quality import live_evaluations
+from roadbed.core.errors import NotFound
+from roadbed.evals.asking import Ask
 from roadbed.evals.feedback import Feedbacks
+from roadbed.evals.online import OnlineGrader
 from roadbed.server.chores import Chore
 
 FEEDBACK_EVERY_S = 60.0
+GRADE_EVERY_S = 30.0
 
 
-def learning(app: App) -> list[Chore]:
-    """Return the chores; none of them is on the way of a call."""
+class NoJudges:
+    """The means of graders that ask nobody."""
+
+    def ask(self, endpoint: str) -> Ask:
+        """Raise NotFound: calls of production are not sent to a judge from here."""
+        raise NotFound(
+            f"the judge {endpoint!r} cannot be asked online",
+            hint="name graders under `online` that ask nobody",
+        )
+
+
+def learning(app: App, holder: str) -> list[Chore]:
+    """Return the chores; none of them is on the way of a call.
+
+    They may take long, so they have a thread of their own. *holder* names this
+    process.
+    """
     feedbacks = Feedbacks(app.database, app.now_us)
-    return [Chore(name="feedback", every_s=FEEDBACK_EVERY_S, work=feedbacks.seal)]
+    grader = OnlineGrader(
+        database=app.database,
+        calls=app.calls,
+        history=app.history,
+        root=app.settings.state / "log",
+        feedbacks=feedbacks,
+        means=NoJudges(),
+        now_us=app.now_us,
+        holder=holder,
+    )
+
+    def grade() -> int:
+        with app.database.read() as connection:
+            live = live_evaluations(connection)
+        return grader.run(live)
+
+    return [
+        Chore(name="feedback", every_s=FEEDBACK_EVERY_S, work=feedbacks.seal),
+        Chore(name="grading", every_s=GRADE_EVERY_S, work=grade),
+    ]

@@ -72,6 +72,7 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
+    process: str
 
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
@@ -125,6 +126,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
+        process=process,
     )
 
 
@@ -189,6 +191,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
+    learners = Chores(learning(app, parts.process), parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -199,9 +202,11 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             parts.presence.look,
             parts.recorder.start,
             app.tokens.signing.ensure,
+            learners.start,
             *parts.watching.begin,
         ],
         end=[
+            learners.stop,
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,
@@ -243,7 +248,6 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 every_s=PURGE_EVERY_S,
                 work=parts.purse.forget,
             ),
-            *learning(app),
             *parts.watching.chores,
         ],
         parts.keeper,
