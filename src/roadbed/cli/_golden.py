@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from roadbed.app import App
     from roadbed.cli._session import Session
     from roadbed.control.golden import Gathered
+    from roadbed.control.upkeep import Checked
     from roadbed.evals.golden import Candidate, Golden, Standing
     from roadbed.evals.review import Settled
 
@@ -159,3 +160,19 @@ def _show(found: "Candidate") -> None:
             value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
         )
         click.echo(f"{name:<9} {plain(told)}")
+
+
+def checked(line: "Session", dataset: str) -> "Checked":
+    """Return what is to be looked at in a golden set: this version, or the newest."""
+    from roadbed.control.upkeep import Keeper, cases_of
+    from roadbed.core.reference import parse
+
+    app = line.app
+    alone = "@" not in dataset
+    version = (
+        app.datasets.newest(dataset) if alone else app.datasets.get(parse(dataset))
+    )
+    with app.database.read() as connection:
+        cases, limits = cases_of(connection, str(version))
+    keeper = Keeper(database=app.database, datasets=app.datasets)
+    return keeper.check(version, cases, limits, app.now_us())

@@ -156,3 +156,38 @@ def publish(dataset: str, output: str) -> None:
         return
     click.echo(f"{version}: {version.rows} cases, {made.added} of them new")
     click.echo("pin it in the Evaluation, under cases: dataset")
+
+
+@command.command()
+@click.argument("dataset")
+@click.option("--strict", is_flag=True, help="Exit 3 for any finding.")
+@output_option
+@acts("dataset.read")
+def check(dataset: str, strict: bool, output: str) -> None:
+    """Look after DATASET (or DATASET@N): stale, unbalanced, repeated, leaking cases.
+
+    Exits with 3 if scores are wrong because of what was found: cases that contradict
+    one another, or that a model was trained on.
+    """
+    import sys
+    from dataclasses import asdict
+
+    from roadbed.cli._golden import checked
+    from roadbed.cli._session import session
+
+    with session(dataset.partition("@")[0]) as line:
+        found = checked(line, dataset)
+    if output == "json":
+        print_json({**asdict(found), "trained_on": list(found.trained_on)})
+    else:
+        click.echo(
+            f"{found.version}: {found.cases} cases, compared with "
+            f"{len(found.trained_on)} dataset versions that models were trained on"
+        )
+        rows = [(f.what, f.message, ", ".join(f.cases[:3])) for f in found.findings]
+        if rows:
+            print_table(("finding", "what", "such as"), rows)
+        else:
+            click.echo("nothing to look at")
+    if any(f.wrong or strict for f in found.findings):
+        sys.exit(3)

@@ -1,7 +1,9 @@
-"""Chores that learn from calls: feedback goes on the record, and answers are graded."""
+"""Chores that learn from calls: feedback goes on the record, calls are graded,
+and golden sets are looked after."""
 
 from roadbed.app import App
 from roadbed.control.quality import live_evaluations
+from roadbed.control.upkeep import Keeper
 from roadbed.core.errors import NotFound
 from roadbed.evals.asking import Ask
 from roadbed.evals.feedback import Feedbacks
@@ -10,6 +12,7 @@ from roadbed.server.chores import Chore
 
 FEEDBACK_EVERY_S = 60.0
 GRADE_EVERY_S = 30.0
+UPKEEP_EVERY_S = 3600.0
 
 
 class NoJudges:
@@ -41,6 +44,8 @@ def learning(app: App, holder: str) -> list[Chore]:
         holder=holder,
     )
 
+    keeper = Keeper(database=app.database, datasets=app.datasets)
+
     def grade() -> int:
         with app.database.read() as connection:
             live = live_evaluations(connection)
@@ -49,4 +54,9 @@ def learning(app: App, holder: str) -> list[Chore]:
     return [
         Chore(name="feedback", every_s=FEEDBACK_EVERY_S, work=feedbacks.seal),
         Chore(name="grading", every_s=GRADE_EVERY_S, work=grade),
+        Chore(
+            name="golden-sets",
+            every_s=UPKEEP_EVERY_S,
+            work=lambda: keeper.watch(app.now_us()),
+        ),
     ]
