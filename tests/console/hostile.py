@@ -2,6 +2,7 @@
 
 from dataclasses import fields, is_dataclass, replace
 
+from tests.console.learned import HostileLearning
 from tests.console.sample import SampleData, call_id
 
 ATTACK = (
@@ -43,6 +44,9 @@ class HostileData:
 
     def find(self, kind, name, declared=""):
         return self._sample.find(kind, name)
+
+    def learning(self, now_us):
+        return HostileLearning(hostile)
 
     def overview(self, now_us):
         return hostile(self._sample.overview(now_us))

@@ -39,6 +39,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import NotFound
 from roadbed.gateway.money.spend import Cost
 from roadbed.inference.provider import Contribution, Explanation
+from tests.console.learned import EmptyLearning, SampleLearning
 
 NOW = 1_795_168_800_000_000
 """2026-11-20T10:00:00Z."""
@@ -447,6 +448,7 @@ class SampleData:
 
     def __init__(self):
         self.asked = []
+        self.learned = SampleLearning()
         self.calls_seen = list(CALLS)
 
     def seen_by(self, viewer):
@@ -454,6 +456,9 @@ class SampleData:
 
     def find(self, kind, name, declared=""):
         return Target(kind=kind, name=name)
+
+    def learning(self, now_us):
+        return self.learned
 
     def overview(self, now_us):
         self.asked.append(("overview",))
@@ -656,6 +661,9 @@ class SampleData:
 
 class EmptyData(SampleData):
     """A fresh installation: nothing declared, nothing called, nothing changed."""
+
+    def learning(self, now_us):
+        return EmptyLearning()
 
     def overview(self, now_us):
         windows = tuple(

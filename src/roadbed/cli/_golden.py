@@ -100,6 +100,7 @@ def said(
     found = queue.get(candidate)
     if found.dataset != dataset:
         raise NotFound(f"there is no candidate {candidate[:80]!r} of {dataset}")
+    _must_read(line, found)
     right = found.expected if expected is None else read(expected)
     if right is None and expected is None:
         right = found.answer
@@ -113,6 +114,7 @@ def reviewed(line: "Session", dataset: str) -> int:
     """Ask for a key for each candidate until none is left; return how many."""
     done, queue = 0, golden(line.app)
     while (found := queue.next(dataset, line.actor)) is not None:
+        _must_read(line, found)
         _show(found)
         key = _key()
         if key == "q":
@@ -122,6 +124,14 @@ def reviewed(line: "Session", dataset: str) -> int:
         click.echo(f"{_KEYS[key]}: {settled.state}")
         done += 1
     return done
+
+
+def _must_read(line: "Session", found: "Candidate") -> None:
+    from roadbed.control.golden import readable
+    from roadbed.core.errors import Denied
+
+    if not readable(line.viewer, found):
+        raise Denied("you may not read what was said (call.read-payload)")
 
 
 def read(text: str) -> Any:

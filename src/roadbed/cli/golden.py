@@ -83,11 +83,12 @@ def list_(dataset: str, state: str, output: str) -> None:
 
     from roadbed.cli._golden import golden, stands
     from roadbed.cli._session import session
+    from roadbed.control.golden import readable
     from roadbed.evals.alike import text_of
 
     with session(dataset) as line:
         queue = golden(line.app)
-        found = queue.list(dataset, state)
+        found = [c for c in queue.list(dataset, state) if readable(line.viewer, c)]
         standing = queue.standing(dataset)
     if output == "json":
         told = [asdict(each) for each in found]

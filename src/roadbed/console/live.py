@@ -34,6 +34,7 @@ from roadbed.console.data import (
     Verdict,
 )
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
+from roadbed.console.learning.live import LiveLearning
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
@@ -45,6 +46,7 @@ from roadbed.control.targets import (
     find_call,
     find_live,
     find_resource,
+    locate,
 )
 from roadbed.control.why import Chain
 from roadbed.core.actor import DEFAULT_TENANT
@@ -108,6 +110,10 @@ class Seen:
         self._snapshot = source.snapshot
         self._recent = source.traffic
 
+    def learning(self, now_us: Callable[[], int]) -> LiveLearning:
+        """Return what is learned from calls."""
+        return LiveLearning(database=self._database, viewer=self._viewer, now_us=now_us)
+
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""
         if kind == "Call":
@@ -115,8 +121,10 @@ class Seen:
         with self._database.read() as connection:
             if kind == "Endpoint":
                 found = find_live(connection, kind, name)
-            else:
+            elif kind == "Resource":
                 found = find_resource(connection, declared, name)
+            else:
+                found = locate(connection, kind, name)
         return own(self._viewer.principal, found)
 
     def overview(self, now_us: int) -> Overview:

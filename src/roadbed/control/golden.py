@@ -9,10 +9,11 @@ from typing import Any
 from roadbed.access.visible import Viewer
 from roadbed.control import seen
 from roadbed.control.targets import call_target
+from roadbed.core.decision import Target
 from roadbed.core.errors import Denied, Invalid, NotFound, RoadbedError
 from roadbed.evals.feedback import Feedbacks, Wanted
 from roadbed.evals.from_call import answer_shown, answered_of, case_of
-from roadbed.evals.golden import Draft
+from roadbed.evals.golden import Candidate, Draft
 from roadbed.evals.review import drawn
 from roadbed.evals.saying import KINDS
 from roadbed.gateway.calls import CallLog
@@ -123,6 +124,20 @@ class Gatherer:
             endpoint=record.endpoint,
             model=record.model,
         )
+
+
+def readable(viewer: Viewer, found: Candidate) -> bool:
+    """Say whether *viewer* may read what was said in the call that *found* is from."""
+    if not found.call_id:
+        return True
+    model = found.model.partition("@")[0]
+    facts = {"endpoint": found.endpoint, "model": model}
+    known = {name: value for name, value in facts.items() if value}
+    tenant = viewer.principal.tenant
+    target = Target(
+        kind="Call", name=found.endpoint, attributes={"tenant": tenant, **known}
+    )
+    return viewer.may("call.read-payload", target)
 
 
 def written(file: Path, reason: str) -> Iterator[Draft]:

@@ -252,13 +252,12 @@ class Golden:
             said = _labels(connection, ids)
         return Standing(states=counts, pairs=tuple(_pairs(said.values())))
 
-    def queues(self) -> dict[str, int]:
-        """Return how many candidates wait, by dataset."""
+    def datasets(self) -> "list[str]":
+        """Return the names of the datasets that have or had candidates."""
         table = golden_candidates.c
-        query = sa.select(table.dataset, sa.func.count())
-        query = query.where(table.state.in_(_OPEN)).group_by(table.dataset)
+        query = sa.select(table.dataset).distinct().order_by(table.dataset)
         with self._database.read() as connection:
-            return {name: n for name, n in connection.execute(query)}
+            return [*connection.execute(query).scalars()]
 
     def _log(
         self, connection: sa.Connection, actor: str, dataset: str, detail: Any
