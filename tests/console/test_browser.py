@@ -125,7 +125,7 @@ def test_a_guest_is_not_offered_what_is_withheld(chromium, server):
     sign_in(page, server.url + "/console", VIEWER_KEY)
     offered = page.get_by_role("navigation", name="Console").inner_text().split()
 
-    assert offered == ["Overview", "Calls", "Endpoints", "Spend"]
+    assert offered == ["Overview", "Calls", "Endpoints", "Review", "Spend"]
     page.context.close()
 
 

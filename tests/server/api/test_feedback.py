@@ -115,9 +115,10 @@ def test_feedback_is_listed_and_words_can_be_erased(estate):
     assert [(f["call_id"], f["value"]) for f in listed["feedback"]] == [
         (call, "defaulted")
     ]
-    assert estate.ask("DELETE", f"{path}?reason=asked", "annotator")[0] == 403
-    assert estate.ask("DELETE", f"{path}?reason=asked", "product-owner")[2] == {
-        "erased": 1
-    }
+    because = {"reason": "asked for"}
+    assert estate.ask("POST", f"{path}/erase", "annotator", because)[0] == 403
+    assert estate.ask("POST", f"{path}/erase", "product-owner", {})[0] == 400
+    erased = estate.ask("POST", f"{path}/erase", "product-owner", because)[2]
+    assert erased == {"erased": 1}
     (left,) = estate.ask("GET", path, "product-owner")[2]["feedback"]
     assert (left["value"], left["erased"]) == (None, True)

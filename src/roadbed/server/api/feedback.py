@@ -8,6 +8,7 @@ from pydantic import BaseModel, ConfigDict, Field
 from roadbed.control.feedback import Ear, Heard, Spoken, find_said, hushed, shown
 from roadbed.control.targets import find_call
 from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid
 from roadbed.evals.feedback import Feedback, Feedbacks, Wanted
 from roadbed.server.routes import Ask, Route
 
@@ -20,11 +21,14 @@ class FeedbackIn(BaseModel):
     model_config = ConfigDict(extra="forbid")
 
     kind: str = Field(
-        max_length=40, description="thumbs, score, correction, label or outcome."
+        default="",
+        max_length=40,
+        description="thumbs, score, correction, label or outcome.",
     )
     value: Any = Field(
+        default=None,
         description="up or down; a number; a short text; what the answer should have "
-        "been; what turned out true, as a list for several rows."
+        "been; what turned out true, as a list for several rows.",
     )
     name: str = Field(
         default="", description="Tells apart what one source says; else the kind."
@@ -39,6 +43,8 @@ class FeedbackIn(BaseModel):
 class FeedbackOf(FeedbackIn):
     """What is said, and of which call: by its id, or by the trace it came with."""
 
+    kind: str = Field(min_length=1, max_length=40)
+    value: Any
     call: str = ""
     trace: str = Field(default="", max_length=64)
 
@@ -115,7 +121,7 @@ class Because(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    reason: str = Field(min_length=3, max_length=400)
+    reason: str = Field(default="", max_length=400)
 
 
 class Erased(BaseModel):
@@ -159,7 +165,9 @@ def search(ask: Ask) -> FeedbackList:
 
 def erase(ask: Ask) -> Erased:
     """Erase the words that were said of a call."""
-    because: Because = ask.query
+    because: Because = ask.body
+    if not because.reason.strip():
+        raise Invalid("say why, as `reason`: it goes on the audit log")
     gone = _feedbacks(ask).erase(ask.params["call"], because.reason, ask.actor)
     return Erased(erased=gone)
 
@@ -227,13 +235,13 @@ ROUTES = (
         tag="feedback",
     ),
     Route(
-        method="DELETE",
-        path=_ONE,
+        method="POST",
+        path=f"{_ONE}/erase",
         action="call.erase",
         handler=erase,
         summary="Erase the words that were said of a call",
         answer=Erased,
-        query=Because,
+        body=Because,
         target="call",
         locate=call_named,
         tag="feedback",
@@ -246,7 +254,6 @@ ROUTES = (
         summary="Say something of several calls",
         answer=Results,
         body=Several,
-        lists="results",
         tag="feedback",
     ),
     Route(
