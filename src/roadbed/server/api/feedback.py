@@ -15,10 +15,23 @@ from roadbed.server.routes import Ask, Route
 AT_ONCE = 100
 
 
-class FeedbackIn(BaseModel):
-    """What is said of one call."""
+class Saying(BaseModel):
+    """What goes with what is said: what it is called, by whom, and words."""
 
     model_config = ConfigDict(extra="forbid")
+
+    name: str = Field(
+        default="", description="Tells apart what one source says; else the kind."
+    )
+    source: str = Field(
+        default="",
+        description="Who says it, as a pseudonym of yours; else the caller.",
+    )
+    comment: str = ""
+
+
+class FeedbackIn(Saying):
+    """What is said of one call; `kind` and `value` are needed."""
 
     kind: str = Field(
         default="",
@@ -30,17 +43,9 @@ class FeedbackIn(BaseModel):
         description="up or down; a number; a short text; what the answer should have "
         "been; what turned out true, as a list for several rows.",
     )
-    name: str = Field(
-        default="", description="Tells apart what one source says; else the kind."
-    )
-    source: str = Field(
-        default="",
-        description="Who says it, as a pseudonym of yours; else the caller.",
-    )
-    comment: str = ""
 
 
-class FeedbackOf(FeedbackIn):
+class FeedbackOf(Saying):
     """What is said, and of which call: by its id, or by the trace it came with."""
 
     kind: str = Field(min_length=1, max_length=40)
