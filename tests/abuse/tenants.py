@@ -127,6 +127,9 @@ class Line:
                 body = chat(f"{mark}-{name}")
                 answer = self.ask("POST", "/v1/chat/completions", tenant, body)
                 self.calls[tenant].append(answer.headers["x-roadbed-call"])
+            said = {"kind": "correction", "value": f"{mark} is right"}
+            path = f"/api/v1/calls/{self.calls[tenant][0]}/feedback"
+            assert self.ask("POST", path, tenant, said).status == 200
 
     def ask(self, method, path, tenant="", body=None, **headers):
         """Return the answer to one request, as JSON where it is JSON."""
@@ -158,6 +161,7 @@ class Line:
             "run": self.runs[tenant],
             "model": f"{mark}-bot",
             "dataset": f"{mark}-bot",
+            "endpoint": f"{mark}-bot",
             "name": self._name(tenant, route.path),
             "kind": "Endpoint",
             "number": "1",

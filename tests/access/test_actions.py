@@ -19,7 +19,7 @@ def test_every_role_has_a_policy_and_every_policy_a_purpose():
     permits = {name for name, rule in rules.items() if rule.effect == "permit"}
     guards = {name.partition("#")[0] for name in rules.keys() - permits}
 
-    assert permits == {*ROLES, "everyone"}
+    assert permits == {*ROLES, "everyone", "feedback"}
     assert guards == {"tenants", "residency", "agents", "freshness", "versions"}
 
 

@@ -5,6 +5,7 @@ from typing import get_args
 
 from roadbed.control.proof.link import State
 from tests.console.custody import Twisted
+from tests.console.learned import HostileLearning
 from tests.console.sample import SampleData, call_id
 
 ATTACK = (
@@ -51,6 +52,9 @@ class HostileData:
 
     def find(self, kind, name, declared=""):
         return self._sample.find(kind, name)
+
+    def learning(self, now_us):
+        return HostileLearning(hostile)
 
     def overview(self, now_us):
         return hostile(self._sample.overview(now_us))

@@ -39,6 +39,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import NotFound
 from roadbed.gateway.money.spend import Cost
 from roadbed.inference.provider import Contribution, Explanation
+from tests.console.learned import EmptyLearning, SampleLearning
 
 NOW = 1_795_168_800_000_000
 """2026-11-20T10:00:00Z."""
@@ -451,6 +452,7 @@ class SampleData:
     def __init__(self, custody=None):
         self.custody = custody
         self.asked = []
+        self.learned = SampleLearning()
         self.calls_seen = list(CALLS)
 
     def seen_by(self, viewer):
@@ -458,6 +460,9 @@ class SampleData:
 
     def find(self, kind, name, declared=""):
         return Target(kind=kind, name=name)
+
+    def learning(self, now_us):
+        return self.learned
 
     def overview(self, now_us):
         self.asked.append(("overview",))
@@ -660,6 +665,9 @@ class SampleData:
 
 class EmptyData(SampleData):
     """A fresh installation: nothing declared, nothing called, nothing changed."""
+
+    def learning(self, now_us):
+        return EmptyLearning()
 
     def overview(self, now_us):
         windows = tuple(

@@ -1,5 +1,6 @@
 """`roadbed calls`: the call log."""
 
+from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -80,17 +81,21 @@ def list_(
 @acts("call.read")
 def get(call: str, output: str) -> None:
     """Print the record of CALL, and its question and answer if you may see them."""
+    from roadbed.cli._feedback import feedbacks, lines
     from roadbed.cli._session import session
+    from roadbed.control.feedback import shown
     from roadbed.control.targets import call_target
 
     with session(call) as line:
         found = line.app.calls.find(call)
         readable = line.viewer.may("call.read-payload", call_target(found.record))
+        said = shown(line.viewer, found.record, feedbacks(line.app).of(call))
     record = msgspec.to_builtins(found.record)
     kept = found.payload if readable else None
     payload = msgspec.to_builtins(kept) if kept else None
     if output == "json":
-        print_json({"record": record, "payload": payload, "readable": readable})
+        told = {"record": record, "payload": payload, "readable": readable}
+        print_json({**told, "feedback": [asdict(each) for each in said]})
         return
     for name, value in record.items():
         click.echo(f"{name:<16} {plain(value)}")
@@ -99,6 +104,8 @@ def get(call: str, output: str) -> None:
         click.echo(f"response  {plain(payload['response'])}")
     elif not readable:
         click.echo("\nwhat was said: you may not read it (call.read-payload)")
+    for told in lines(said):
+        click.echo(plain(told))
 
 
 @command.command()
@@ -152,3 +159,57 @@ def export(
     left = f"; {done.left_out} cannot be replayed" if done.left_out else ""
     click.echo(f"wrote {count} calls to {out}{left}")
     click.echo(f"pin them in the Provider: digest: {done.digest}")
+
+
+@command.command()
+@click.argument("call", required=False, default="")
+@click.option("--thumbs", type=click.Choice(["up", "down"]), help="Good or bad.")
+@click.option("--score", type=float, help="A number.")
+@click.option("--label", help="A short text, such as refund.")
+@click.option("--correction", help="What the answer should have been: text or JSON.")
+@click.option("--outcome", help="What turned out true: a number, text or JSON list.")
+@click.option("--name", default="", help="Tells apart what one source says.")
+@click.option("--source", default="", help="Who says it, as a pseudonym; else you.")
+@click.option("--comment", default="", help="Words for those who look closer.")
+@click.option(
+    "--file",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="Feedback of many calls: JSON Lines with call (or trace), kind and value.",
+)
+@output_option
+@acts("call.feedback")
+def feedback(call: str, file: Path | None, output: str, **said: str | float) -> None:
+    """Say how the answer to CALL was, or what turned out true.
+
+    The same again changes nothing; something else takes its place, and what was said
+    before stays on record.
+    """
+    from roadbed.cli._feedback import ear, spoken, tell, told_in
+    from roadbed.cli._session import listing
+
+    wanted = told_in(file) if file else [spoken(call, said)]
+    with listing() as line:
+        if file:
+            heard = ear(line).hear_all(wanted)
+        else:
+            heard = [ear(line).hear(each) for each in wanted]
+    tell(heard, output)
+
+
+@command.command("erase-feedback")
+@click.argument("call")
+@click.option("--reason", required=True, help="Why; it goes on the audit log.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@acts("call.erase")
+def erase_feedback(call: str, reason: str, yes: bool) -> None:
+    """Erase the words that were said of CALL: corrections, outcomes, comments.
+
+    What was counted, such as thumbs, stays, and so does that something was said.
+    """
+    from roadbed.cli._feedback import feedbacks
+    from roadbed.cli._session import confirm, session
+
+    with session(call) as line:
+        confirm(f"Erase what was said of {call}? It cannot be undone.", yes=yes)
+        gone = feedbacks(line.app).erase(call, reason, line.actor)
+    click.echo(f"erased the words of {gone} feedback" if gone else "nothing to erase")

@@ -4,12 +4,14 @@ Pages never touch a database: they ask a `ConsoleData` and render what it
 returns. Times are UTC microseconds since 1970; durations are microseconds.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from roadbed.access.visible import Viewer
 from roadbed.console.custody.asked import Custody
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
+from roadbed.console.learning.asked import Learning
 from roadbed.control.budgets import Standing
 from roadbed.core.decision import Target
 from roadbed.gateway.money.spend import Cost
@@ -414,6 +416,10 @@ class ConsoleData(Protocol):
 
         *declared* is the kind that a resource is declared as.
         """
+        ...
+
+    def learning(self, now_us: Callable[[], int]) -> Learning:
+        """Return what is learned from calls: cases to review, and quality."""
         ...
 
     def overview(self, now_us: int) -> Overview:

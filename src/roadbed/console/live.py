@@ -36,6 +36,7 @@ from roadbed.console.data import (
     Verdict,
 )
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
+from roadbed.console.learning.live import LiveLearning
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
@@ -118,6 +119,10 @@ class Seen:
     def custody(self) -> LiveCustody:
         """Return what there is of models, datasets and runs."""
         return LiveCustody(self._rooms, self._viewer)
+
+    def learning(self, now_us: Callable[[], int]) -> LiveLearning:
+        """Return what is learned from calls."""
+        return LiveLearning(database=self._database, viewer=self._viewer, now_us=now_us)
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""

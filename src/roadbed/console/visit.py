@@ -12,6 +12,7 @@ from roadbed.access.authorize import denial
 from roadbed.access.visible import Viewer, nothing, whole
 from roadbed.console import session
 from roadbed.console.data import ConsoleData, ConsoleSource
+from roadbed.console.learning.asked import Learning
 from roadbed.console.render import Renderer, fragment, is_fetched
 from roadbed.console.session import People, SessionStore, Way, action_token
 from roadbed.core.actor import Principal
@@ -68,6 +69,7 @@ PLACES = (
     Place("m", "Models", "/console/models", "model.read"),
     Place("d", "Datasets", "/console/datasets", "dataset.read"),
     Place("u", "Runs", "/console/runs", "run.read"),
+    Place("v", "Review", "/console/golden", "dataset.annotate"),
     Place("s", "Spend", "/console/spend", "call.read"),
     Place("r", "Resources", "/console/resources", "resource.read"),
     Place("a", "Audit", "/console/audit", "audit.read"),
@@ -98,6 +100,11 @@ class Visit:
     def data(self) -> ConsoleData:
         """Where the page gets what it shows: what this visitor may see."""
         return self.console.data.seen_by(self.viewer)
+
+    @property
+    def learning(self) -> Learning:
+        """Where the pages about review and quality get what they show."""
+        return self.console.data.seen_by(self.viewer).learning(self.console.now_us)
 
     @property
     def from_form(self) -> bool:

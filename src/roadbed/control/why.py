@@ -1,6 +1,6 @@
 """Why did it say that? From one answer back to data, code and person."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -17,6 +17,7 @@ from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
 from roadbed.data.tables import dataset_versions
 from roadbed.database.engine import Database
+from roadbed.evals.feedback import Feedback, said_of
 from roadbed.gateway.calls import Found
 from roadbed.inference.provider import Explanation
 from roadbed.registry.approvals import list_approvals
@@ -96,7 +97,8 @@ def why(sources: Sources, call_id: str) -> Chain:
     found = sources.calls.find(call_id)
     notes: list[str] = []
     with sources.database.read() as connection:
-        hops = [_call(found), *_declared(connection, found, notes)]
+        said = said_of(connection, call_id)
+        hops = [_call(found, said), *_declared(connection, found, notes)]
         version = _version(connection, found, notes)
     explanation = None
     if version is not None:
@@ -110,7 +112,7 @@ def why(sources: Sources, call_id: str) -> Chain:
     )
 
 
-def _call(found: Found) -> Hop:
+def _call(found: Found, said: Iterable[Feedback]) -> Hop:
     record = found.record
     where = "in the spool"
     if segment := found.segment:
@@ -134,6 +136,7 @@ def _call(found: Found) -> Hop:
         facts.append(("answered", ", ".join(f"{k} {v:.6g}" for k, v in outputs)))
     if not record.payload_commit:
         facts = [fact for fact in facts if fact[0] != "payload"]
+    facts += [("feedback", each.told) for each in said]
     return Hop(kind="Call", title="Answer", name=record.call_id, facts=_said(facts))
 
 

@@ -9,6 +9,9 @@ from roadbed.core.resource import Spec
 from roadbed.gateway.kinds import Dollars
 from roadbed.inference.terms import Block, PinnedVersion
 
+STRATA = ("model", "finish", "cache", "provider", "region", "degraded", "principal")
+"""The facts of a call that may have a rate of their own to be drawn at."""
+
 Column = Annotated[str, Field(min_length=1, max_length=200)]
 
 
@@ -95,6 +98,62 @@ class Watch(Block):
     )
 
 
+Rate = Annotated[float, Field(ge=0, le=1)]
+
+
+class Uncertain(Block):
+    """Draws calls more often of which the trained model itself was not sure."""
+
+    below: float = Field(
+        gt=0,
+        le=1,
+        description="The margin between the two most likely classes, below which a "
+        "prediction is not sure.",
+    )
+    rate: float = Field(gt=0, le=1, description="How often such calls are drawn.")
+
+
+class Online(Block):
+    """Grades calls of production, drawn by chance, after they were answered.
+
+    How likely each was to be drawn is kept with its grade, so that what is drawn more
+    often does not count for more.
+    """
+
+    rate: float = Field(
+        default=0.01, gt=0, le=1, description="The share of calls that is graded."
+    )
+    rates: dict[str, Rate] = Field(
+        default_factory=dict,
+        max_length=100,
+        description="Other rates for some calls, such as `finish=length` or "
+        "`label.team=billing`: 0 leaves them out.",
+    )
+    uncertain: Uncertain | None = Field(
+        default=None, description="More often where a trained model is not sure."
+    )
+    graders: list[str] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Which graders, by their names here; all, if none is named.",
+    )
+    budget: Dollars | None = Field(
+        default=None, description="The most that it may cost a day, in US dollars."
+    )
+
+    @model_validator(mode="after")
+    def _strata_are_known(self) -> "Online":
+        for stratum in self.rates:
+            name, mark, _ = stratum.partition("=")
+            if not mark or not (name in STRATA or name.startswith("label.")):
+                known = ", ".join(STRATA)
+                raise ValueError(
+                    f"rates: {stratum[:60]!r} is not one of {known} or label.NAME, "
+                    "with = and a value"
+                )
+        return self
+
+
 class Evaluation(Spec):
     """What a version must show before an endpoint in production may serve it."""
 
@@ -131,6 +190,9 @@ class Evaluation(Spec):
     concurrency: int = Field(
         default=8, ge=1, le=256, description="How many cases are asked at once."
     )
+    online: Online | None = Field(
+        default=None, description="Whether calls of production are graded as well."
+    )
     blocking: Literal["promotion", "never"] = Field(
         default="promotion",
         description="Whether a version needs to pass it before it is promoted on the "
@@ -150,4 +212,6 @@ class Evaluation(Spec):
             raise ValueError("two graders have the same name")
         if self.blocking == "promotion" and not any(u.gate for u in self.graders):
             raise ValueError("no grader has a gate: write one, or blocking: never")
+        if unknown := set(self.online.graders if self.online else ()) - set(names):
+            raise ValueError(f"online: no grader is named {min(unknown)!r}")
         return self

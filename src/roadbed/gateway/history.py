@@ -27,6 +27,7 @@ class CallQuery:
     status: str = ""
     principal: str = ""
     kind: str = ""
+    trace_id: str = ""
     since_us: int | None = None
     until_us: int | None = None
     before: str = ""
@@ -178,7 +179,7 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         more, names = _of_tenant(query.tenant, column)
         parts.append(more)
         values += names
-    for name in ("endpoint", "status", "principal", "kind"):
+    for name in ("endpoint", "status", "principal", "kind", "trace_id"):
         if wanted := getattr(query, name):
             parts.append(f"{column(name)} = ?")
             values.append(wanted)

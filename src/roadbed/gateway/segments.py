@@ -112,6 +112,15 @@ def segments_between(
     return _segments(connection, where, page)
 
 
+def segments_sealed(
+    connection: sa.Connection, since_us: int, until_us: int
+) -> list[Segment]:
+    """Return what was sealed in a stretch of time, in the order of its sealing."""
+    times = segments.c.sealed_us
+    found = _segments(connection, sa.and_(times >= since_us, times < until_us))
+    return sorted(found, key=lambda each: (each.sealed_us, each.id))
+
+
 def _segments(
     connection: sa.Connection,
     where: sa.ColumnElement[bool],

@@ -35,6 +35,7 @@ from roadbed.server.denials import DenialWriter
 from roadbed.server.evaluating.replays import Replays
 from roadbed.server.governed import Means, governed_path
 from roadbed.server.guard import Guard
+from roadbed.server.learning import learning
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
@@ -75,6 +76,7 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
+    process: str
 
 
 def serve(app: App, announce: Callable[[str], None]) -> None:
@@ -128,6 +130,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
+        process=process,
     )
 
 
@@ -192,6 +195,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
+    learners = Chores(learning(app, parts.process), parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -202,9 +206,11 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             parts.presence.look,
             parts.recorder.start,
             app.tokens.signing.ensure,
+            learners.start,
             *parts.watching.begin,
         ],
         end=[
+            learners.stop,
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,

@@ -12,10 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from roadbed.control import seen
+from roadbed.control.feedback import Spoken
 from roadbed.core.decision import Target
+from roadbed.core.errors import Invalid
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.datasets import DatasetVersion
 from roadbed.data.marks import newest_good
+from roadbed.evals.saying import KINDS
 from roadbed.registry.runs import Run
 from roadbed.registry.versions import Registered
 from roadbed.workbench.dataset import DatasetHandle
@@ -76,6 +79,34 @@ class Bed(Tools):
         if not viewer.might("run.read"):
             self.allow("run.read", Target(kind="Run", name=name or "*"))
         return seen.runs(viewer, self.runs, name, limit)
+
+    def feedback(
+        self,
+        call: str,
+        *,
+        name: str = "",
+        source: str = "",
+        comment: str = "",
+        **said: Any,
+    ) -> bool:
+        """Say one thing of *call*, by its id; say whether it is anything new.
+
+        The one thing is `thumbs="up"` or `"down"`, `score=0.5`, `label="refund"`,
+        `correction="Rome"` (plain JSON), or `outcome=1`: what turned out true, as a
+        list for a call of several rows. *source* is a pseudonym of who says it, the
+        actor if it is empty. The same again changes nothing. Raises Invalid,
+        NotFound, or Denied.
+        """
+        if len(said) != 1:
+            raise Invalid(
+                "say one thing of the call",
+                hint=f"one of {', '.join(KINDS)}, such as thumbs='up'",
+            )
+        ((kind, value),) = said.items()
+        spoken = Spoken(
+            call=call, kind=kind, value=value, name=name, source=source, comment=comment
+        )
+        return self.hear(spoken).new
 
     def given(self, data: Any) -> dict[str, DatasetVersion]:
         """Return the versions that *data* names, by role, as `run` reads it."""

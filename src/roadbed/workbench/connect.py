@@ -8,6 +8,7 @@ from typing import Any
 import roadbed.adapters.exporters
 from roadbed.access.visible import nothing
 from roadbed.app import App, open_app
+from roadbed.control.feedback import Ear
 from roadbed.control.readable import dataset_target
 from roadbed.control.state import Revision, current_resources
 from roadbed.control.versions import target_of
@@ -17,6 +18,7 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.core.resource import tenant_of
+from roadbed.evals.feedback import Feedbacks
 from roadbed.registry.exporter import Exporter
 from roadbed.registry.kinds import Model
 from roadbed.settings import load
@@ -67,11 +69,17 @@ def bed_of(app: App, actor: Principal, here: Path) -> Bed:
         allow=allow,
         viewer=lambda: app.viewer(actor),
         resolve=app.secrets.resolve,
+        hear=lambda spoken: _ear(app, actor).hear(spoken),
         folder=here,
         state=settings.state.resolve(),
         joins=settings.run,
         pins=settings.pinned,
     )
+
+
+def _ear(app: App, actor: Principal) -> Ear:
+    said = Feedbacks(app.database, app.now_us)
+    return Ear(viewer=app.viewer(actor), calls=app.calls, feedbacks=said)
 
 
 def _exporter(library: str) -> Exporter:

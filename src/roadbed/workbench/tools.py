@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from roadbed.access.visible import Viewer
+from roadbed.control.feedback import Heard, Spoken
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock
 from roadbed.core.decision import Target
@@ -23,6 +24,10 @@ Allow = Callable[[str, Target], None]
 """Returns if the actor may do this to that, and raises Denied if not."""
 
 
+def _no_calls(spoken: Spoken) -> Heard:
+    raise NotReady(f"there is no call log here to say {spoken.kind} of")
+
+
 def _no_secrets(reference: str) -> Secret:
     raise NotReady(f"nothing resolves {reference} here")
 
@@ -34,7 +39,7 @@ class Tools:
     `exporters` finds an exporter by the name of a library, `models` finds what was
     declared of a model, `declared` whether a kind has a resource of that name;
     `dataset_target` and `version_target` say what policies read. All raise NotFound.
-    `resolve` finds a secret by its reference;
+    `resolve` finds a secret by its reference; `hear` keeps what is said of a call;
     `viewer` is the actor as one who sees lists, `folder` where the code is, `state` the
     state directory. `joins` is the run that `roadbed run` opened for this process, if
     it did; `pins` are versions of datasets that are read whatever the code says.
@@ -55,6 +60,7 @@ class Tools:
     viewer: Callable[[], Viewer]
     folder: Path = Path()
     resolve: Callable[[str], Secret] = _no_secrets
+    hear: Callable[[Spoken], Heard] = _no_calls
     state: Path | None = None
     joins: str = ""
     pins: Mapping[str, int] = field(default_factory=dict)

@@ -199,7 +199,20 @@ function go(key) {
   if (link) location.assign(link.href);
 }
 
+// A page may give keys to its own buttons, links and fields.
+function press(key) {
+  const own = find(`[data-key="${CSS.escape(key)}"]`);
+  if (!own) return false;
+  if (isTyping(own)) own.focus();
+  else own.click();
+  return true;
+}
+
 document.addEventListener("keydown", (event) => {
+  if (event.key === "Enter" && (event.ctrlKey || event.metaKey) && event.target.matches?.("textarea[data-key]")) {
+    event.preventDefault();
+    return press("a");
+  }
   if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
   if (find("dialog[open]")) return;
   if (event.key === "Escape") {
@@ -209,6 +222,7 @@ document.addEventListener("keydown", (event) => {
   }
   if (isTyping(event.target)) return;
   if (going && performance.now() - going < 1500) return go(event.key);
+  if (press(event.key)) return event.preventDefault();
   const act = KEYS[event.key];
   if (!act) return;
   event.preventDefault();

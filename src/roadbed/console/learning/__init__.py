@@ -1,0 +1,1 @@
+"""What is learned from calls: cases to review, and quality in production."""

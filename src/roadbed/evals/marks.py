@@ -1,0 +1,57 @@
+"""How far online grading is, and which replica does it at the moment."""
+
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+from sqlalchemy.dialects import postgresql, sqlite
+
+from roadbed.database.engine import Database
+from roadbed.evals.online_tables import online_marks
+
+LEASE_US = 600_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Mark:
+    """What is done: calls that were sealed, and feedback that was given, until then."""
+
+    sealed_us: int
+    said_us: int
+
+
+def hold(database: Database, name: str, holder: str, now_us: int) -> Mark | None:
+    """Take the lease of an evaluation; None while another replica has it.
+
+    What was sealed before the evaluation first came here is not graded.
+    """
+    table = online_marks.c
+    with database.write() as connection:
+        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+        first = {
+            "evaluation": name,
+            "holder": "",
+            "until_us": 0,
+            "sealed_us": now_us,
+            "said_us": now_us,
+        }
+        insert = dialect.insert(online_marks).values(first)
+        connection.execute(insert.on_conflict_do_nothing())
+        mine = sa.or_(table.holder == holder, table.until_us < now_us)
+        change = online_marks.update().where(table.evaluation == name, mine)
+        taken = change.values(holder=holder, until_us=now_us + LEASE_US)
+        if connection.execute(taken).rowcount != 1:
+            return None
+        query = sa.select(table.sealed_us, table.said_us)
+        row = connection.execute(query.where(table.evaluation == name)).one()
+    return Mark(sealed_us=row.sealed_us, said_us=row.said_us)
+
+
+def move(database: Database, name: str, holder: str, done_us: int) -> None:
+    """Write down that all until then is done, and let the lease go."""
+    table = online_marks.c
+    mine = sa.and_(table.evaluation == name, table.holder == holder)
+    change = online_marks.update().where(mine)
+    with database.write() as connection:
+        connection.execute(
+            change.values(sealed_us=done_us, said_us=done_us, until_us=0)
+        )

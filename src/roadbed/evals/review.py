@@ -1,0 +1,82 @@
+"""What becomes of a candidate by what annotators say: a rule of plain values."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any, Literal, get_args
+
+from roadbed.core.digest import digest_of
+
+Verdict = Literal["accept", "reject", "skip"]
+State = Literal["waiting", "disputed", "accepted", "rejected"]
+VERDICTS: tuple[Verdict, ...] = get_args(Verdict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Label:
+    """What one annotator says, and of an accepted case what is expected."""
+
+    annotator: str
+    verdict: Verdict
+    expected: Any = None
+    note: str = ""
+
+    @property
+    def key(self) -> str:
+        """Return what two labels that agree have in common."""
+        if self.verdict != "accept":
+            return self.verdict
+        return f"accept {digest_of(self.expected)}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Settled:
+    """How a candidate stands, and what is expected if it is accepted."""
+
+    state: State
+    expected: Any = None
+
+
+def settle(labels: Sequence[Label], wanted: int) -> Settled:
+    """Return how a candidate stands that *wanted* annotators are to look at.
+
+    Two who disagree leave it to a third; what two say alike counts. Whoever skips
+    says nothing.
+    """
+    votes = [label for label in labels if label.verdict != "skip"]
+    if len(votes) < wanted:
+        return Settled(state="waiting")
+    most, times = Counter(label.key for label in votes).most_common(1)[0]
+    if wanted > 1 and times < 2:
+        return Settled(state="disputed")
+    chosen = next(label for label in votes if label.key == most)
+    if chosen.verdict == "reject":
+        return Settled(state="rejected")
+    return Settled(state="accepted", expected=chosen.expected)
+
+
+def drawn(name: str, rate: float) -> bool:
+    """Say whether *name* is among those that are drawn at *rate*: always the same.
+
+    Of all names, each is drawn with that probability, whoever asks and when.
+    """
+    number = int.from_bytes(sha256(name.encode()).digest()[:8], "big")
+    return number < rate * 2**64
+
+
+def agreed(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Return the share of pairs that are alike, None without pairs."""
+    return sum(a == b for a, b in pairs) / len(pairs) if pairs else None
+
+
+def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+    """Return Cohen's kappa of pairs: how far they agree beyond chance.
+
+    None without pairs, and where both say the same one thing of everything.
+    """
+    n = len(pairs)
+    one, other = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
+    chance = sum(one[word] * other[word] for word in one) / n**2 if n else 1.0
+    share = agreed(pairs)
+    return None if share is None or chance == 1 else (share - chance) / (1 - chance)

@@ -1,0 +1,62 @@
+"""Chores that learn from calls: feedback goes on the record, calls are graded,
+and golden sets are looked after."""
+
+from roadbed.app import App
+from roadbed.control.quality import live_evaluations
+from roadbed.control.upkeep import Keeper
+from roadbed.core.errors import NotFound
+from roadbed.evals.asking import Ask
+from roadbed.evals.feedback import Feedbacks
+from roadbed.evals.online import OnlineGrader
+from roadbed.server.chores import Chore
+
+FEEDBACK_EVERY_S = 60.0
+GRADE_EVERY_S = 30.0
+UPKEEP_EVERY_S = 3600.0
+
+
+class NoJudges:
+    """The means of graders that ask nobody."""
+
+    def ask(self, endpoint: str) -> Ask:
+        """Raise NotFound: calls of production are not sent to a judge from here."""
+        raise NotFound(
+            f"the judge {endpoint!r} cannot be asked online",
+            hint="name graders under `online` that ask nobody",
+        )
+
+
+def learning(app: App, holder: str) -> list[Chore]:
+    """Return the chores; none of them is on the way of a call.
+
+    They may take long, so they have a thread of their own. *holder* names this
+    process.
+    """
+    feedbacks = Feedbacks(app.database, app.now_us)
+    grader = OnlineGrader(
+        database=app.database,
+        calls=app.calls,
+        history=app.history,
+        root=app.settings.state / "log",
+        feedbacks=feedbacks,
+        means=NoJudges(),
+        now_us=app.now_us,
+        holder=holder,
+    )
+
+    keeper = Keeper(database=app.database, datasets=app.datasets)
+
+    def grade() -> int:
+        with app.database.read() as connection:
+            live = live_evaluations(connection)
+        return grader.run(live)
+
+    return [
+        Chore(name="feedback", every_s=FEEDBACK_EVERY_S, work=feedbacks.seal),
+        Chore(name="grading", every_s=GRADE_EVERY_S, work=grade),
+        Chore(
+            name="golden-sets",
+            every_s=UPKEEP_EVERY_S,
+            work=lambda: keeper.watch(app.now_us()),
+        ),
+    ]

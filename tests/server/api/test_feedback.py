@@ -1,0 +1,124 @@
+"""What is said of calls over the API: by callers, and by those who may."""
+
+import pytest
+
+
+@pytest.fixture(scope="module")
+def call(estate):
+    """A call of an application."""
+    return made(estate)
+
+
+def made(estate, role="app", **headers):
+    body = {"model": "echo", "messages": [{"role": "user", "content": "hello"}]}
+    return estate.ask("POST", "/v1/chat/completions", role, body, headers)[1][
+        "x-roadbed-call"
+    ]
+
+
+def test_the_caller_says_how_it_was_and_others_see_what_they_may(estate, call):
+    path = f"/api/v1/calls/{call}/feedback"
+    said = {"kind": "correction", "value": "Rome", "comment": "not Paris"}
+
+    assert estate.ask("POST", path, "app", {"kind": "thumbs", "value": "down"})[2] == {
+        "call_id": call,
+        "new": True,
+    }
+    assert estate.ask("POST", path, "annotator", said)[0] == 200
+    assert estate.ask("POST", path, "annotator", said)[2]["new"] is False
+
+    viewed = estate.ask("GET", path, "viewer")[2]["feedback"]
+    owned = estate.ask("GET", path, "product-owner")[2]["feedback"]
+    assert [(f["kind"], f["number"], f["value"]) for f in viewed] == [
+        ("thumbs", 0.0, None),
+        ("correction", None, None),
+    ]
+    assert (owned[1]["value"], owned[1]["comment"]) == ("Rome", "not Paris")
+    why = estate.ask("GET", f"/api/v1/calls/{call}/why", "viewer")[2]
+    assert why["hops"][0]["facts"]["feedback"].startswith("correction, from")
+
+
+@pytest.mark.parametrize(
+    ("role", "status"),
+    [("viewer", 403), ("auditor", 403), ("researcher", 403), ("product-owner", 200)],
+)
+def test_of_a_call_of_somebody_else_only_those_who_may_speak(
+    estate, call, role, status
+):
+    said = {"kind": "score", "value": 1}
+    path = f"/api/v1/calls/{call}/feedback"
+
+    assert estate.ask("POST", path, role, said)[0] == status
+    several = {"feedback": [{"call": call, **said, "name": "again"}]}
+    answer = estate.ask("POST", "/api/v1/feedback", role, several)
+    if answer[0] == 200:
+        (result,) = answer[2]["results"]
+        assert bool(result["error"]) == (status != 200)
+    else:
+        assert (answer[0], status) == (403, 403)
+
+
+def test_several_at_once_fail_each_by_itself(estate, call):
+    trace = "4bf92f3577b34da6a3ce929d0e0e4736"
+    named = made(estate, traceparent=f"00-{trace}-00f067aa0ba902b7-01")
+    unknown = call[:-1] + ("0" if call[-1] != "0" else "1")
+    several = [
+        {"trace": trace, "kind": "label", "value": "refund"},
+        {"call": unknown, "kind": "thumbs", "value": "up"},
+        {"call": call, "kind": "thumbs", "value": "sideways"},
+        {"kind": "thumbs", "value": "up"},
+        {"trace": "none", "kind": "thumbs", "value": "up"},
+    ]
+    status, _, told = estate.ask(
+        "POST", "/api/v1/feedback", "app", {"feedback": several}
+    )
+
+    assert status == 200
+    first, *others = told["results"]
+    assert (first["call_id"], first["new"], first["error"]) == (named, True, "")
+    assert [bool(other["error"]) for other in others] == [True] * 4
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"kind": "thumbs"},
+        {"kind": "stars", "value": 1},
+        {"kind": "thumbs", "value": "up", "more": 1},
+        {"kind": "thumbs", "value": "up", "source": "a\nb"},
+        {"kind": "correction", "value": "x" * 70_000},
+        {"kind": "thumbs", "value": "up", "comment": "x" * 9_000},
+    ],
+)
+def test_nonsense_is_refused_in_words(estate, call, body):
+    status, _, told = estate.ask("POST", f"/api/v1/calls/{call}/feedback", "app", body)
+
+    assert status == 400
+    assert told["detail"]
+
+
+def test_a_call_that_is_not_there_is_not_found(estate, call):
+    unknown = call[:-1] + ("0" if call[-1] != "0" else "1")
+    said = {"kind": "thumbs", "value": "up"}
+
+    assert (
+        estate.ask("POST", f"/api/v1/calls/{unknown}/feedback", "app", said)[0] == 404
+    )
+
+
+def test_feedback_is_listed_and_words_can_be_erased(estate):
+    call = made(estate)
+    path = f"/api/v1/calls/{call}/feedback"
+    estate.ask("POST", path, "app", {"kind": "outcome", "value": "defaulted"})
+
+    listed = estate.ask("GET", "/api/v1/feedback?kind=outcome", "product-owner")[2]
+    assert [(f["call_id"], f["value"]) for f in listed["feedback"]] == [
+        (call, "defaulted")
+    ]
+    because = {"reason": "asked for"}
+    assert estate.ask("POST", f"{path}/erase", "annotator", because)[0] == 403
+    assert estate.ask("POST", f"{path}/erase", "product-owner", {})[0] == 400
+    erased = estate.ask("POST", f"{path}/erase", "product-owner", because)[2]
+    assert erased == {"erased": 1}
+    (left,) = estate.ask("GET", path, "product-owner")[2]["feedback"]
+    assert (left["value"], left["erased"]) == (None, True)
