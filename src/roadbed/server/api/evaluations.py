@@ -12,7 +12,8 @@ from roadbed.control.state import current
 from roadbed.control.targets import find_evaluation, find_report
 from roadbed.core.clock import to_us
 from roadbed.core.decision import Target
-from roadbed.core.reference import NAME, parse
+from roadbed.core.errors import Invalid
+from roadbed.core.reference import parse
 from roadbed.evals.reports import store
 from roadbed.evals.reports.store import Report
 from roadbed.evals.reports.verdicts import Waiver, list_waivers
@@ -39,10 +40,14 @@ class Waived(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    endpoint: str = Field(pattern=rf"^{NAME}$", description="The endpoint.")
-    version: str = Field(max_length=200, description="The version: support@7.")
-    reason: str = Field(min_length=1, max_length=500, description="Why, for the log.")
-    until: datetime = Field(description="When the waiver ends; UTC if it does not say.")
+    endpoint: str = Field(default="", max_length=128, description="The endpoint.")
+    version: str = Field(
+        default="", max_length=200, description="The version: support@7."
+    )
+    reason: str = Field(default="", max_length=500, description="Why, for the log.")
+    until: datetime | None = Field(
+        default=None, description="When the waiver ends; UTC if it does not say."
+    )
 
 
 class Waivers(BaseModel):
@@ -90,7 +95,10 @@ def waivers(ask: Ask) -> Waivers:
 def waive(ask: Ask) -> Waiver:
     """Waive an evaluation of a version, in the caller's name."""
     wanted: Waived = ask.body
-    until = wanted.until if wanted.until.tzinfo else wanted.until.replace(tzinfo=UTC)
+    until = wanted.until
+    if until is None or not wanted.endpoint:
+        raise Invalid("a waiver names the endpoint, and `until` when it ends")
+    until = until if until.tzinfo else until.replace(tzinfo=UTC)
     wish = Wish(
         endpoint=wanted.endpoint,
         ref=parse(wanted.version),
