@@ -11,6 +11,9 @@ from tests.console.served import Server, Visitor, application
 
 Q = quote(ATTACK, safe="")
 PAGES = (
+    "/golden",
+    "/golden/any",
+    "/endpoints/any/quality",
     "",
     "/calls",
     f"/calls?endpoint={Q[:200]}&model={quote(ATTACK[:60])}",
