@@ -215,3 +215,16 @@ def test_features_go_to_their_columns_or_are_refused(golden, datasets):
     golden.label(golden.next("rows", "bea").id, said("bea", expected=1))
     with pytest.raises(Invalid, match="'weight', which is no column"):
         publish(golden, datasets, "rows", "bea")
+
+
+def test_what_is_held_of_a_call_can_be_erased(golden):
+    golden.add("tea", [draft(call_id="local-1"), draft("Milk?")], "ada")
+
+    assert golden.erase("local-1") == 1
+    first, other = golden.list("tea")
+    assert (first.input, first.answer, first.state) == (
+        {"erased": True},
+        None,
+        "rejected",
+    )
+    assert (other.input, other.state) == ("Milk?", "waiting")

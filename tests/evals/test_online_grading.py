@@ -31,6 +31,8 @@ class Equal:
         self.asked = 0
 
     async def grade(self, sample, means):
+        if sample.answered.text == "boom":
+            raise ZeroDivisionError
         if sample.case.expected is None:
             return Grade(value=None, error="nothing is expected")
         right = sample.answered.text == sample.case.expected
@@ -158,12 +160,14 @@ def test_what_was_not_kept_or_has_no_grader_is_told(line):
     live = evaluation()
     begin(line, live)
     record, _ = line.said(1, "a", "b")
-    line.seal((record, None), line.said(2, "a", "b", endpoint="other"))
+    other = line.said(2, "a", "b", endpoint="other")
+    line.seal((record, None), other, line.said(3, "a", "boom"))
     line.us += 10_000_000
     grader(line).run([live])
 
-    (row,) = rows(line)
-    assert "was not kept" in row.error
+    first, second = rows(line)
+    assert "was not kept" in first.error
+    assert second.error == "it failed: ZeroDivisionError"
 
 
 def test_rare_calls_drawn_always_count_as_what_they_are(line):

@@ -205,11 +205,14 @@ def erase_feedback(call: str, reason: str, yes: bool) -> None:
     """Erase the words that were said of CALL: corrections, outcomes, comments.
 
     What was counted, such as thumbs, stays, and so does that something was said.
+    Candidates for golden sets lose what they hold of the call, and are rejected.
     """
     from roadbed.cli._feedback import feedbacks
+    from roadbed.cli._golden import golden
     from roadbed.cli._session import confirm, session
 
     with session(call) as line:
         confirm(f"Erase what was said of {call}? It cannot be undone.", yes=yes)
         gone = feedbacks(line.app).erase(call, reason, line.actor)
+        golden(line.app).erase(call)
     click.echo(f"erased the words of {gone} feedback" if gone else "nothing to erase")

@@ -136,7 +136,8 @@ def _call(found: Found, said: Iterable[Feedback]) -> Hop:
         facts.append(("answered", ", ".join(f"{k} {v:.6g}" for k, v in outputs)))
     if not record.payload_commit:
         facts = [fact for fact in facts if fact[0] != "payload"]
-    facts += [("feedback", each.told) for each in said]
+    if told := "; ".join(each.told for each in said):
+        facts.append(("feedback", told))
     return Hop(kind="Call", title="Answer", name=record.call_id, facts=_said(facts))
 
 

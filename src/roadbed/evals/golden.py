@@ -27,6 +27,8 @@ from roadbed.evals.review import Label, Settled, Verdict, drawn, settle
 ACTION = "dataset.annotate"
 CLAIM_US = 600_000_000
 """How long a candidate is shown to one annotator before another one gets it."""
+ERASED = {"erased": True}
+"""What stands in place of what was asked."""
 _OPEN = ("waiting", "disputed")
 _uuid7 = Uuid7()
 
@@ -251,6 +253,25 @@ class Golden:
             ids = list(connection.execute(twice).scalars())
             said = _labels(connection, ids)
         return Standing(states=counts, pairs=tuple(_pairs(said.values())))
+
+    def erase(self, call_id: str) -> int:
+        """Erase what candidates of a call hold of it; return how many there were.
+
+        They are rejected, unless they are in a version, which is erased as any blob.
+        """
+        table = golden_candidates.c
+        with self._database.write() as connection:
+            query = sa.select(table.id).where(table.call_id == call_id)
+            ids = [*connection.execute(query).scalars()]
+            mine = golden_texts.c.candidate.in_(ids)
+            gone = {"input": ERASED, "answer": None, "expected": None}
+            connection.execute(golden_texts.update().where(mine).values(gone))
+            said = golden_labels.update().where(golden_labels.c.candidate.in_(ids))
+            connection.execute(said.values(expected=None, note=""))
+            open_ones = sa.and_(table.id.in_(ids), table.state != "published")
+            change = golden_candidates.update().where(open_ones)
+            connection.execute(change.values(state="rejected"))
+        return len(ids)
 
     def datasets(self) -> "list[str]":
         """Return the names of the datasets that have or had candidates."""

@@ -96,15 +96,24 @@ class OnlineGrader:
 
     def run(self, live: Iterable[Live]) -> int:
         """Grade for each evaluation that no other replica works on; return how many."""
-        done = 0
+        done, trouble = 0, None
         for each in live:
-            online, now_us = each.spec.online, self.now_us()
-            mark = self._hold(each) if online else None
-            if online is None or mark is None:
-                continue
-            done += self._sealed(each, online, mark, now_us)
-            done += self._said(each, online, mark)
-            move(self.database, each.name, self.holder, now_us - _LAG_US)
+            try:
+                done += self._one_evaluation(each)
+            except RoadbedError as error:
+                trouble = error  # Told at the end: the others go on.
+        if trouble is not None:
+            raise trouble
+        return done
+
+    def _one_evaluation(self, live: Live) -> int:
+        online, now_us = live.spec.online, self.now_us()
+        mark = self._hold(live) if online else None
+        if online is None or mark is None:
+            return 0
+        done = self._sealed(live, online, mark, now_us)
+        done += self._said(live, online, mark)
+        move(self.database, live.name, self.holder, now_us - _LAG_US)
         return done
 
     def _hold(self, live: Live) -> Mark | None:
@@ -234,6 +243,9 @@ class OnlineGrader:
             return await judge.grader.grade(sample, self.means)
         except RoadbedError as error:
             return Grade(value=None, error=error.message)
+        # A plug-in may raise anything; the row says so, and the others go on.
+        except Exception as error:  # noqa: BLE001
+            return Grade(value=None, error=f"it failed: {type(error).__name__}")
 
     def _row(
         self, live: Live, chosen: Chosen, judge: _Judge, grade: Grade, known: bool

@@ -35,7 +35,7 @@ def test_the_caller_says_how_it_was_and_others_see_what_they_may(estate, call):
     ]
     assert (owned[1]["value"], owned[1]["comment"]) == ("Rome", "not Paris")
     why = estate.ask("GET", f"/api/v1/calls/{call}/why", "viewer")[2]
-    assert why["hops"][0]["facts"]["feedback"].startswith("correction, from")
+    assert why["hops"][0]["facts"]["feedback"].startswith("thumbs down, from")
 
 
 @pytest.mark.parametrize(

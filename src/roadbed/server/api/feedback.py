@@ -10,6 +10,7 @@ from roadbed.control.targets import find_call
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid
 from roadbed.evals.feedback import Feedback, Feedbacks, Wanted
+from roadbed.evals.golden import Golden
 from roadbed.server.routes import Ask, Route
 
 AT_ONCE = 100
@@ -174,6 +175,7 @@ def erase(ask: Ask) -> Erased:
     if not because.reason.strip():
         raise Invalid("say why, as `reason`: it goes on the audit log")
     gone = _feedbacks(ask).erase(ask.params["call"], because.reason, ask.actor)
+    Golden(ask.services.database, ask.services.now_us).erase(ask.params["call"])
     return Erased(erased=gone)
 
 
