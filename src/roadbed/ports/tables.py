@@ -142,6 +142,20 @@ class Tables(Protocol):
         """
         ...
 
+    def found(
+        self,
+        files: Sequence[Path],
+        alternatives: Sequence[Sequence[str]],
+        rows: Sequence[Sequence[Any]],
+    ) -> set[int]:
+        """Return which of *rows*, counted from 0, are among the rows of *files*.
+
+        Each of *alternatives* names as many columns as a row has values. Texts are
+        compared but for case and spaces, numbers as doubles. Raises Invalid for a
+        column that is not there.
+        """
+        ...
+
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes."""
         ...

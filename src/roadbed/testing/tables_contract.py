@@ -77,6 +77,22 @@ class TablesContract:
         with pytest.raises(Invalid, match="no column 'm'"):
             list(tables.rows(files, ["m"]))
 
+    def test_rows_are_found_however_they_are_spelled(
+        self, tables: Tables, tmp_path: Path
+    ) -> None:
+        """Case and spaces do not matter, nor does whether a number is whole."""
+        rows = {"n": [3.0, None, 0.1], "text": ["What  is Tea?", "b", None]}
+        written = tables.write(rows, tmp_path)
+        files = [part.file for part in written.parts]
+        both = [["n", "text"]]
+
+        asked = [[3, "what is tea? "], [3, "b"], [None, "B"], [0.1, None]]
+        assert tables.found(files, both, asked) == {0, 2, 3}
+        assert tables.found(files, [["text"]], [["what is tea?"], ["x"]]) == {0}
+        assert tables.found(files, both, []) == set()
+        with pytest.raises(Invalid, match="no column 'm'"):
+            tables.found(files, [["m"]], [[1]])
+
     @pytest.mark.parametrize(
         ("changed", "same"),
         [

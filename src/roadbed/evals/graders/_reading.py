@@ -83,7 +83,10 @@ def value_of(sample: Sample, output: str = "") -> Any:
     values = answered.outputs.get(name)
     if not values:
         raise Unfit(f"the answer has no output {name!r}")
-    return _bounded(values[0]) if isinstance(values[0], str) else values[0]
+    value = values[0]
+    if isinstance(value, str):
+        return _bounded(value)
+    return value.tolist() if hasattr(value, "tolist") else value
 
 
 def text_of(sample: Sample, output: str = "") -> str:
@@ -149,9 +152,9 @@ def texts_of(value: Any) -> list[str]:
 
 
 def number_of(value: Any) -> float:
-    """Return a finite number; raise Unfit for anything else, texts included."""
+    """Return a finite number, also of a list of one; raise Unfit for anything else."""
     if isinstance(value, bool) or not isinstance(value, int | float):
-        value = _scalar(value)
+        return _scalar(value)
     try:
         number = float(value)
     except OverflowError:
@@ -225,11 +228,8 @@ def _unfenced(text: str) -> str:
 
 def _scalar(value: Any) -> float:
     """Return the number that a value of numpy, or a list of one, holds."""
-    if hasattr(value, "item"):
-        try:
-            return float(value.item())
-        except (TypeError, ValueError):
-            pass
+    if hasattr(value, "tolist"):
+        return number_of(value.tolist())
     if isinstance(value, list | tuple) and len(value) == 1:
         return number_of(value[0])
     raise Unfit(f"{shown(value, 60)} is no number")

@@ -49,6 +49,8 @@ class Sandbox:
                 if self._process is None:
                     self._start()
                 return self._exchange({"case": case, "answer": answer})
+            except (TypeError, RecursionError):
+                raise NotReady("the case or the answer is no plain JSON") from None
             except (OSError, EOFError, ValueError):
                 self._end()
                 raise NotReady("the sandbox ended before it answered") from None
@@ -82,10 +84,10 @@ class Sandbox:
             raise NotReady(str(told["error"]))
 
     def _exchange(self, message: dict[str, Any]) -> dict[str, Any]:
+        data = json.dumps(message).encode()
         process = self._process
         if process is None or process.stdin is None or process.stdout is None:
             raise EOFError
-        data = json.dumps(message).encode()
         process.stdin.write(len(data).to_bytes(LENGTH, "big") + data)
         process.stdin.flush()
         until = time.monotonic() + self._patience_s

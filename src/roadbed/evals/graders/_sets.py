@@ -29,6 +29,10 @@ if TYPE_CHECKING:
 DRAWS = 400
 SEED = 20_260_101
 Z = 1.959963984540054
+MANY = 2000
+GROUPS = 50
+T_49 = 2.009575237129240
+"""The 97.5 % point of Student's t with a degree of freedom less than groups."""
 NONE = "(none)"
 """The label of an answer that has none."""
 
@@ -85,24 +89,51 @@ def interval(
 ) -> tuple[float | None, float | None]:
     """Return the 95 % interval of *measure*, a function of the weights of the samples.
 
-    It is the percentile interval of 400 draws of clusters, with a fixed seed; None if
-    there are fewer than 10 clusters, or most draws have no value.
+    None if there are fewer than 10 clusters, or too often no value.
     """
-    import numpy as np
-
     if over.groups < 10:
         return None, None
+    return left_out(measure, over) if over.groups > MANY else drawn(measure, over)
+
+
+def drawn(
+    measure: Callable[["np.ndarray"], float], over: Weighed
+) -> tuple[float | None, float | None]:
+    """Return the percentile interval of 400 draws of clusters, with a fixed seed."""
+    import numpy as np
+
     rng = np.random.default_rng(SEED)
     even = np.full(over.groups, 1 / over.groups)
     values = list[float]()
     for _ in range(DRAWS):
-        drawn = rng.multinomial(over.groups, even)
-        values.append(measure(over.weights * drawn[over.clusters]))
+        times = rng.multinomial(over.groups, even)
+        values.append(measure(over.weights * times[over.clusters]))
     known = [value for value in values if math.isfinite(value)]
     if len(known) < DRAWS / 2:
         return None, None
     low, high = np.quantile(known, [0.025, 0.975])
     return float(low), float(high)
+
+
+def left_out(
+    measure: Callable[["np.ndarray"], float], over: Weighed
+) -> tuple[float | None, float | None]:
+    """Return the interval of a jackknife that leaves 1 of 50 random groups out.
+
+    Of many clusters it is as good as drawing, in an eighth of the time (Shao and Tu,
+    "The Jackknife and Bootstrap", 1995, section 5.2).
+    """
+    import numpy as np
+
+    whole = measure(over.weights)
+    group = np.random.default_rng(SEED).permutation(over.groups) % GROUPS
+    place = group[over.clusters]
+    values = np.array([measure(over.weights * (place != n)) for n in range(GROUPS)])
+    if not np.isfinite([whole, *values]).all():
+        return None, None
+    spread = (GROUPS - 1) / GROUPS * float(((values - values.mean()) ** 2).sum())
+    half = T_49 * math.sqrt(spread)
+    return whole - half, whole + half
 
 
 def rate(

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._sets import (
     Chances,
     Weighed,
@@ -152,4 +153,5 @@ def _of(over: Weighed, here: "np.ndarray") -> Weighed:
 
 def grader(config: Config) -> Calibration:
     """Return the grader."""
+    needs("numpy")
     return Calibration(config)

@@ -6,6 +6,7 @@ from typing import Literal
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import (
     Deciding,
     Expecting,
@@ -141,4 +142,5 @@ def _id(document: str) -> str:
 
 def grader(config: Config) -> Citation:
     """Return the grader."""
+    needs("numpy")
     return Citation(config)

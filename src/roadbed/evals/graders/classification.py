@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._sets import (
     NONE,
     Chances,
@@ -219,4 +220,5 @@ def log_loss(chances: "np.ndarray", at: "np.ndarray", weights: "np.ndarray") -> 
 
 def grader(config: Config) -> Classification:
     """Return the grader."""
+    needs("numpy")
     return Classification(config)

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import Expecting, cut
 from roadbed.evals.graders._sets import (
     Weighed,
@@ -134,6 +135,7 @@ class Fairness:
         if not math.isfinite(value):
             return without([f"gap: {name}"], "a group has no weight")[0]
         low, high = interval(widest, over)
+        low = None if low is None else max(0.0, low)
         return Measure(name=f"gap: {name}", value=value, low=low, high=high)
 
     def _spread(
@@ -189,4 +191,5 @@ if TYPE_CHECKING:
 
 def grader(config: Config) -> Fairness:
     """Return the grader."""
+    needs("numpy")
     return Fairness(config)

@@ -5,6 +5,7 @@ from typing import Any, Literal
 
 from pydantic import Field, model_validator
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._judging import Asking, Brief, judge
 from roadbed.evals.graders._reading import (
     Expecting,
@@ -160,4 +161,5 @@ def _told(
 
 def grader(config: Config) -> Groundedness:
     """Return the grader."""
+    needs("numpy")
     return Groundedness(config)

@@ -6,6 +6,7 @@ from typing import Any, Literal
 from pydantic import Field
 
 from roadbed.core.errors import Invalid
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import (
     Deciding,
     Expecting,
@@ -110,6 +111,7 @@ def _above(path: str) -> set[str]:
 
 def grader(config: Config) -> JsonSchema:
     """Return the grader; raise Invalid if the schema is none."""
+    needs("jsonschema", "re2")
     try:
         return JsonSchema(config)
     except Unfit as error:

@@ -5,6 +5,7 @@ from typing import Any
 from pydantic import Field
 
 from roadbed.core.errors import Invalid
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import (
     Deciding,
     Expecting,
@@ -86,4 +87,5 @@ def compiled(pattern: str, ignore_case: bool = False) -> Any:
 
 def grader(config: Config) -> Regex:
     """Return the grader; raise Invalid if its pattern is none of RE2."""
+    needs("re2")
     return Regex(config)

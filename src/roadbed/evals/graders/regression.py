@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Literal
 
 from pydantic import Field
 
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import Expecting, Unfit, at, number_of, value_of
 from roadbed.evals.graders._sets import measured, weighed, without
 from roadbed.evals.graders.numeric import number
@@ -113,4 +114,5 @@ def _number(value: object) -> float | None:
 
 def grader(config: Config) -> Regression:
     """Return the grader."""
+    needs("numpy")
     return Regression(config)

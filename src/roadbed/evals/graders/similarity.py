@@ -13,6 +13,7 @@ from pydantic import Field, model_validator
 
 from roadbed.core.errors import NotFound
 from roadbed.evals.asking import Question
+from roadbed.evals.graders._extra import needs
 from roadbed.evals.graders._reading import (
     Expecting,
     Unfit,
@@ -180,4 +181,5 @@ def _cosine(left: Sequence[float], right: Sequence[float]) -> float:
 
 def grader(config: Config) -> Similarity:
     """Return the grader."""
+    needs("numpy")
     return Similarity(config)

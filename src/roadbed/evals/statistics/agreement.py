@@ -40,7 +40,7 @@ def kappa(
     import numpy as np
 
     _same_length(one, other)
-    n, labels = len(one), {label: i for i, label in enumerate({*one, *other})}
+    n, labels = len(one), _numbered({*one, *other})
     if len(labels) < 2:
         return _none(n, "no kappa: all labels are the same" if n else "no cases")
     table = np.zeros((len(labels), len(labels)))
@@ -73,7 +73,7 @@ def krippendorff(
     import numpy as np
 
     kept = [[r for r in unit if r is not None] for unit in units]
-    kept = [unit for unit in kept if len(unit) > 1]
+    kept = sorted((unit for unit in kept if len(unit) > 1), key=repr)
     parts = _nominal(kept) if scale == "nominal" else _interval(kept)
     if not parts.apart_at_most:
         return _none(len(kept), "no alpha: all ratings are the same")
@@ -150,7 +150,7 @@ def _most(parts: _Parts, alpha: float) -> float:
 def _nominal(units: Sequence[Sequence[Hashable]]) -> _Parts:
     import numpy as np
 
-    labels = {rating: i for i, rating in enumerate({r for u in units for r in u})}
+    labels = _numbered({rating for unit in units for rating in unit})
     counts = np.zeros((len(units), max(len(labels), 1)))
     for i, unit in enumerate(units):
         for rating in unit:
@@ -192,6 +192,11 @@ def _agreed(shares: Any) -> tuple[Any, Any]:
     """Return the agreement, and that of chance, of tables of shares."""
     agreed = shares.diagonal(axis1=-2, axis2=-1).sum(-1)
     return agreed, (shares.sum(-1) * shares.sum(-2)).sum(-1)
+
+
+def _numbered(labels: set[Hashable]) -> dict[Hashable, int]:
+    """Return a number for each label, the same in every process."""
+    return {label: i for i, label in enumerate(sorted(labels, key=repr))}
 
 
 def _same_length(one: Sequence[Any], other: Sequence[Any]) -> None:

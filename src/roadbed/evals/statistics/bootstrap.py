@@ -80,7 +80,7 @@ def _acceleration(units: Units) -> float:
     return float((apart**3).sum()) / (6 * squares**1.5) if squares else 0.0
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _counts(size: int) -> Any:
     """Return how often each of *size* units is drawn in each resample."""
     import numpy as np
@@ -92,7 +92,7 @@ def _counts(size: int) -> Any:
     return counts
 
 
-@lru_cache(maxsize=8)
+@lru_cache(maxsize=2)
 def _signs(size: int) -> Any:
     import numpy as np
 

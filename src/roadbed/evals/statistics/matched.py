@@ -40,9 +40,13 @@ def tango(
     def below(guess: float) -> float:
         return _score(guess, gained, lost, n) + z
 
-    tiny = 1e-12
-    low: Any = -1.0 if centre <= -1 + tiny else brentq(above, -1 + tiny, centre)
-    high: Any = 1.0 if centre >= 1 - tiny else brentq(below, centre, 1 - tiny)
+    least, most = -1 + 1e-12, 1 - 1e-12
+    low: Any = -1.0
+    if centre > least and above(least) > 0:
+        low = brentq(above, least, centre)
+    high: Any = 1.0
+    if centre < most and below(most) < 0:
+        high = brentq(below, centre, most)
     return float(low), float(high)
 
 

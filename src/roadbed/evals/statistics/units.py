@@ -13,8 +13,9 @@ class Units:
     """Independent units, in an order that does not depend on that of the cases.
 
     `totals` are the sums of weight times value in each unit and `weights` the sums of
-    weights: arrays of one length. `n` counts the cases, those of weight 0 left out.
-    `plain` says that every case stands alone and weighs the same.
+    weights, the largest of a case being 1: arrays of one length. `n` counts the cases,
+    those of weight 0, or next to it, left out. `plain` says that every case stands
+    alone and weighs the same.
     """
 
     totals: Any
@@ -40,13 +41,14 @@ class Units:
     def error(self) -> float:
         """The standard error of the mean, robust to what units have in common inside.
 
-        0 where it cannot be known: of one unit, or of units that are all equal.
+        0 where it cannot be known: of one unit, of one that outweighs all others a
+        hundredfold, or of units that are all equal.
         """
-        if len(self) < 2:
+        size = self.effective
+        if len(self) < 2 or size < 1.01:
             return 0.0
         apart = self.totals - self.mean * self.weights
         squares = float((apart**2).sum()) / float(self.weights.sum()) ** 2
-        size = self.effective
         scale = float(abs(self.totals).sum() / self.weights.sum())
         error = sqrt(squares * size / (size - 1))
         return 0.0 if error <= 1e-12 * scale else error
@@ -70,12 +72,13 @@ def gather(
 
     _check(values, weights, clusters)
     heavy = [1.0] * len(values) if weights is None else [float(w) for w in weights]
-    kept = [i for i, weight in enumerate(heavy) if weight > 0]
+    least = 1e-12 * max(heavy, default=0.0)
+    kept = [i for i, weight in enumerate(heavy) if weight > least]
     names = _places(kept, clusters)
     size = max(names, default=-1) + 1
     weight = np.array([heavy[i] for i in kept], dtype=float)
     even = bool((weight == weight[:1]).all())
-    weight = np.ones(len(kept)) if even else weight
+    weight = np.ones(len(kept)) if even else weight / weight.max()
     value = np.array([values[i] for i in kept], dtype=float)
     totals = np.bincount(names, weight * value, minlength=size)
     sums = np.bincount(names, weight, minlength=size)

@@ -11,6 +11,7 @@ from typing import Any
 
 from roadbed.adapters.tables.duckdb.compare import changes
 from roadbed.adapters.tables.duckdb.cut import ends
+from roadbed.adapters.tables.duckdb.found import found
 from roadbed.adapters.tables.duckdb.judge import judge
 from roadbed.adapters.tables.duckdb.load import load, refuse_what_parquet_cannot_hold
 from roadbed.adapters.tables.duckdb.profile import count_bins, profiles
@@ -97,17 +98,26 @@ class DuckdbTables:
         """Yield the rows of *files*, at most *batch* at a time, by one thread."""
         with session() as opened:
             opened.run("SET threads = 1")
-            found = {c.name: c for c in opened.describe(parquet(files))}
-            if unknown := [name for name in names if name not in found]:
+            known = {c.name: c for c in opened.describe(parquet(files))}
+            if unknown := [name for name in names if name not in known]:
                 raise Invalid(
                     f"there is no column {unknown[0]!r}",
-                    hint=f"the columns are {', '.join(found)}"[:300],
+                    hint=f"the columns are {', '.join(known)}"[:300],
                 )
-            wanted = [found[name] for name in names or found]
+            wanted = [known[name] for name in names or known]
             chosen = ", ".join(_readable(column) for column in wanted)
             zoned = [at for at, c in enumerate(wanted) if c.datatype == ZONED]
             for rows in opened.stream(f"SELECT {chosen} FROM {parquet(files)}", batch):
                 yield [_zoned(row, zoned) for row in rows] if zoned else rows
+
+    def found(
+        self,
+        files: Sequence[Path],
+        alternatives: Sequence[Sequence[str]],
+        rows: Sequence[Sequence[Any]],
+    ) -> set[int]:
+        """Return which of *rows* are among the rows of *files*, from one SELECT."""
+        return found(files, alternatives, rows)
 
     def same(self, left: Sequence[Path], right: Sequence[Path]) -> bool:
         """Say whether both hold the same rows in the same order, whatever the bytes.
@@ -127,11 +137,11 @@ class DuckdbTables:
                 return False
             names = [quoted(column.name) for column in columns]
             differs = " OR ".join(f"l.{n} IS DISTINCT FROM r.{n}" for n in names)
-            (found,) = opened.run(
+            (counted,) = opened.run(
                 f"SELECT count(*) FROM {parquet(left)} l "
                 f"POSITIONAL JOIN {parquet(right)} r WHERE {differs}"
             )
-        return found == (0,)
+        return counted == (0,)
 
     def judge(self, files: Sequence[Path], rules: Sequence[Rule]) -> list[Judged]:
         """Return for each rule how many rows break it, from one aggregate SELECT."""
