@@ -8,7 +8,9 @@ import pytest
 
 from roadbed.core.errors import Denied, GateFailed, Invalid
 from roadbed.core.reference import parse
+from roadbed.evals.kinds import Evaluation
 from roadbed.evals.reports.verdicts import Waiver, waive
+from roadbed.evals.running.judges import digests_of
 from roadbed.registry.versions import get_version
 from roadbed.server.evaluating.evaluator import Evaluator
 from roadbed.server.evaluating.gates import Gates
@@ -215,3 +217,22 @@ def test_two_versions_are_compared_by_an_evaluation(line):
     assert even["comparison"]["n"] == 60
     assert (found["verdict"], even["verdict"]) == ("worse", "worse")
     assert even["adjusted_p"] < 0.05
+
+
+def test_what_a_judge_serves_is_part_of_the_grader():
+    spec = {
+        "endpoint": "school",
+        "cases": {"dataset": "questions@1"},
+        "graders": [
+            {"name": "j", "grader": "groundedness", "config": JUDGED},
+            {"name": "e", "grader": "exact"},
+        ],
+        "blocking": "never",
+    }
+    one, two = (digests_of(Evaluation(**spec), {"judge": v}.__getitem__) for v in "ab")
+
+    assert one["j"] != two["j"]
+    assert one["e"] == two["e"]
+
+
+JUDGED = {"method": "judge", "endpoint": "judge"}
