@@ -16,6 +16,12 @@ from roadbed.evals.kinds import Cases
 PINNED = {"dataset": "tickets@1"}
 
 
+@pytest.fixture
+def database(sqlite_database):
+    """One engine is enough: what is asked of it is plain."""
+    return sqlite_database
+
+
 def read(datasets, rows, **columns):
     version = datasets.snapshot("tickets", rows, "ada", Wish())
     cases = Cases(**PINNED, **columns)

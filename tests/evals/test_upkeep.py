@@ -98,6 +98,12 @@ def test_the_same_question_is_the_same_however_it_is_asked():
 
 
 @pytest.fixture
+def database(sqlite_database):
+    """One engine is enough: what is asked of it is plain."""
+    return sqlite_database
+
+
+@pytest.fixture
 def keeper(database, datasets):
     return Keeper(database=database, datasets=datasets)
 
