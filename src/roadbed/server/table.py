@@ -32,6 +32,12 @@ from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import ConsoleRoute
 from roadbed.server.routes import Ask, Route
 
+ROOMS = (
+    *(access, tokens, explain, money, stack, registry, datasets, questions, approvals),
+    *(evaluations, calls, feedback, quality, proof, audit),
+)
+"""The modules of the control API, in the order in which it is described."""
+
 
 @dataclass(frozen=True, slots=True, order=True)
 class Line:
@@ -45,21 +51,7 @@ class Line:
 def api_routes(metrics: Metrics) -> tuple[Route, ...]:
     """Return the routes of the control API, the one that describes them last."""
     routes = (
-        *access.ROUTES,
-        *tokens.ROUTES,
-        *explain.ROUTES,
-        *money.ROUTES,
-        *stack.ROUTES,
-        *registry.ROUTES,
-        *datasets.ROUTES,
-        *questions.ROUTES,
-        *approvals.ROUTES,
-        *evaluations.ROUTES,
-        *calls.ROUTES,
-        *feedback.ROUTES,
-        *quality.ROUTES,
-        *proof.ROUTES,
-        *audit.ROUTES,
+        *(route for room in ROOMS for route in room.ROUTES),
         *state.state_routes(metrics),
     )
     described: list[dict[str, Any]] = []
