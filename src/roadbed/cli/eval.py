@@ -255,15 +255,14 @@ def waive(endpoint: str, version: str, output: str, **asked: Any) -> None:
 def _show(documents: "Sequence[Any]", output: str, asked: dict[str, Any]) -> None:
     from roadbed.evals.reports.shown import markdown, outcome_of
 
-    text = markdown(documents)
     if asked["markdown"]:
-        asked["markdown"].write_text(text, "utf-8")
+        asked["markdown"].write_text(markdown(documents), "utf-8")
     if output == "json":
         judged = any(d["gate"]["bars"] for d in documents)
         outcome = {"outcome": outcome_of(documents)} if judged else {}
         print_json({**outcome, "evaluations": list(documents)})
     else:
-        click.echo(text)
+        click.echo(markdown(documents, whole=False))
 
 
 def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> None:
@@ -287,25 +286,30 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
     if not rows:
         click.echo("no reports yet; `roadbed eval run ENDPOINT` makes one")
         return
-    columns = ("report", "evaluation", "version", "cases", "score", "cost", "at")
-    print_table(columns, [_line(row) for row in rows])
+    columns = (
+        *("report", "evaluation", "version", "cases"),
+        *("grader", "score", "cost", "at"),
+    )
+    print_table(columns, [line for row in rows for line in _lines(row)])
 
 
-def _line(row: dict[str, Any]) -> list[str]:
+def _lines(row: dict[str, Any]) -> list[list[str]]:
+    """Return a line for each grader of one report; what they share stands once."""
     from roadbed.core.digest import short
 
-    scores = (
-        f"{name} {_score(score)}" for name, score in sorted(row["scores"].items())
-    )
     kept = ", all there already" if row["reused"] else ""
+    cases = f"{row['done']:,} of {row['cases']:,}{kept}"
+    head = [short(row["report"]), row["evaluation"], row["version"], cases]
+    tail = [f"${row['cost_nano'] / 1e9:.4f}", row["at"][:19]]
+    scores = sorted(row["scores"].items()) or [("", {})]
     return [
-        short(row["report"]),
-        row["evaluation"],
-        row["version"],
-        f"{row['done']:,} of {row['cases']:,}{kept}",
-        "; ".join(scores),
-        f"${row['cost_nano'] / 1e9:.4f}",
-        row["at"][:19],
+        [
+            *(head if n == 0 else [""] * 4),
+            name,
+            _score(score),
+            *(tail if n == 0 else [""] * 2),
+        ]
+        for n, (name, score) in enumerate(scores)
     ]
 
 

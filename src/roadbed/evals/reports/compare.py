@@ -159,7 +159,8 @@ class _Most:
 def _first(all_of: Iterable[_Most]) -> list[Changed]:
     entries = [entry for most in all_of for entry in most.entries()]
     ordered = sorted(entries, key=lambda e: (-e[0], -e[1], e[2].grader))
-    return [changed for _, _, changed in ordered[:SHOWN]]
+    first = list(dict.fromkeys(changed.case for _, _, changed in ordered))[:SHOWN]
+    return [changed for _, _, changed in ordered if changed.case in first]
 
 
 def _compared(
