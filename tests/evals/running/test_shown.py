@@ -40,6 +40,8 @@ def document(outcome="failed"):
         "candidate": 0.4,
         "comparison": comparison,
         "verdict": "worse",
+        "became_worse": 1,
+        "became_better": 0,
         "slices": {},
     }
     return {
@@ -83,7 +85,7 @@ def test_graders_that_saw_the_same_of_a_case_share_a_row():
     text = markdown([said])
     rows = [line for line in text.splitlines() if " → " in line]
 
-    assert "Cases that changed most: 1 became worse of the 1 shown." in text
+    assert "right: 1 cases became worse, 0 better. The 1 that changed most:" in text
     assert ["| right, finds | 1 → 0 |" in row for row in rows] == [True, False]
     assert "| grounded | 1 → 0.5 |" in rows[1]
 

@@ -179,17 +179,28 @@ def _compared(
             for tag, pairs in found.slices[use.name].items()
         }
         values = before["interval"]["value"], after["interval"]["value"]
+        counts = _counts(found.pairs[use.name], direction)
     else:
         old, new = value_of(before["measures"]), value_of(after["measures"])
         whole, slices = apart(old, new, after_cases(reports[1])), {}
-        values = old["value"], new["value"]
+        values, counts = (old["value"], new["value"]), {}
     return {
+        **counts,
         "direction": direction,
         "baseline": values[0],
         "candidate": values[1],
         "comparison": asdict(whole),
         "verdict": verdict.conclude(whole, direction, tolerance),
         "slices": _sliced(slices, direction, tolerance, alpha),
+    }
+
+
+def _counts(pairs: Sequence[Pair], direction: str) -> dict[str, int]:
+    sign = 1.0 if direction == "higher" else -1.0
+    gains = [sign * (pair.candidate - pair.baseline) for pair in pairs]
+    return {
+        "became_worse": sum(g < 0 for g in gains),
+        "became_better": sum(g > 0 for g in gains),
     }
 
 

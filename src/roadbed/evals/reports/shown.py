@@ -181,9 +181,8 @@ def _changed(document: Document) -> Iterator[str]:
     if not changed:
         return
     rows = list(_by_case(changed))
-    worse = len({row[0]["case"] for row in rows if row[0]["worse"]})
-    cases = len({row[0]["case"] for row in rows})
-    yield f"Cases that changed most: {worse} became worse of the {cases} shown."
+    shown = len({row[0]["case"] for row in rows})
+    yield f"{_counted(comparison, told)}. The {shown} that changed most:"
     yield ""
     yield "| case | grader | grade | asked | before | after |"
     yield "|---|---|---|---|---|---|"
@@ -193,6 +192,16 @@ def _changed(document: Document) -> Iterator[str]:
         what = f"| {code(each['case'])} | {graders} | {_grades(each)} | {asked} "
         yield f"{what}| {old} | {new} |"
     yield ""
+
+
+def _counted(comparison: Mapping[str, Any], told: Collection[str]) -> str:
+    """Return how many cases changed in the eyes of each grader."""
+    found = [(n, c) for n, c in comparison["graders"].items() if n in told]
+    return "; ".join(
+        f"{name}: {c.get('became_worse', 0):,} cases became worse, "
+        f"{c.get('became_better', 0):,} better"
+        for name, c in found
+    )
 
 
 def _told(document: Document) -> Collection[str]:
