@@ -173,7 +173,7 @@ def insist(line):
     print("Another person may waive the gate, for a time, and the log says so.\n")
     line.run(*waiver, who="product-owner")
     line.run("roadbed", "apply", "../shorter-pages", "--yes")
-    line.run("roadbed", "audit", "list", "--action", "evaluation.waive")
+    line.run("roadbed", "audit", "list", "--action", "evaluation.waive", "-o", "json")
 
 
 def pin(branch, endpoint, number):

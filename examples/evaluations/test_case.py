@@ -44,6 +44,9 @@ def test_the_gates_of_four_pull_requests_decide_as_they_should(tmp_path):
     assert "| `biopsy-" in column
     assert "`count: malignant told as benign`" in column
     assert "`true-positive: small`" in column
-    assert "evaluation answers failed on it" in done.stdout
-    assert "waived until" in done.stdout
-    assert "evaluation.waive" in done.stdout.partition("$ roadbed audit list")[2]
+    refused, _, waived = done.stdout.partition("$ roadbed eval waive")
+    assert "handbook@2 may not go into production on handbook" in refused
+    assert "made handbook@2" in waived
+    entries = waived.partition("$ roadbed audit list")[2]
+    assert '"actor": "service-account:product-owner"' in entries
+    assert '"reason": "the long pages are wrong' in entries

@@ -132,7 +132,7 @@ class _Lines:
         }
         text = (
             f"{self._what}: {progress.done:,} of {progress.total:,} cases, "
-            f"{_money(progress)}{_about(progress, left)}"
+            f"{_money(progress)}{_failed(progress)}{_about(progress, left)}"
         )
         self._say(said, text)
 
@@ -174,6 +174,10 @@ def left_s(progress: "Progress", passed_s: float) -> float:
     if not progress.done:
         return 0.0
     return passed_s / progress.done * (progress.total - progress.done)
+
+
+def _failed(progress: "Progress") -> str:
+    return f", {progress.failed:,} did not come" if progress.failed else ""
 
 
 def _about(progress: "Progress", left: float) -> str:

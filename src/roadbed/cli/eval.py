@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roadbed.cli._acts import acts
-from roadbed.cli._output import output_option, print_json, print_table
+from roadbed.cli._output import output_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +49,7 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
 
     By default that is the version that the endpoint pins. What was answered before is
     not asked again, so a run that was interrupted goes on where it was. Exits with 6
-    if a run stopped before its end, as when its budget is spent.
+    if a run stopped before its end, as when its budget is spent, and if no answer came.
     """
     from roadbed.cli._evaluations import Reporter, allowed, preview_of, work
     from roadbed.cli._session import session
@@ -79,7 +79,7 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
 
         found = work(line, preview, job)
     _print_reports([(e.report, e.said, e.reused) for e in found], output)
-    if any(not evaluated.said["complete"] for evaluated in found):
+    if not all([_came(evaluated.said) for evaluated in found]):
         raise SystemExit(6)
 
 
@@ -291,6 +291,20 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
         *("grader", "score", "cost", "at"),
     )
     print_table(columns, [line for row in rows for line in _lines(row)])
+
+
+def _came(said: dict[str, Any]) -> bool:
+    """Say what went wrong in a run; return whether it ended, with any answer."""
+    failures = said["failures"]
+    what = f"{said['subject']['evaluation']} of {said['subject']['version']}"
+    if failed := failures["answers"]:
+        click.echo(f"{what}: {failed:,} answers did not come, such as", err=True)
+        for each in failures["examples"][:3]:
+            click.echo(f"  {plain(each['case'])}: {plain(each['error'])}", err=True)
+    if ungraded := failures["ungraded"]:
+        text = plain(ungraded[0])
+        click.echo(f"{what}: some answers have no grade: {text}", err=True)
+    return said["complete"] and not said["done"] == failures["cases"] > 0
 
 
 def _lines(row: dict[str, Any]) -> list[list[str]]:

@@ -137,6 +137,22 @@ def test_all_that_a_grader_of_all_answers_measured_is_told():
     assert "`auc`" not in markdown([said], whole=False)
 
 
+def test_what_did_not_come_and_what_has_no_grade_is_told():
+    said = document()
+    said["report"]["failures"] = {
+        "answers": 3,
+        "examples": [{"case": ODD, "error": "upstream: it is away"}],
+        "ungraded": ["right: the case does not say what is expected"],
+    }
+
+    text = markdown([said])
+
+    assert "; 3 did not come; " in text
+    assert "did not come: `upstream: it is away`" in text
+    assert "no grade: `right: the case does not say what is expected`" in text
+    assert "<b>" not in text.replace(code(ODD), "")
+
+
 def test_junit_is_xml_whatever_was_answered():
     root = ElementTree.fromstring(junit([document(), document("inconclusive")]))
 

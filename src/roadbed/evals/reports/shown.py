@@ -98,7 +98,8 @@ def _head(document: Document) -> Iterator[str]:
     against = f" against {baseline['subject']['version']}" if baseline else ""
     yield (
         f"### {subject['evaluation']}: {WORDS[gate['outcome']]} — "
-        f"{subject['version']} on {subject['endpoint']}{against}"
+        f"{subject['version']} on {subject['endpoint']}{against}, "
+        f"by {document['report']['dataset']['name']}"
     )
     yield ""
 
@@ -252,6 +253,10 @@ def _foot(document: Document) -> Iterator[str]:
         f"report {report_name(document)}",
     ]
     yield "; ".join(parts) + "."
+    for example in report["failures"].get("examples", ())[:3] if failed else ():
+        yield f"- {code(example['case'])} did not come: {code(example['error'])}"
+    for error in report["failures"].get("ungraded", ())[:1]:
+        yield f"- Some answers have no grade: {code(error)}"
 
 
 def report_name(document: Document) -> str:
