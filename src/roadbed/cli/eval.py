@@ -9,7 +9,7 @@ from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -293,7 +293,7 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
     print_table(columns, [line for row in rows for line in _lines(row)])
 
 
-def _came(said: dict[str, Any]) -> bool:
+def _came(said: "Mapping[str, Any]") -> bool:
     """Say what went wrong in a run; return whether it ended, with any answer."""
     failures = said["failures"]
     what = f"{said['subject']['evaluation']} of {said['subject']['version']}"
