@@ -6,8 +6,8 @@ STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo example idp test check format lint types layers docs bench faults \
-  conformance soak lock clean
+.PHONY: help setup demo example evaluations idp test check format lint types layers docs \
+  bench faults conformance soak lock clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ demo: $(STAMP) ## Run the main job on real input, from declaration to traced ans
 
 example: $(STAMP) ## Play the case of the model that fell from 92 % to 84 %
 	@$(BIN)/python examples/ninety-two-to-eighty-four/run.py $(HOW)
+
+evaluations: $(STAMP) ## Play evaluations that gate the pull requests of strangers
+	@$(BIN)/python examples/evaluations/run.py $(HOW)
 
 idp: $(IDP) ## Start an identity provider to try single sign-on with
 	@node tests/idp/server.mjs tests/idp/example.json

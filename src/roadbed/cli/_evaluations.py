@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 EXITS = {"passed": 0, "failed": 3, "inconclusive": 6}
 SAY_EVERY_S = 1.0
+TELLING = 10
 
 
 def preview_of(line: "Session", folder: Path | None) -> "Preview":
@@ -69,12 +70,15 @@ class Reporter:
     def __init__(self, evaluator: "Evaluator", *, as_json: bool) -> None:
         self._evaluator, self._as_json = evaluator, as_json
         self._bar: Any = None
+        self._told = set[str]()
 
     def __call__(self, order: "Order") -> "Tell":
         """Say what *order* can show, and return what is told of its progress."""
         what = f"{order.subject.evaluation} of {order.subject.version}"
-        for text in self._power(order):
+        judging = order.subject.evaluation_digest
+        for text in () if judging in self._told else self._power(order):
             self._say({"power": text, "of": what}, f"{what}: {text}")
+        self._told.add(judging)
         self.close()
         if not self._as_json and sys.stderr.isatty():
             self._bar = _Bar(what, order.golden.rows)
@@ -128,7 +132,7 @@ class _Lines:
         }
         text = (
             f"{self._what}: {progress.done:,} of {progress.total:,} cases, "
-            f"{_money(progress)}, about {left:.0f} s left"
+            f"{_money(progress)}{_failed(progress)}{_about(progress, left)}"
         )
         self._say(said, text)
 
@@ -170,6 +174,15 @@ def left_s(progress: "Progress", passed_s: float) -> float:
     if not progress.done:
         return 0.0
     return passed_s / progress.done * (progress.total - progress.done)
+
+
+def _failed(progress: "Progress") -> str:
+    return f", {progress.failed:,} did not come" if progress.failed else ""
+
+
+def _about(progress: "Progress", left: float) -> str:
+    """Return the time left, once enough is done to tell."""
+    return f", about {left:.0f} s left" if progress.done >= TELLING else ""
 
 
 def _money(progress: "Progress") -> str:

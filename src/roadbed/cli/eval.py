@@ -6,10 +6,10 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from roadbed.cli._acts import acts
-from roadbed.cli._output import output_option, print_json, print_table
+from roadbed.cli._output import output_option, plain, print_json, print_table
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
 _FOLDER = click.Path(exists=True, file_okay=False, path_type=Path)
 _FILE = click.Path(dir_okay=False, writable=True, path_type=Path)
@@ -49,7 +49,7 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
 
     By default that is the version that the endpoint pins. What was answered before is
     not asked again, so a run that was interrupted goes on where it was. Exits with 6
-    if a run stopped before its end, as when its budget is spent.
+    if a run stopped before its end, as when its budget is spent, and if no answer came.
     """
     from roadbed.cli._evaluations import Reporter, allowed, preview_of, work
     from roadbed.cli._session import session
@@ -79,7 +79,7 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
 
         found = work(line, preview, job)
     _print_reports([(e.report, e.said, e.reused) for e in found], output)
-    if any(not evaluated.said["complete"] for evaluated in found):
+    if not all([_came(evaluated.said) for evaluated in found]):
         raise SystemExit(6)
 
 
@@ -255,15 +255,14 @@ def waive(endpoint: str, version: str, output: str, **asked: Any) -> None:
 def _show(documents: "Sequence[Any]", output: str, asked: dict[str, Any]) -> None:
     from roadbed.evals.reports.shown import markdown, outcome_of
 
-    text = markdown(documents)
     if asked["markdown"]:
-        asked["markdown"].write_text(text, "utf-8")
+        asked["markdown"].write_text(markdown(documents), "utf-8")
     if output == "json":
         judged = any(d["gate"]["bars"] for d in documents)
         outcome = {"outcome": outcome_of(documents)} if judged else {}
         print_json({**outcome, "evaluations": list(documents)})
     else:
-        click.echo(text)
+        click.echo(markdown(documents, whole=False))
 
 
 def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> None:
@@ -287,25 +286,44 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
     if not rows:
         click.echo("no reports yet; `roadbed eval run ENDPOINT` makes one")
         return
-    columns = ("report", "evaluation", "version", "cases", "score", "cost", "at")
-    print_table(columns, [_line(row) for row in rows])
+    columns = (
+        *("report", "evaluation", "version", "cases"),
+        *("grader", "score", "cost", "at"),
+    )
+    print_table(columns, [line for row in rows for line in _lines(row)])
 
 
-def _line(row: dict[str, Any]) -> list[str]:
+def _came(said: "Mapping[str, Any]") -> bool:
+    """Say what went wrong in a run; return whether it ended, with any answer."""
+    failures = said["failures"]
+    what = f"{said['subject']['evaluation']} of {said['subject']['version']}"
+    if failed := failures["answers"]:
+        click.echo(f"{what}: {failed:,} answers did not come, such as", err=True)
+        for each in failures["examples"][:3]:
+            click.echo(f"  {plain(each['case'])}: {plain(each['error'])}", err=True)
+    if ungraded := failures["ungraded"]:
+        text = plain(ungraded[0])
+        click.echo(f"{what}: some answers have no grade: {text}", err=True)
+    return said["complete"] and not said["done"] == failures["cases"] > 0
+
+
+def _lines(row: dict[str, Any]) -> list[list[str]]:
+    """Return a line for each grader of one report; what they share stands once."""
     from roadbed.core.digest import short
 
-    scores = (
-        f"{name} {_score(score)}" for name, score in sorted(row["scores"].items())
-    )
     kept = ", all there already" if row["reused"] else ""
+    cases = f"{row['done']:,} of {row['cases']:,}{kept}"
+    head = [short(row["report"]), row["evaluation"], row["version"], cases]
+    tail = [f"${row['cost_nano'] / 1e9:.4f}", row["at"][:19]]
+    scores = sorted(row["scores"].items()) or [("", {})]
     return [
-        short(row["report"]),
-        row["evaluation"],
-        row["version"],
-        f"{row['done']:,} of {row['cases']:,}{kept}",
-        "; ".join(scores),
-        f"${row['cost_nano'] / 1e9:.4f}",
-        row["at"][:19],
+        [
+            *(head if n == 0 else [""] * 4),
+            name,
+            _score(score),
+            *(tail if n == 0 else [""] * 2),
+        ]
+        for n, (name, score) in enumerate(scores)
     ]
 
 

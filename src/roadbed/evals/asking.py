@@ -36,8 +36,9 @@ class Answered:
 
     `text` and `tools` are of a model that speaks; `outputs` maps the names of a
     trained model's outputs to their values, one per row. `documents` are the texts
-    that the answer was drawn from, if the model says so. `error` is the code and the
-    message of what went wrong. `call_id` finds the call in the log.
+    that the answer was drawn from, if the model says so; each is a text, a name, or the
+    JSON of an `id` and a `text`. `error` is the code and the message of what went
+    wrong. `call_id` finds the call in the log.
     """
 
     status: Answering = "ok"

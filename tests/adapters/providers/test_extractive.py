@@ -127,6 +127,7 @@ def test_a_citation_names_the_document_the_passage_and_their_digests():
         "filename": "returns.md",
         "heading": "Returns / Refunds",
         "passage_digest": digest(quoted.encode()),
+        "quote": quoted,
         "document_digest": digest(RETURNS.encode()),
     }
 

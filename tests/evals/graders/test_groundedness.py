@@ -96,3 +96,10 @@ def test_a_judge_without_a_verdict_gives_no_grade(text):
     assert told.value is None
     assert "no verdict" in told.error
     assert told.cost_nano == 6
+
+
+def test_a_document_with_an_id_is_read_by_its_text():
+    said = json.dumps({"id": "returns 30", "text": DOCUMENTS[0]})
+
+    assert grade("Refunds are paid within 14 days.", documents=(said,)).value == 1.0
+    assert grade("Returns take 30 days.", documents=(said,)).value == 0.0

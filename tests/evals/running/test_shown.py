@@ -40,6 +40,8 @@ def document(outcome="failed"):
         "candidate": 0.4,
         "comparison": comparison,
         "verdict": "worse",
+        "became_worse": 1,
+        "became_better": 0,
         "slices": {},
     }
     return {
@@ -68,6 +70,87 @@ def test_what_is_quoted_is_code_and_nothing_else():
     assert "\x1b" not in text
     assert "x" * 200 not in text
     assert code("") == ""
+
+
+def test_graders_that_saw_the_same_of_a_case_share_a_row():
+    said = document()
+    (changed,) = said["comparison"]["changed"]
+    alike = changed | {"grader": "finds"}
+    other = changed | {"grader": "grounded", "candidate": 0.5}
+    for name in ("finds", "grounded"):
+        said["report"]["graders"][name] = said["report"]["graders"]["right"]
+        said["gate"]["bars"][name] = said["gate"]["bars"]["right"]
+    said["comparison"]["changed"] = [changed, alike, other]
+
+    text = markdown([said])
+    rows = [line for line in text.splitlines() if " → " in line]
+
+    assert "right: 1 cases became worse, 0 better. The 1 that changed most:" in text
+    assert ["| right, finds | 1 → 0 |" in row for row in rows] == [True, False]
+    assert "| grounded | 1 → 0.5 |" in rows[1]
+
+
+def test_cases_are_those_of_graders_that_gate_and_answers_what_differs():
+    said = document()
+    (changed,) = said["comparison"]["changed"]
+    start = "This is an extract of documents, found by a search; no model wrote it. "
+    answers = {"baseline_answer": start + "90 days", "candidate_answer": start + "7"}
+    said["report"]["graders"]["grounded"] = said["report"]["graders"]["right"]
+    other = changed | {"grader": "grounded", "case": "other"}
+    said["comparison"]["changed"] = [changed | answers, other]
+
+    text = markdown([said])
+
+    assert "`…by a search; no model wrote it. 90 days`" in text
+    assert "`other`" not in text
+
+
+def test_slices_where_nothing_changed_are_counted_only():
+    said = document()
+    same = {"difference": 0.0, "low": -1.0, "high": 1.0}
+    slices = {
+        name: {"comparison": compared, "verdict": "worse", "adjusted_p": 0.02}
+        for name, compared in (("old", same), ("new", same | {"difference": -0.5}))
+    }
+    said["comparison"]["graders"]["right"]["slices"] = slices
+
+    text = markdown([said])
+
+    assert "| `new` | right | -0.5 (-1 to +1) | worse | 0.02 |" in text
+    assert "`old`" not in text
+    assert "In 1 of 2 pairs of slice and grader, nothing changed." in text
+
+
+def test_all_that_a_grader_of_all_answers_measured_is_told():
+    said = document()
+    counts = {"name": "count: a | b", "value": 3.0, "low": None, "high": None}
+    area = {"name": "auc", "value": 0.9, "low": 0.8, "high": 1.0}
+    lost = {"name": "f1", "value": None, "low": None, "high": None}
+    said["report"]["graders"]["told"] = {"measures": [area, counts, lost]}
+    said["baseline"]["graders"] = {"told": {"measures": [counts | {"value": 4.0}]}}
+
+    text = markdown([said])
+
+    assert "| told | `auc` |  | 0.9 (0.8 to 1) |" in text
+    assert "| told | `count: a \\| b` | 4 | 3 |" in text
+    assert "`f1`" not in text
+    assert "`auc`" not in markdown([said], whole=False)
+
+
+def test_what_did_not_come_and_what_has_no_grade_is_told():
+    said = document()
+    said["report"]["failures"] = {
+        "answers": 3,
+        "examples": [{"case": ODD, "error": "upstream: it is away"}],
+        "ungraded": ["right: the case does not say what is expected"],
+    }
+
+    text = markdown([said])
+
+    assert "; 3 did not come; " in text
+    assert "did not come: `upstream: it is away`" in text
+    assert "no grade: `right: the case does not say what is expected`" in text
+    assert "<b>" not in text.replace(code(ODD), "")
 
 
 def test_junit_is_xml_whatever_was_answered():

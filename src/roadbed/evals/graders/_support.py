@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 import roadbed.evals.graders._texts as texts
+from roadbed.evals.graders._reading import Unfit, read_json
 
 CLAIMS = 100
 WORDS = 80
@@ -34,7 +35,7 @@ class Passages:
         self._size = 0
         left = CHARACTERS
         for document in documents:
-            self._add(texts.words(document[:left]))
+            self._add(texts.words(_text(document)[:left]))
             left -= len(document)
             if left <= 0 or self._size >= PASSAGES:
                 break
@@ -67,3 +68,15 @@ class Passages:
             for word in set(words[start : start + PASSAGE]):
                 self._of.setdefault(word, []).append(self._size)
             self._size += 1
+
+
+def _text(document: str) -> str:
+    """Return what a document says: its `text`, if it is JSON that has one."""
+    if not document.lstrip().startswith("{"):
+        return document
+    try:
+        value = read_json(document)
+    except Unfit:
+        return document
+    said = value.get("text") if isinstance(value, dict) else None
+    return said if isinstance(said, str) else document

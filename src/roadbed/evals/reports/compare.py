@@ -159,7 +159,8 @@ class _Most:
 def _first(all_of: Iterable[_Most]) -> list[Changed]:
     entries = [entry for most in all_of for entry in most.entries()]
     ordered = sorted(entries, key=lambda e: (-e[0], -e[1], e[2].grader))
-    return [changed for _, _, changed in ordered[:SHOWN]]
+    first = list(dict.fromkeys(changed.case for _, _, changed in ordered))[:SHOWN]
+    return [changed for _, _, changed in ordered if changed.case in first]
 
 
 def _compared(
@@ -178,17 +179,28 @@ def _compared(
             for tag, pairs in found.slices[use.name].items()
         }
         values = before["interval"]["value"], after["interval"]["value"]
+        counts = _counts(found.pairs[use.name], direction)
     else:
         old, new = value_of(before["measures"]), value_of(after["measures"])
         whole, slices = apart(old, new, after_cases(reports[1])), {}
-        values = old["value"], new["value"]
+        values, counts = (old["value"], new["value"]), {}
     return {
+        **counts,
         "direction": direction,
         "baseline": values[0],
         "candidate": values[1],
         "comparison": asdict(whole),
         "verdict": verdict.conclude(whole, direction, tolerance),
         "slices": _sliced(slices, direction, tolerance, alpha),
+    }
+
+
+def _counts(pairs: Sequence[Pair], direction: str) -> dict[str, int]:
+    sign = 1.0 if direction == "higher" else -1.0
+    gains = [sign * (pair.candidate - pair.baseline) for pair in pairs]
+    return {
+        "became_worse": sum(g < 0 for g in gains),
+        "became_better": sum(g > 0 for g in gains),
     }
 
 

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
@@ -13,6 +13,7 @@ WORDS = {
     "compared": "compared",
 }
 _LENGTH = 160
+_BEFORE = 30
 _UNPRINTABLE = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 Document = Mapping[str, Any]
 """What one gate said: `evaluation`, `subject`, `gate`, `report`, `baseline`,
@@ -45,12 +46,16 @@ def outcome_of(documents: Sequence[Document]) -> str:
     return "passed" if words <= {"passed"} else "inconclusive"
 
 
-def markdown(documents: Sequence[Document]) -> str:
-    """Return the comment: which cases changed, by how much, and how sure that is."""
+def markdown(documents: Sequence[Document], *, whole: bool = True) -> str:
+    """Return the comment: which cases changed, by how much, and how sure that is.
+
+    Unless *whole*, what is folded in a comment is left out.
+    """
     lines: list[str] = []
     for document in documents:
         lines += [*_head(document), *_bars(document), *_slices(document)]
-        lines += [*_changed(document), *_foot(document), ""]
+        lines += [*_changed(document), *(_measures(document) if whole else ())]
+        lines += [*_foot(document), ""]
     return "\n".join(lines)
 
 
@@ -93,7 +98,8 @@ def _head(document: Document) -> Iterator[str]:
     against = f" against {baseline['subject']['version']}" if baseline else ""
     yield (
         f"### {subject['evaluation']}: {WORDS[gate['outcome']]} — "
-        f"{subject['version']} on {subject['endpoint']}{against}"
+        f"{subject['version']} on {subject['endpoint']}{against}, "
+        f"by {document['report']['dataset']['name']}"
     )
     yield ""
 
@@ -116,39 +122,122 @@ def _bars(document: Document) -> Iterator[str]:
     yield ""
 
 
+def _measures(document: Document) -> Iterator[str]:
+    """Yield what graders of all answers measured besides the first."""
+    before = (document["baseline"] or {}).get("graders", {})
+    rows = [
+        f"| {name} | {code(measure['name'])} | "
+        f"{_measured(before.get(name), measure['name'])} | {_interval(measure)} |"
+        for name, said in document["report"]["graders"].items()
+        for measure in said.get("measures", ())
+        if measure["value"] is not None
+    ]
+    if rows:
+        yield "<details><summary>All that was measured</summary>"
+        yield ""
+        yield "| grader | measure | before | after |"
+        yield "|---|---|---|---|"
+        yield from rows
+        yield ""
+        yield "</details>"
+        yield ""
+
+
+def _measured(said: Mapping[str, Any] | None, name: str) -> str:
+    measures = said.get("measures", ()) if said else ()
+    return next((_interval(m) for m in measures if m["name"] == name), "")
+
+
 def _slices(document: Document) -> Iterator[str]:
     comparison = document["comparison"]
     graders = comparison["graders"] if comparison else {}
+    told = _told(document)
+    found = [
+        (tag, name, slice_)
+        for name, compared in graders.items()
+        if name in told
+        for tag, slice_ in compared["slices"].items()
+    ]
     rows = [
         f"| {code(tag)} | {name} | {_difference(slice_['comparison'])} | "
         f"{slice_['verdict']} | {slice_['adjusted_p']:.2g} |"
-        for name, compared in graders.items()
-        for tag, slice_ in compared["slices"].items()
+        for tag, name, slice_ in found
+        if slice_["comparison"]["difference"] != 0
     ]
     if rows:
         yield "| slice | grader | difference | verdict | p, adjusted |"
         yield "|---|---|---|---|---|"
         yield from rows
         yield ""
+    if rest := len(found) - len(rows):
+        yield f"In {rest} of {len(found)} pairs of slice and grader, nothing changed."
+        yield ""
 
 
 def _changed(document: Document) -> Iterator[str]:
     comparison = document["comparison"]
     changed = comparison["changed"] if comparison else []
+    told = _told(document)
+    changed = [each for each in changed if each["grader"] in told]
     if not changed:
         return
-    worse = sum(each["worse"] for each in changed)
-    yield f"Cases that changed most: {worse} became worse of the {len(changed)} shown."
+    rows = list(_by_case(changed))
+    shown = len({row[0]["case"] for row in rows})
+    yield f"{_counted(comparison, told)}. The {shown} that changed most:"
     yield ""
     yield "| case | grader | grade | asked | before | after |"
     yield "|---|---|---|---|---|---|"
-    for each in changed:
-        grade = f"{_number(each['baseline'])} → {_number(each['candidate'])}"
+    for each, graders in rows:
         asked = code(each.get("input"))
-        old, new = code(each["baseline_answer"]), code(each["candidate_answer"])
-        what = f"| {code(each['case'])} | {each['grader']} | {grade} | {asked} "
+        old, new = map(code, _apart(each["baseline_answer"], each["candidate_answer"]))
+        what = f"| {code(each['case'])} | {graders} | {_grades(each)} | {asked} "
         yield f"{what}| {old} | {new} |"
     yield ""
+
+
+def _counted(comparison: Mapping[str, Any], told: Collection[str]) -> str:
+    """Return how many cases changed in the eyes of each grader."""
+    found = [(n, c) for n, c in comparison["graders"].items() if n in told]
+    return "; ".join(
+        f"{name}: {c.get('became_worse', 0):,} cases became worse, "
+        f"{c.get('became_better', 0):,} better"
+        for name, c in found
+    )
+
+
+def _told(document: Document) -> Collection[str]:
+    """Return the graders whose cases are told: those that gate, or else all."""
+    names = [n for n, g in document["report"]["graders"].items() if "interval" in g]
+    gating = [name for name in names if name in document["gate"]["bars"]]
+    return gating or names
+
+
+def _apart(old: str, new: str) -> tuple[str, str]:
+    """Return two answers without most of what both begin with."""
+    same = 0
+    for one, other in zip(old, new, strict=False):
+        if one != other:
+            break
+        same += 1
+    start = old.rfind(" ", 0, max(0, same - _BEFORE)) + 1
+    if start < _BEFORE or old == new:
+        return old, new
+    return f"…{old[start:]}", f"…{new[start:]}"
+
+
+def _by_case(
+    changed: Sequence[Mapping[str, Any]],
+) -> Iterator[tuple[Mapping[str, Any], str]]:
+    """Yield each case with the graders that graded it alike, worst first."""
+    alike: dict[tuple[str, str], list[Mapping[str, Any]]] = {}
+    for each in changed:
+        alike.setdefault((each["case"], _grades(each)), []).append(each)
+    for several in alike.values():
+        yield several[0], ", ".join(each["grader"] for each in several)
+
+
+def _grades(each: Mapping[str, Any]) -> str:
+    return f"{_number(each['baseline'])} → {_number(each['candidate'])}"
 
 
 def _foot(document: Document) -> Iterator[str]:
@@ -164,6 +253,10 @@ def _foot(document: Document) -> Iterator[str]:
         f"report {report_name(document)}",
     ]
     yield "; ".join(parts) + "."
+    for example in report["failures"].get("examples", ())[:3] if failed else ():
+        yield f"- {code(example['case'])} did not come: {code(example['error'])}"
+    for error in report["failures"].get("ungraded", ())[:1]:
+        yield f"- Some answers have no grade: {code(error)}"
 
 
 def report_name(document: Document) -> str:
@@ -192,12 +285,14 @@ def _case(
 
 def _score(said: Mapping[str, Any]) -> str:
     if "interval" in said:
-        interval = said["interval"]
-    else:
-        interval = (said["measures"] or [{"value": None, "low": None, "high": None}])[0]
-    value, low, high = (interval[name] for name in ("value", "low", "high"))
-    if value is None:
-        return "—"
+        return _interval(said["interval"])
+    return _interval(said["measures"][0]) if said["measures"] else "—"
+
+
+def _interval(score: Mapping[str, Any]) -> str:
+    value, low, high = (score[name] for name in ("value", "low", "high"))
+    if value is None or low is None or high is None:
+        return _number(value)
     return f"{_number(value)} ({_number(low)} to {_number(high)})"
 
 

@@ -1,5 +1,6 @@
 """From what a call brought to what graders read."""
 
+import json
 import math
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -107,14 +108,23 @@ def outputs_of(tensors: Sequence[Tensor]) -> dict[str, tuple[Any, ...]]:
 
 
 def documents_of(annotations: Sequence[Mapping[str, Any]]) -> tuple[str, ...]:
-    """Return what the answer cites: its texts, or else the names of the sources."""
+    """Return what the answer cites: texts, names, or JSON of an `id` and a `text`."""
     found = []
     for each in annotations:
         inner = each.get(str(each.get("type", "")))
         said = {**each, **inner} if isinstance(inner, dict) else each
-        names = ("text", "quote", "passage", "url", "filename", "title")
-        found.append(next((str(said[n]) for n in names if said.get(n)), ""))
+        name, text = _first(said, _NAMES), _first(said, _TEXTS)
+        both = json.dumps({"id": name, "text": text}, ensure_ascii=False)
+        found.append(both if name and text else text or name)
     return tuple(text for text in found if text)
+
+
+_NAMES = ("url", "filename", "title", "passage")
+_TEXTS = ("text", "quote", "cited_text")
+
+
+def _first(said: Mapping[str, Any], names: Sequence[str]) -> str:
+    return next((str(said[name]) for name in names if said.get(name)), "")
 
 
 def _rows(tensor: Tensor) -> tuple[Any, ...]:

@@ -69,8 +69,9 @@ class Gates:
     def evaluations(self, endpoint: str, names: Sequence[str] = ()) -> list[Content]:
         """Return the evaluations of *endpoint*, or those that *names* names.
 
-        Raises NotFound if there is none.
+        Raises NotFound if there is none, or no such endpoint.
         """
+        self._preview.content("Endpoint", endpoint)
         blocking = required(self._preview, endpoint)
         known = {id(content) for content in blocking}
         others = [

@@ -47,12 +47,23 @@ def told(order: Order, power: Power) -> list[str]:
     for use in gates:
         tolerance = use.gate.tolerance if use.gate else None
         if tolerance and not power.settles(tolerance):
-            enough = needed(tolerance, alpha=power.alpha, repeats=power.repeats)
             lines.append(
                 f"{use.name}: these cases are too few to settle a tolerance of "
-                f"{tolerance:g}; about {enough:,} are needed"
+                f"{tolerance:g}{_enough(power, tolerance)}"
             )
     return lines
+
+
+def _enough(power: Power, tolerance: float) -> str:
+    """Return how many cases that spread and cluster like these would do."""
+    if power.error is None or not power.effective:
+        return ""
+    spread = Spread(between=power.error**2 * power.effective)
+    design = power.n / power.effective
+    enough = needed(
+        tolerance, spread=spread, design=design, alpha=power.alpha, power=power.power
+    )
+    return f"; about {enough:,} such cases are needed"
 
 
 def _spread(connection: sa.Connection, blobs: Blobs, order: Order) -> Spread | None:

@@ -30,6 +30,7 @@ def citations(hits: Sequence[Hit]) -> tuple[dict[str, Any], ...]:
             "heading": hit.passage.heading,
             "passage": hit.passage.id,
             "passage_digest": hit.passage.digest,
+            "quote": hit.passage.text,
             "document_digest": hit.passage.document,
             "score": hit.score,
         }
