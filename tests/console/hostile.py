@@ -45,6 +45,7 @@ class HostileData:
 
     def __init__(self, custody):
         self.custody = Twisted(custody, hostile)
+        self.assays = self._sample.assays
 
     def seen_by(self, viewer):
         return self

@@ -14,6 +14,7 @@ from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.rows import frontier_of
 from roadbed.console import declared, spending, traced, traffic
+from roadbed.console.assays.live import LiveAssays
 from roadbed.console.custody.live import LiveCustody
 from roadbed.console.custody.rooms import Rooms
 from roadbed.console.data import (
@@ -118,6 +119,11 @@ class Seen:
     def custody(self) -> LiveCustody:
         """Return what there is of models, datasets and runs."""
         return LiveCustody(self._rooms, self._viewer)
+
+    @property
+    def assays(self) -> LiveAssays:
+        """Return what there is of evaluations."""
+        return LiveAssays(self._rooms, self._viewer)
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""

@@ -10,14 +10,14 @@ from pydantic import BaseModel, ValidationError
 
 import roadbed.evals.graders
 from roadbed.core import plugins
-from roadbed.core.errors import Invalid, Problem
+from roadbed.core.errors import Invalid, NotFound, Problem
 from roadbed.evals.grading import GRADERS, Direction, Grader, SetGrader
 from roadbed.evals.kinds import Bar, Evaluation, Use
 from roadbed.evals.running.keys import grader_digest
 
 Served = Callable[[str], str]
 """Returns the digest of what an endpoint serves; raises NotFound."""
-_ASKED = ("endpoint", "judge")
+_ASKED = ("endpoint", "endpoints", "judge")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +72,7 @@ def judges_of(spec: Evaluation, served: Served) -> list[Judge]:
 
 def digests_of(spec: Evaluation, served: Served) -> dict[str, str]:
     """Return the digests of the graders of *spec*, by the names that it gives them."""
-    return {use.name: _digest(use, _config(use), served) for use in spec.graders}
+    return {use.name: _digest(use, config_of(use), served) for use in spec.graders}
 
 
 def asked_by(config: BaseModel) -> list[str]:
@@ -80,7 +80,19 @@ def asked_by(config: BaseModel) -> list[str]:
     found = getattr(config, "asks", None)
     if callable(found):
         return list(_texts(found()))
-    return [name for f in _ASKED for name in _texts([getattr(config, f, None)])]
+    given = [getattr(config, name, None) for name in _ASKED]
+    flat = (each if isinstance(each, list) else [each] for each in given)
+    return [name for some in flat for name in _texts(some)]
+
+
+def judges_by(grader: str) -> bool:
+    """Say whether the grader called so asks a model for its judgement of an answer."""
+    from roadbed.evals.graders._judging import Asking
+
+    try:
+        return issubclass(module(grader).Config, Asking)
+    except NotFound:
+        return False
 
 
 def _texts(found: Any) -> Iterable[str]:
@@ -88,7 +100,7 @@ def _texts(found: Any) -> Iterable[str]:
 
 
 def _judge(use: Use, served: Served) -> Judge:
-    config = _config(use)
+    config = config_of(use)
     return Judge(
         name=use.name,
         digest=_digest(use, config, served),
@@ -103,7 +115,8 @@ def _digest(use: Use, config: BaseModel, served: Served) -> str:
     return grader_digest(use.grader, said, module(use.grader).VERSION, asks)
 
 
-def _config(use: Use) -> BaseModel:
+def config_of(use: Use) -> BaseModel:
+    """Return the settings of a grader with all defaults; raise Invalid."""
     try:
         return module(use.grader).Config(**use.config)
     except ValidationError as error:
