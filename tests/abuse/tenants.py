@@ -15,6 +15,7 @@ import uvloop
 
 from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
+from roadbed.evals.reports import store as reports
 from roadbed.identity.keys import create_key
 from roadbed.identity.sessions import open_session
 from roadbed.registry.runs import Intent
@@ -55,6 +56,7 @@ def documents():
             yield declared("Model", name, tenant, MODEL, **labels)
             yield declared("Endpoint", name, tenant, {"model": f"{name}@1"}, **labels)
             yield declared("Dataset", name, tenant, DATA, **labels)
+        yield declared("Evaluation", f"{mark}-bot", tenant, exam(mark))
 
 
 MODEL = {
@@ -65,6 +67,38 @@ MODEL = {
         "context": {"documents": "./words"},
     },
 }
+
+
+def exam(mark):
+    """Return the spec of an evaluation of the endpoint of the tenant with *mark*."""
+    return {
+        "endpoint": f"{mark}-bot",
+        "cases": {"dataset": f"{mark}-bot@1", "input": "x"},
+        "graders": [{"name": "right", "grader": "exact"}],
+        "blocking": "never",
+    }
+
+
+def report(mark, actor):
+    """Return what an evaluation of the tenant with *mark* showed."""
+    names = ("evaluation_digest", "version_digest", "terms")
+    return {
+        "subject": {
+            "endpoint": f"{mark}-bot",
+            "evaluation": f"{mark}-bot",
+            "version": f"{mark}-bot@1",
+            **{name: f"sha256:{mark}" for name in names},
+        },
+        **dict.fromkeys(("run", "take", "stopped"), ""),
+        **dict.fromkeys(("cases", "done", "cost_nano", "hits", "at_us"), 1),
+        "complete": True,
+        "actor": actor,
+        "dataset": {"name": f"{mark}-bot@1", "digest": f"sha256:{mark}"},
+        "failures": {"answers": 0},
+        "graders": {},
+    }
+
+
 DATA = {
     "owner": "team",
     "licence": "CC0-1.0",
@@ -87,6 +121,7 @@ class Line:
     def __init__(self, app, port, folder):
         self.app, self.port, self.folder = app, port, folder
         self.keys, self.key_ids, self.runs, self.cookies = {}, {}, {}, {}
+        self.reports = {}
         self.calls = {tenant: [] for tenant in MARKS}
 
     def declare(self):
@@ -119,6 +154,10 @@ class Line:
             name=f"{mark}-run", actor=str(who), code={}, environment={}, tenant=tenant
         )
         self.runs[tenant] = self.app.runs.start(intent).id
+        made = reports.keep(self.app.blobs, report(mark, str(who)), tenant)
+        with self.app.database.write() as connection:
+            reports.add(connection, made)
+        self.reports[tenant] = made.digest.removeprefix("sha256:")
 
     def converse(self):
         """Let each tenant call its endpoint twice, and its hidden one."""
@@ -158,6 +197,8 @@ class Line:
             "run": self.runs[tenant],
             "model": f"{mark}-bot",
             "dataset": f"{mark}-bot",
+            "evaluation": f"{mark}-bot",
+            "report": self.reports[tenant],
             "name": self._name(tenant, route.path),
             "kind": "Endpoint",
             "number": "1",

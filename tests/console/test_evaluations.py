@@ -114,6 +114,7 @@ def test_a_report_says_what_the_gate_said_and_shows_the_worst_cases(page, school
         if row["grades"]["right"] == [0.0]
     ]
 
+    assert 'href="/console/models/pupil/2">pupil@2' in found
     assert sentence[:40].replace("<", "&lt;").capitalize()[1:] in found
     assert f"{len(wrong)} cases" in found
     assert f"<code>{wrong[0]['id']}</code>" in found

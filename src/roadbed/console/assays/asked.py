@@ -222,6 +222,7 @@ class Cases:
 class ReportPage:
     """One report: what each grader found, on what, at what cost, and the gates' word.
 
+    `registered` says that its version is here, and no branch's that was not applied.
     `latency` are quantiles in microseconds, by name. `failures` are (case, why).
     """
 
@@ -242,8 +243,9 @@ class ReportPage:
     cost_nano: int
     tokens: tuple[int, int]
     latency: tuple[tuple[str, int], ...]
-    gates: tuple[Gated, ...]
-    worst: Cases
+    gates: tuple[Gated, ...] = ()
+    worst: Cases = Cases()
+    registered: bool = True
     others: tuple[ReportLine, ...] = ()
 
 

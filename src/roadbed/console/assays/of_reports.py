@@ -2,6 +2,7 @@
 
 import heapq
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -50,6 +51,8 @@ def report(eyes: Eyes, name: str, digest: str, wanted: CaseFilter) -> ReportPage
         found = find(eyes, connection, name, digest)
         said_by = verdicts.of_report(connection, found.digest)[:_GATES]
         known = store.of_evaluation(connection, name, found.tenant)
+        sight = seen.Sight(eyes.viewer, connection)
+        registered = sight.may_see("model", found.subject.version)
     said = store.read(blobs, found.digest)
     others = [
         each
@@ -58,28 +61,37 @@ def report(eyes: Eyes, name: str, digest: str, wanted: CaseFilter) -> ReportPage
         and each.subject.version_digest != found.subject.version_digest
         and seen.may_see_report(eyes.viewer, each)
     ]
-    failures = said["failures"]
+    return replace(
+        _page(found, said),
+        gates=tuple(_gated(blobs, each) for each in said_by),
+        worst=_worst(eyes, found, said, wanted),
+        registered=registered,
+        others=tuple(report_line(e) for e in newest_by_version(others, _OTHERS)),
+    )
+
+
+def _page(found: Report, said: Said) -> ReportPage:
+    """Return what the report itself says."""
+    failures, tokens = said["failures"], said.get("tokens", {})
+    examples = failures.get("examples", ())
     return ReportPage(
         line=report_line(found),
         golden=str(said["dataset"]["name"]),
         golden_digest=str(said["dataset"]["digest"]),
         cases=said["cases"],
         done=said["done"],
-        repeats=said["repeats"],
+        repeats=said.get("repeats", 1),
         stopped=said["stopped"],
-        graders=tuple(_grader(n, each, said) for n, each in said["graders"].items()),
+        graders=tuple(_grader(name, each) for name, each in said["graders"].items()),
         slices=slices_of(said["graders"]),
         failed=failures["answers"],
-        failures=tuple((f["case"], f["error"]) for f in failures["examples"]),
-        ungraded=tuple(failures["ungraded"]),
-        refused=said["refused"],
+        failures=tuple((each["case"], each["error"]) for each in examples),
+        ungraded=tuple(failures.get("ungraded", ())),
+        refused=said.get("refused", 0),
         hits=said["hits"],
         cost_nano=said["cost_nano"],
-        tokens=(said["tokens"]["input"], said["tokens"]["output"]),
-        latency=tuple(said["latency_us"].items()),
-        gates=tuple(_gated(blobs, each) for each in said_by),
-        worst=_worst(eyes, found, said, wanted),
-        others=tuple(report_line(e) for e in newest_by_version(others, _OTHERS)),
+        tokens=(tokens.get("input", 0), tokens.get("output", 0)),
+        latency=tuple(said.get("latency_us", {}).items()),
     )
 
 
@@ -157,7 +169,7 @@ def worst_rows(
     return [row for _, _, row in sorted(kept, key=lambda e: e[:2], reverse=True)], count
 
 
-def _grader(name: str, each: Said, said: Said) -> GraderTold:
+def _grader(name: str, each: Said) -> GraderTold:
     whole = "measures" in each
     score = value_of(each["measures"]) if whole else each["interval"]
     repeated = each.get("repeats", {})

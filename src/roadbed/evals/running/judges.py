@@ -18,6 +18,7 @@ from roadbed.evals.running.keys import grader_digest
 Served = Callable[[str], str]
 """Returns the digest of what an endpoint serves; raises NotFound."""
 _ASKED = ("endpoint", "endpoints", "judge")
+"""Settings that name the endpoints which a grader asks."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,12 +78,9 @@ def digests_of(spec: Evaluation, served: Served) -> dict[str, str]:
 
 def asked_by(config: BaseModel) -> list[str]:
     """Return the endpoints that a grader with *config* asks, such as a judge's."""
-    found = getattr(config, "asks", None)
-    if callable(found):
-        return list(_texts(found()))
-    given = [getattr(config, name, None) for name in _ASKED]
-    flat = (each if isinstance(each, list) else [each] for each in given)
-    return [name for some in flat for name in _texts(some)]
+    said = [getattr(config, name, None) for name in _ASKED]
+    flat = [n for each in said for n in (each if isinstance(each, list) else [each])]
+    return [name for name in flat if isinstance(name, str) and name]
 
 
 def judges_by(grader: str) -> bool:
@@ -93,10 +91,6 @@ def judges_by(grader: str) -> bool:
         return issubclass(module(grader).Config, Asking)
     except NotFound:
         return False
-
-
-def _texts(found: Any) -> Iterable[str]:
-    return (name for name in found if isinstance(name, str) and name)
 
 
 def _judge(use: Use, served: Served) -> Judge:
