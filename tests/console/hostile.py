@@ -46,6 +46,7 @@ class HostileData:
 
     def __init__(self, custody):
         self.custody = Twisted(custody, hostile)
+        self.assays = self._sample.assays
 
     def seen_by(self, viewer):
         return self

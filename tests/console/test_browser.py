@@ -50,7 +50,7 @@ DRAWN = ("version", "changes", "data-diff", "side-by-side")
 """Pages with pictures of their own, whose colours are others in the dark."""
 EMPTY = (
     *("", "/calls", "/endpoints", "/models", "/datasets", "/runs", "/runs/compare"),
-    *("/spend", "/resources", "/audit"),
+    *("/evaluations", "/judges", "/spend", "/resources", "/audit"),
 )
 
 
@@ -163,7 +163,7 @@ def test_a_guest_is_not_offered_what_is_withheld(chromium, server):
 
     assert offered == [
         *("Overview", "Calls", "Endpoints", "Models", "Datasets", "Runs"),
-        *("Review", "Spend"),
+        *("Review", "Evaluations", "Spend"),
     ]
     page.context.close()
 

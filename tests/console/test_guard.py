@@ -31,6 +31,7 @@ FILLED = {
     "rest:path": "x",
     "kind": "K",
     "number": "1",
+    "report": "0123456789abcdef",
 }
 
 

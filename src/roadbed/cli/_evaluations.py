@@ -93,15 +93,20 @@ class Reporter:
 
     def _power(self, order: "Order") -> list[str]:
         from roadbed.core.errors import RoadbedError
-        from roadbed.server.evaluating.power import power_of, told
+        from roadbed.evals.reports.power import Planned, power_of, told
 
         app = self._evaluator.app
+        planned = Planned(
+            spec=order.spec,
+            golden=order.golden,
+            digest=order.subject.evaluation_digest,
+        )
         try:
             with app.database.read() as connection:
-                power = power_of(connection, app.datasets, app.blobs, order)
+                power = power_of(connection, app.datasets, app.blobs, planned)
         except RoadbedError as error:
             return [f"what these cases can show is not known: {error.message}"]
-        return told(order, power)
+        return told(order.spec, power)
 
     def _say(self, said: dict[str, Any], text: str) -> None:
         click.echo(json.dumps(said) if self._as_json else text, err=True)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from roadbed.core.actor import Principal
     from roadbed.core.decision import Target
     from roadbed.core.errors import NotFound
+    from roadbed.evals.reports.store import Report
     from roadbed.identity.directory import Directory
     from roadbed.identity.keys import NewKey
 
@@ -94,6 +95,12 @@ class Session:
         found = self.app.find(self.principal, "Dataset", dataset)
         absent = nothing(self.principal, "Dataset", dataset)
         return self.viewer.may("dataset.read", found or absent)
+
+    def may_see(self, report: "Report") -> bool:
+        """Say whether the principal may see a report of an evaluation."""
+        from roadbed.control.seen import may_see_report
+
+        return may_see_report(self.viewer, report)
 
     def require_on(self, action: str, target: "Target") -> None:
         """Raise Denied, after it is on the audit log, unless it is allowed there."""

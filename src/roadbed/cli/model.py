@@ -87,6 +87,8 @@ def diff(left: str, right: str, output: str) -> None:
 
     The change that is most likely responsible comes first, with the reason.
     """
+    from dataclasses import replace
+
     from roadbed.cli._session import session
     from roadbed.control.questions.render import render
     from roadbed.core.reference import parse
@@ -95,7 +97,9 @@ def diff(left: str, right: str, output: str) -> None:
     after = parse(before.name + right if right.startswith("@") else right)
     with session(str(before)) as line:
         line.also("version.read", "ModelVersion", str(after))
-        changes = line.app.comparer(line.may_read).of_versions(before, after)
+        comparer = line.app.comparer(line.may_read)
+        mine = replace(comparer, may_report=line.may_see)
+        changes = mine.of_versions(before, after)
     print_json(changes.to_json()) if output == "json" else click.echo(render(changes))
 
 

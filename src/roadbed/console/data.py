@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal, Protocol
 
 from roadbed.access.visible import Viewer
+from roadbed.console.assays.asked import Assays
 from roadbed.console.custody.asked import Custody
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.learning.asked import Learning
@@ -409,6 +410,11 @@ class ConsoleData(Protocol):
     @property
     def custody(self) -> Custody:
         """Return what there is of models, datasets and runs."""
+        ...
+
+    @property
+    def assays(self) -> Assays:
+        """Return what there is of evaluations."""
         ...
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:

@@ -17,9 +17,11 @@ def endpoints(visit: Visit) -> Response:
 
 def endpoint(visit: Visit) -> Response:
     """Show one endpoint, with its latest calls if the visitor may read calls."""
+    name = visit.named("name")
     return visit.page(
         "endpoint.html",
-        view=visit.data.endpoint(visit.named("name"), visit.now_us),
+        view=visit.data.endpoint(name, visit.now_us),
+        evaluations=visit.data.assays.of_endpoint(name, visit.now_us),
         may_read_calls=visit.may("call.read").allowed,
         may_read_resources=visit.may("resource.read").allowed,
     )

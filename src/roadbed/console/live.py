@@ -14,6 +14,7 @@ from roadbed.audit.entry import Outcome, Recorded
 from roadbed.audit.log import AuditLog, AuditQuery
 from roadbed.audit.rows import frontier_of
 from roadbed.console import declared, spending, traced, traffic
+from roadbed.console.assays.live import LiveAssays
 from roadbed.console.custody.live import LiveCustody
 from roadbed.console.custody.rooms import Rooms
 from roadbed.console.data import (
@@ -123,6 +124,11 @@ class Seen:
     def learning(self, now_us: Callable[[], int]) -> LiveLearning:
         """Return what is learned from calls."""
         return LiveLearning(database=self._database, viewer=self._viewer, now_us=now_us)
+
+    @property
+    def assays(self) -> LiveAssays:
+        """Return what there is of evaluations."""
+        return LiveAssays(self._rooms, self._viewer)
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""

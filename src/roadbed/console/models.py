@@ -46,10 +46,12 @@ def model(visit: Visit) -> Response:
 
 def version(visit: Visit) -> Response:
     """Show one version: what it is, and the whole chain as a picture."""
-    view = visit.data.custody.version(_version(visit), visit.now_us)
+    ref = _version(visit)
+    view = visit.data.custody.version(ref, visit.now_us)
     chain = view.chain
     drawn = picture(chain.nodes, chain.edges)
-    return visit.page("version.html", view=view, drawn=drawn)
+    found = visit.data.assays.of_version(str(ref), visit.now_us)
+    return visit.page("version.html", view=view, drawn=drawn, evaluations=found)
 
 
 def verification(visit: Visit) -> Response:

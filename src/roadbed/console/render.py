@@ -10,6 +10,8 @@ from starlette.responses import HTMLResponse
 
 from roadbed import __version__
 from roadbed.console import charts, words
+from roadbed.console.assays import places as assay_places
+from roadbed.console.assays.forest import forest
 from roadbed.console.assets import Assets
 from roadbed.console.custody import places
 
@@ -67,6 +69,10 @@ class Renderer:
             run_page=places.run_page,
             diff_page=places.diff_page,
             compare_page=places.compare_page,
+            evaluation_page=assay_places.evaluation_page,
+            report_page=assay_places.report_page,
+            comparison_page=assay_places.comparison_page,
+            forest=forest,
             version=__version__,
         )
         return environment

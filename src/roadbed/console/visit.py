@@ -60,7 +60,9 @@ class Place:
     action: str
 
 
-LISTED = frozenset({"Call", "Dataset", "Endpoint", "Model", "Resource", "Run"})
+LISTED = frozenset(
+    {"Call", "Dataset", "Endpoint", "Evaluation", "Model", "Resource", "Run"}
+)
 """Kinds whose pages are lists, which show as much as the visitor may see."""
 PLACES = (
     Place("o", "Overview", "/console", "console.view"),
@@ -70,6 +72,7 @@ PLACES = (
     Place("d", "Datasets", "/console/datasets", "dataset.read"),
     Place("u", "Runs", "/console/runs", "run.read"),
     Place("v", "Review", "/console/golden", "dataset.annotate"),
+    Place("t", "Evaluations", "/console/evaluations", "evaluation.read"),
     Place("s", "Spend", "/console/spend", "call.read"),
     Place("r", "Resources", "/console/resources", "resource.read"),
     Place("a", "Audit", "/console/audit", "audit.read"),

@@ -341,6 +341,12 @@ def reports(
     return viewer.only("evaluation.read", found, report_target)[:limit]
 
 
+def may_see_report(viewer: Viewer, report: Report) -> bool:
+    """Say whether the viewer may see a report: of their tenant, by evaluation.read."""
+    target = own(viewer.principal, report_target(report))
+    return target is not None and viewer.may("evaluation.read", target)
+
+
 def changes(
     viewer: Viewer, connection: sa.Connection, limit: int, before: int | None = None
 ) -> list[StackRevision]:

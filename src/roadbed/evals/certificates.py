@@ -112,6 +112,15 @@ def newest(connection: sa.Connection, judge: str) -> Certificate | None:
     return next(iter(list_certificates(connection, judge)), None)
 
 
+def latest(connection: sa.Connection, limit: int) -> list[Certificate]:
+    """Return the newest certificates of all judges."""
+    query = sa.select(certificates).order_by(
+        certificates.c.made_us.desc(), certificates.c.id
+    )
+    rows = connection.execute(query.limit(limit)).mappings()
+    return [_sound(dict(row)) for row in rows]
+
+
 def valid(certificate: Certificate, now_us: int, judge: str) -> bool:
     """Return whether it is of the judge with this digest, and of this time."""
     return certificate.judge == judge and (

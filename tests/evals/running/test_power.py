@@ -3,9 +3,10 @@
 import re
 from types import SimpleNamespace
 
+from roadbed.server.evaluating.power import told
+
 from roadbed.evals.kinds import Evaluation
 from roadbed.evals.statistics.power import design_effect, detectable
-from roadbed.server.evaluating.power import told
 
 CLUSTERS = [str(n // 4) for n in range(80)]
 SPEC = {

@@ -39,6 +39,7 @@ from roadbed.core.digest import short
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.tables import dataset_versions
+from roadbed.evals.reports.store import Report
 from roadbed.gateway.history import CallQuery
 from roadbed.registry.approvals import list_approvals
 from roadbed.registry.proof import parts
@@ -139,14 +140,17 @@ def model_changes(eyes: Eyes, name: str, wanted: DiffFilter) -> ChangesPage:
 
 
 def comparer(eyes: Eyes) -> Comparer:
-    """Return what compares, and names only the datasets that the viewer may see."""
+    """Return what compares, and names only what the viewer may see."""
 
     def may(dataset: str) -> bool:
         with eyes.rooms.database.read() as connection:
             found = own(eyes.viewer.principal, find_dataset(connection, dataset))
         return found is not None and eyes.viewer.may("dataset.read", found)
 
-    return eyes.rooms.comparer(may)
+    def may_report(report: Report) -> bool:
+        return seen.may_see_report(eyes.viewer, report)
+
+    return replace(eyes.rooms.comparer(may), may_report=may_report)
 
 
 def _chosen(wanted: DiffFilter, numbers: Sequence[int]) -> DiffFilter:

@@ -8,6 +8,7 @@ from typing import Any
 from roadbed.control.questions import differ
 from roadbed.control.questions.causes import rank
 from roadbed.control.questions.changes import Change, Changes, Section
+from roadbed.control.questions.evaluations import evaluation_section
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import RoadbedError
 from roadbed.core.reference import VersionRef
@@ -15,6 +16,7 @@ from roadbed.data.datasets import Datasets, DatasetVersion
 from roadbed.data.diff import schema_diff
 from roadbed.data.shift import Shift, shifts
 from roadbed.database.engine import Database
+from roadbed.evals.reports.store import Report
 from roadbed.ports.blobs import Blobs
 from roadbed.ports.code import Code, Tree
 from roadbed.registry.recipe import recipe_of
@@ -48,7 +50,8 @@ class Comparer:
     """Says what changed between two model versions, or two runs.
 
     `may` says whether whoever asks may see a dataset: one that they may not see is
-    named by nothing but that it differs.
+    named by nothing but that it differs. `may_report` says so of evaluations' reports;
+    of those that they may not see nothing is said.
     """
 
     database: Database
@@ -57,6 +60,7 @@ class Comparer:
     blobs: Blobs
     code: Code
     may: Callable[[str], bool] = lambda name: True
+    may_report: Callable[[Report], bool] = lambda report: True
 
     def of_versions(self, left: VersionRef, right: VersionRef) -> Changes:
         """Compare two versions; raise NotFound."""
@@ -115,7 +119,14 @@ class Comparer:
             yield differ.features(
                 left.body.get("features", ()), right.body.get("features", ())
             )
-        yield Section(name="evaluation", differs=False)
+        yield self._evaluation(left, right)
+
+    def _evaluation(self, left: Side, right: Side) -> Section:
+        if not left.version or not right.version:
+            return Section(name="evaluation", differs=False)
+        digests = left.version.digest, right.version.digest
+        with self.database.read() as connection:
+            return evaluation_section(connection, digests, self.may_report)
 
     def _data(self, left: Run, right: Run, features: set[str]) -> Section:
         pairs = _paired(left.data, right.data)

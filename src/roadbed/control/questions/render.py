@@ -39,9 +39,11 @@ def _lines(changes: Changes) -> Iterator[str]:
 
 def _section(section: Section) -> Iterator[str]:
     word = {True: "differs", False: "the same", None: "not recorded"}[section.differs]
-    if section.name == "evaluation":
+    if section.name == "evaluation" and not section.lines:
         word = "no evaluation reports yet"
     yield f"{section.name:<14}{word}"
+    if section.name == "evaluation":
+        yield from (f"    {line}" for line in section.lines)
     text = section.text.splitlines()
     yield from (f"    {line}" for line in text[:_DIFF_LINES])
     if len(text) > _DIFF_LINES:

@@ -53,16 +53,18 @@ def compare_reports(
     spec: Evaluation,
     baseline: tuple[Mapping[str, Any], Iterable[Row]],
     candidate: tuple[Mapping[str, Any], Iterable[Row]],
+    shown: int = SHOWN,
 ) -> dict[str, Any]:
     """Return how the *candidate* differs: each is a report, and the rows of it.
 
-    Raises Invalid if they were not graded by the same, or share no case.
+    *shown* is how many of the cases that changed most are named. Raises Invalid if
+    they were not graded by the same, or share no case.
     """
     before, after = baseline[0], candidate[0]
     uses = [use for use in spec.graders if use.name in after["graders"]]
     for use in uses:
         _must_agree(use.name, before, after)
-    found = pair(spec, (before["graders"], baseline[1]), candidate[1])
+    found = pair(spec, (before["graders"], baseline[1]), candidate[1], shown)
     alpha = alpha_of(spec)
     return {
         "baseline": before["subject"],
@@ -80,13 +82,14 @@ def pair(
     spec: Evaluation,
     baseline: tuple[Mapping[str, Any], Iterable[Row]],
     candidate: Iterable[Row],
+    shown: int = SHOWN,
 ) -> Paired:
     """Return the pairs of grades by grader, and the cases that changed most."""
     graders, rows = baseline
     names = [name for name, said in graders.items() if "interval" in said]
     known = {row.id: _side(row, names) for row in rows}
     found = Paired({name: [] for name in names}, _empty(names, spec.slices))
-    most = {name: _Most(graders[name]["direction"]) for name in names}
+    most = {name: _Most(graders[name]["direction"], shown) for name in names}
     for row in candidate:
         before, after = known.pop(row.id, None), _side(row, names)
         if before is None or before.case != after.case:
@@ -95,7 +98,7 @@ def pair(
         for name in names:
             _add(found, (name, row), (before, after), most[name])
     found.unpaired += len(known)
-    found.changed = _first(most.values())
+    found.changed = _first(most.values(), shown)
     return found
 
 
@@ -123,7 +126,8 @@ def _add(
 class _Most:
     """Keeps the cases that changed most, those that became worse before the others."""
 
-    def __init__(self, direction: str) -> None:
+    def __init__(self, direction: str, shown: int) -> None:
+        self._shown = shown
         self._sign = 1.0 if direction == "higher" else -1.0
         self._found: list[tuple[float, int, Changed]] = []
 
@@ -147,7 +151,7 @@ class _Most:
         # A gain counts a little: where nothing became worse, gains are shown.
         weight = loss if loss > 0 else -loss * 1e-6
         entry = (weight, -row.at, changed)
-        if len(self._found) < SHOWN:
+        if len(self._found) < self._shown:
             heapq.heappush(self._found, entry)
         else:
             heapq.heappushpop(self._found, entry)
@@ -156,10 +160,10 @@ class _Most:
         return self._found
 
 
-def _first(all_of: Iterable[_Most]) -> list[Changed]:
+def _first(all_of: Iterable[_Most], shown: int) -> list[Changed]:
     entries = [entry for most in all_of for entry in most.entries()]
     ordered = sorted(entries, key=lambda e: (-e[0], -e[1], e[2].grader))
-    first = list(dict.fromkeys(changed.case for _, _, changed in ordered))[:SHOWN]
+    first = list(dict.fromkeys(changed.case for _, _, changed in ordered))[:shown]
     return [changed for _, _, changed in ordered if changed.case in first]
 
 

@@ -90,6 +90,28 @@ def newest_of(connection: sa.Connection, evaluation: str) -> Report | None:
     return None if row is None else _read(row)
 
 
+def of_version(
+    connection: sa.Connection, version_digest: str, limit: int = 200
+) -> list[Report]:
+    """Return the newest complete reports on the version with this digest."""
+    query = sa.select(reports).where(
+        reports.c.version_digest == version_digest, reports.c.complete
+    )
+    rows = connection.execute(query.order_by(*_NEWEST).limit(limit)).mappings()
+    return [_read(row) for row in rows]
+
+
+def of_evaluation(
+    connection: sa.Connection, evaluation: str, tenant: str, limit: int = 200
+) -> list[Report]:
+    """Return the newest reports of the evaluation called so."""
+    query = sa.select(reports).where(
+        reports.c.evaluation == evaluation, reports.c.tenant == tenant
+    )
+    rows = connection.execute(query.order_by(*_NEWEST).limit(limit)).mappings()
+    return [_read(row) for row in rows]
+
+
 def find(connection: sa.Connection, digest: str) -> Report:
     """Return the report whose digest begins as *digest* says; raise NotFound."""
     begins = digest if digest.startswith("sha256:") else f"sha256:{digest}"

@@ -1,5 +1,6 @@
 """What gates said, written down; and who waived what, until when."""
 
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -144,6 +145,18 @@ def waived(connection: sa.Connection, subject: Subject, now_us: int) -> list[Wai
         waivers.c.until_us > now_us,
     )
     return [Waiver(**row) for row in connection.execute(query).mappings()]
+
+
+def of_report(connection: sa.Connection, report: str) -> list[Verdict]:
+    """Return what gates said from the report with this digest, newest first."""
+    query = sa.select(verdicts).where(verdicts.c.report == report)
+    newest = query.order_by(verdicts.c.at_us.desc()).limit(20)
+    return [_verdict(row) for row in connection.execute(newest).mappings()]
+
+
+def read(blobs: Blobs, digest: str) -> dict[str, Any]:
+    """Return the whole judgement; raise NotFound, or Corrupt if it was changed."""
+    return json.loads(b"".join(blobs.get(digest)))
 
 
 def list_waivers(

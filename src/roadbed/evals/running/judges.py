@@ -10,7 +10,7 @@ from pydantic import BaseModel, ValidationError
 
 import roadbed.evals.graders
 from roadbed.core import plugins
-from roadbed.core.errors import Invalid, Problem
+from roadbed.core.errors import Invalid, NotFound, Problem
 from roadbed.evals.grading import GRADERS, Direction, Grader, SetGrader
 from roadbed.evals.kinds import Bar, Evaluation, Use
 from roadbed.evals.running.keys import grader_digest
@@ -73,7 +73,7 @@ def judges_of(spec: Evaluation, served: Served) -> list[Judge]:
 
 def digests_of(spec: Evaluation, served: Served) -> dict[str, str]:
     """Return the digests of the graders of *spec*, by the names that it gives them."""
-    return {use.name: _digest(use, _config(use), served) for use in spec.graders}
+    return {use.name: _digest(use, config_of(use), served) for use in spec.graders}
 
 
 def asked_by(config: BaseModel) -> list[str]:
@@ -83,8 +83,18 @@ def asked_by(config: BaseModel) -> list[str]:
     return [name for name in flat if isinstance(name, str) and name]
 
 
+def judges_by(grader: str) -> bool:
+    """Say whether the grader called so asks a model for its judgement of an answer."""
+    from roadbed.evals.graders._judging import Asking
+
+    try:
+        return issubclass(module(grader).Config, Asking)
+    except NotFound:
+        return False
+
+
 def _judge(use: Use, served: Served) -> Judge:
-    config = _config(use)
+    config = config_of(use)
     return Judge(
         name=use.name,
         digest=_digest(use, config, served),
@@ -99,7 +109,8 @@ def _digest(use: Use, config: BaseModel, served: Served) -> str:
     return grader_digest(use.grader, said, module(use.grader).VERSION, asks)
 
 
-def _config(use: Use) -> BaseModel:
+def config_of(use: Use) -> BaseModel:
+    """Return the settings of a grader with all defaults; raise Invalid."""
     try:
         return module(use.grader).Config(**use.config)
     except ValidationError as error:

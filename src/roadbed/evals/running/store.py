@@ -67,6 +67,17 @@ def end(connection: sa.Connection, run: Run) -> None:
     connection.execute(runs.update().where(runs.c.id == run.id).values(_row(run)))
 
 
+def newest_runs(
+    connection: sa.Connection, evaluation: str, tenant: str, limit: int
+) -> list[Run]:
+    """Return the newest runs of the evaluation called so."""
+    query = sa.select(runs).where(
+        runs.c.evaluation == evaluation, runs.c.tenant == tenant
+    )
+    newest = query.order_by(runs.c.started_us.desc(), runs.c.id).limit(limit)
+    return [_read(row) for row in connection.execute(newest).mappings()]
+
+
 def _unfinished(connection: sa.Connection, subject: Subject) -> list[sa.RowMapping]:
     query = sa.select(runs).where(runs.c.status == "running")
     for name, value in subject.row().items():

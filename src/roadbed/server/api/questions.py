@@ -1,5 +1,6 @@
 """What people ask of the chain of custody: what changed, where from, who serves it."""
 
+from dataclasses import replace
 from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -15,6 +16,7 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.marks import Mark, Said, mark
+from roadbed.evals.reports.store import Report
 from roadbed.registry.tracking import points
 from roadbed.registry.tracking.artifacts import Artifact, Artifacts
 from roadbed.registry.tracking.points import Point
@@ -161,7 +163,10 @@ def _comparer(ask: Ask) -> Any:
             found = own(ask.principal, find_dataset(connection, dataset))
         return found is not None and ask.viewer.may("dataset.read", found)
 
-    return ask.services.comparer(may)
+    def may_report(report: Report) -> bool:
+        return seen.may_see_report(ask.viewer, report)
+
+    return replace(ask.services.comparer(may), may_report=may_report)
 
 
 def _also(ask: Ask, action: str, found: Target | None, name: str) -> None:

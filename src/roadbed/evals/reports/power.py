@@ -1,11 +1,14 @@
 """Before a run: how small a difference its cases can show."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
 
 from roadbed.data.datasets import Datasets
+from roadbed.data.version import DatasetVersion
+from roadbed.evals.kinds import Evaluation
 from roadbed.evals.reports import store
 from roadbed.evals.reports.compare import pair
 from roadbed.evals.reports.report import alpha_of
@@ -19,31 +22,39 @@ from roadbed.evals.statistics.power import (
     needed,
 )
 from roadbed.ports.blobs import Blobs
-from roadbed.server.evaluating.evaluator import Order
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Planned:
+    """An evaluation as it is declared, its golden set, and the digest of both."""
+
+    spec: Evaluation
+    golden: DatasetVersion
+    digest: str
 
 
 def power_of(
-    connection: sa.Connection, datasets: Datasets, blobs: Blobs, order: Order
+    connection: sa.Connection, datasets: Datasets, blobs: Blobs, planned: Planned
 ) -> Power:
-    """Return what the cases of *order* can show, from what earlier runs spread.
+    """Return what the cases of *planned* can show, from what earlier runs spread.
 
     Of the first grader that gates. Reads the clusters of the golden set, and at most
     two earlier reports.
     """
-    spec = order.spec
+    spec = planned.spec
     return detectable(
-        order.golden.rows,
-        spread=_spread(connection, blobs, order),
+        planned.golden.rows,
+        spread=_spread(connection, blobs, planned),
         repeats=spec.repeats,
-        design=design_effect(_clusters(datasets, order)),
+        design=design_effect(_clusters(datasets, planned)),
         alpha=alpha_of(spec),
     )
 
 
-def told(order: Order, power: Power) -> list[str]:
+def told(spec: Evaluation, power: Power) -> list[str]:
     """Return what to say of *power* before the run."""
     lines = [f"{power.sentence()}"]
-    gates = [use for use in order.spec.graders if use.gate]
+    gates = [use for use in spec.graders if use.gate]
     for use in gates:
         tolerance = use.gate.tolerance if use.gate else None
         if tolerance and not power.settles(tolerance):
@@ -66,12 +77,12 @@ def _enough(power: Power, tolerance: float) -> str:
     return f"; about {enough:,} such cases are needed"
 
 
-def _spread(connection: sa.Connection, blobs: Blobs, order: Order) -> Spread | None:
+def _spread(connection: sa.Connection, blobs: Blobs, planned: Planned) -> Spread | None:
     """Return how the newest two versions differed under this evaluation."""
     query = (
         sa.select(reports.c.digest, reports.c.version_digest)
         .where(
-            reports.c.evaluation_digest == order.subject.evaluation_digest,
+            reports.c.evaluation_digest == planned.digest,
             reports.c.complete,
         )
         .order_by(reports.c.at_us.desc())
@@ -85,17 +96,17 @@ def _spread(connection: sa.Connection, blobs: Blobs, order: Order) -> Spread | N
     old, new = [store.read(blobs, digest) for digest in list(newest.values())[:2]]
     graders: Any = old["graders"]
     rows = [store.rows(blobs, said["rows"]) for said in (old, new)]
-    found = pair(order.spec, (graders, rows[0]), rows[1])
-    gating = [use.name for use in order.spec.graders if use.gate]
+    found = pair(planned.spec, (graders, rows[0]), rows[1])
+    gating = [use.name for use in planned.spec.graders if use.gate]
     names = [name for name in gating if name in found.pairs]
     return history(found.pairs[names[0]]) if names else None
 
 
-def _clusters(datasets: Datasets, order: Order) -> Sequence[str]:
+def _clusters(datasets: Datasets, planned: Planned) -> Sequence[str]:
     """Return the cluster of each case, empty where the golden set has none."""
-    name = order.spec.cases.cluster
-    if name not in {column.name for column in order.golden.schema}:
+    name = planned.spec.cases.cluster
+    if name not in {column.name for column in planned.golden.schema}:
         return ()
-    files = datasets.paths(order.golden)
+    files = datasets.paths(planned.golden)
     batches = datasets.tables.rows(files, [name])
     return [str(row[0] or "") for rows in batches for row in rows]
