@@ -6,6 +6,9 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+from roadbed.core.clock import to_text
+from roadbed.evals.reports.standing import named
+
 WORDS = {
     "passed": "passed",
     "failed": "**failed**",
@@ -30,6 +33,7 @@ def document_of(
         "evaluation": said["subject"]["evaluation"],
         "subject": said["subject"],
         "gate": said.get("gate") or {"outcome": "compared", "bars": {}},
+        "judges": dict(said.get("judges") or {}),
         "reports": {"candidate": said["report"], "baseline": said["baseline_report"]},
         "report": dict(candidate),
         "baseline": dict(baseline) if baseline else None,
@@ -49,7 +53,8 @@ def markdown(documents: Sequence[Document]) -> str:
     """Return the comment: which cases changed, by how much, and how sure that is."""
     lines: list[str] = []
     for document in documents:
-        lines += [*_head(document), *_bars(document), *_slices(document)]
+        lines += [*_head(document), *_bars(document), *_judges(document)]
+        lines += _slices(document)
         lines += [*_changed(document), *_foot(document), ""]
     return "\n".join(lines)
 
@@ -114,6 +119,30 @@ def _bars(document: Document) -> Iterator[str]:
     if "answers" in bars:
         yield f"| | | | | | {WORDS['inconclusive']}: {bars['answers']['sentence']} |"
     yield ""
+
+
+def _judges(document: Document) -> Iterator[str]:
+    yield from judge_lines(document["judges"])
+    if document["judges"]:
+        yield ""
+
+
+def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each judge: its certificate, and its score put right."""
+    for name, said in judges.items():
+        held, right = said["certificate"], said["corrected"]
+        told = (
+            f"{named(held)}, until {to_text(held['expires_us'])[:10]}" if held else ""
+        )
+        parts = [told or "no certificate, so it may inform and not gate"]
+        if said["gates"] and held and not said["may_gate"]:
+            parts.append(f"it may not gate: {said['reason']}")
+        if right and right["interval"]:
+            score = _score({"interval": right["interval"]})
+            parts.append(f"corrected score {score}, {right['interval']['method']}")
+        elif right:
+            parts.append(f"not corrected: {right['why']}")
+        yield f"- judge {name}: {'; '.join(parts)}"
 
 
 def _slices(document: Document) -> Iterator[str]:

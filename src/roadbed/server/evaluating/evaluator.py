@@ -74,6 +74,7 @@ class Evaluator:
         self.app, self.preview = inside.app, inside.preview
         self.actor = inside.principal.chain
         self.tenant = inside.principal.tenant
+        self.means = Judging(inside)
 
     def order(self, content: Mapping[str, Any], ref: VersionRef) -> Order:
         """Return the order to evaluate *ref* by the Evaluation with this content.
@@ -135,7 +136,7 @@ class Evaluator:
             judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
             ask=ask,
-            means=Judging(self._inside),
+            means=self.means,
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
         )
