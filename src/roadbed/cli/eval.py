@@ -200,6 +200,28 @@ def certify(evaluation: str, output: str, **asked: Any) -> None:
     raise SystemExit(0 if allowed else 3)
 
 
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dataset", required=True, help="The golden set to make a version of.")
+@click.option(
+    "--format",
+    "form",
+    default="",
+    help="inspect, promptfoo, openai-evals, lm-eval or jsonl; else it is found out.",
+)
+@output_option
+@acts("dataset.write")
+def import_(file: Path, dataset: str, form: str, output: str) -> None:
+    """Make a golden set of the cases in FILE, which another tool wrote.
+
+    FILE is a log of Inspect, a configuration or results of promptfoo, samples of
+    OpenAI evals or of lm-eval, or JSON Lines. Grades that it holds are shown.
+    """
+    from roadbed.cli._imported import import_file
+
+    import_file(file, dataset, form, output)
+
+
 @command.command("list")
 @click.argument("endpoint", required=False)
 @click.option(

@@ -122,8 +122,8 @@ def _bars(document: Document) -> Iterator[str]:
 
 
 def _judges(document: Document) -> Iterator[str]:
-    yield from judge_lines(document["judges"])
-    if document["judges"]:
+    yield from judge_lines(document.get("judges") or {})
+    if document.get("judges"):
         yield ""
 
 
