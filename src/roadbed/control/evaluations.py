@@ -120,12 +120,18 @@ def in_service(preview: Preview, endpoint: str) -> VersionRef | None:
 
 
 def served_in(preview: Preview) -> Callable[[str], str]:
-    """Return what says the digest of the version that an endpoint would serve."""
+    """Return what says the digest of what an endpoint would serve, and where that is.
+
+    A judge that another server answers for is another one, though the model's name
+    is the same.
+    """
 
     @cache
     def served(endpoint: str) -> str:
         content = preview.content("Endpoint", endpoint)
-        return preview.version(parse(content["spec"]["model"])).digest
+        version = preview.version(parse(content["spec"]["model"]))
+        terms = preview.terms(endpoint, version)
+        return digest_of({"version": version.digest, "terms": terms})
 
     return served
 

@@ -6,6 +6,7 @@ import re
 import pytest
 
 from roadbed.audit.outbox import logged
+from roadbed.control.evaluations import judges_standing
 from roadbed.core.errors import GateFailed, Invalid
 from roadbed.core.reference import parse
 from roadbed.evals.certificates import DAY_US
@@ -17,13 +18,14 @@ from roadbed.server.evaluating.gates import Gates
 from roadbed.server.evaluating.inside import Inside
 from tests.evals.running.judging import (
     JudgeUpstream,
+    judge_at,
     judged,
     stack,
     with_real_providers,
 )
-from tests.evals.running.line import TESTER
+from tests.evals.running.line import TESTER, endpoint, model
 
-CASES = 120
+CASES = 80
 
 
 def loud(answer):
@@ -144,6 +146,32 @@ def test_another_rubric_is_another_judge(school, judge):
     gates = school.gate(preview=school.preview(*softer))
     told = [gated.said["gate"]["bars"]["kind"]["sentence"] for gated in gates]
     assert ["has no certificate" in each for each in told].count(True) == 1
+
+
+def test_a_judge_behind_another_server_is_another_judge(school, judge):
+    labels(school)
+    certify(school)
+    moved = school.preview(*stack(f"{judge.url}/elsewhere", skill=80))
+    content = moved.content("Evaluation", "exam")
+    with school.app.database.read() as connection:
+        now_us = school.app.now_us()
+        here, there = (
+            judges_standing(connection, seen, content, now_us)["kind"]
+            for seen in (school.preview(), moved)
+        )
+    assert here.permission.allowed
+    assert "has no certificate" in there.refusal
+
+
+def test_a_judge_that_may_change_any_day_is_not_certified(school, judge):
+    labels(school)
+    quiz, *_ = stack(judge.url)
+    bench, floating, _, prices = judge_at(judge.url, upstream="gpt-4o")
+    served = endpoint("judge@2", "judge", "stage: development")
+    others = (quiz, bench, floating, served, prices)
+    seen = school.preview(*others, model(80), endpoint(), judged())
+    with pytest.raises(Invalid, match="may change any day"):
+        certify(school, preview=seen)
 
 
 def test_a_report_shows_what_people_would_say(school, judge):

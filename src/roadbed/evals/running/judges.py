@@ -91,6 +91,11 @@ def asks_judge(config: BaseModel) -> bool:
     return isinstance(config, Asking) and bool(asked_by(config))
 
 
+def endpoints_of(use: Use) -> list[str]:
+    """Return the endpoints that one grader of an evaluation asks."""
+    return asked_by(_config(use))
+
+
 def certified_as(use: Use, served: Served) -> str:
     """Return the digest that certificates of *use* are for, empty if it is no judge.
 

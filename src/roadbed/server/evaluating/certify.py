@@ -8,7 +8,7 @@ from typing import Any
 
 from roadbed.control.evaluations import served_in
 from roadbed.core.errors import Invalid, NotFound
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
 from roadbed.evals.asking import Answered, BudgetSpent
 from roadbed.evals.certificates import DAY_US, LONGEST_DAYS, Certificate, issue
 from roadbed.evals.examination import PROBED_AT_LEAST, Labelled, examine
@@ -16,7 +16,7 @@ from roadbed.evals.grading import Grade, Grader, Sample
 from roadbed.evals.kinds import Evaluation, Use
 from roadbed.evals.labels import Label, good, read_labels
 from roadbed.evals.probes import PROBES
-from roadbed.evals.running.judges import certified_as, judge_of, scale_of
+from roadbed.evals.running.judges import certified_as, endpoints_of, judge_of, scale_of
 from roadbed.evals.running.purse import Allowance
 from roadbed.evals.running.work import Progress, Tell
 from roadbed.server.evaluating.evaluator import Evaluator, Judging
@@ -77,6 +77,7 @@ class Examiner:
         if not digest:
             raise Invalid(f"grader {use.name} asks no judge that could be certified")
         labels = await asyncio.to_thread(self._labels, use, exam.labels)
+        self._must_be_pinned(use)
         judge = judge_of(use, served)
         assert judge.each is not None
         means = self._evaluator.means
@@ -96,6 +97,19 @@ class Examiner:
         await asyncio.to_thread(self._issue, certificate)
         spent = asking.money.spent_nano
         return Certified(certificate=certificate, cost_nano=spent, answers=len(graded))
+
+    def _must_be_pinned(self, use: Use) -> None:
+        """Raise Invalid for a judge whose model may change behind its name."""
+        preview = self._evaluator.preview
+        for endpoint in endpoints_of(use):
+            content = preview.content("Endpoint", endpoint)
+            version = preview.version(parse(content["spec"]["model"]))
+            if self._evaluator.floats(version):
+                raise Invalid(
+                    f"the judge {version} may change any day: its upstream is "
+                    f"{version.body['upstream']}",
+                    hint="name a dated model, so that what is certified stays",
+                )
 
     def _labels(self, use: Use, ref: VersionRef) -> list[Label]:
         datasets = self._evaluator.app.datasets

@@ -206,16 +206,19 @@ class Evaluator:
 
     def _take(self, version: ModelVersion) -> str:
         """Return today's date for a version whose upstream may change any day."""
+        today = self.app.clock.now().date().isoformat()
+        return today if self.floats(version) else ""
+
+    def floats(self, version: ModelVersion) -> bool:
+        """Say whether what *version* names upstream may change any day."""
         if "hosted" not in version.definition:
-            return ""
+            return False
         provider = self.preview.content("Provider", str(version.body["provider"]))
         type_name, upstream = provider["spec"]["type"], str(version.body["upstream"])
-        floats = [
+        return any(
             self.app.catalog.unpinned(type_name, config, upstream)
             for config in configs_of(provider)
-        ]
-        today = self.app.clock.now().date().isoformat()
-        return today if any(floats) else ""
+        )
 
 
 def _said(cases: Cases) -> Cases:
