@@ -3,11 +3,14 @@
 import io
 import json
 import shutil
+from pathlib import Path
 from xml.etree import ElementTree
 
 import pytest
 
 from roadbed.cli import main
+from tests.control.stacks import resource
+from tests.evals.running.judging import JudgeUpstream, judge_at
 
 ASKED = {
     "How long is a key valid?": "90 days",
@@ -155,3 +158,65 @@ def test_what_is_not_there_is_said_with_what_to_do(run):
     assert "no report is called 'abc'" in error
     code, _, error = run("eval", "run", "handbook", "--evaluation", "exam")
     assert "has no evaluation called 'exam'" in error
+
+
+def test_what_other_tools_wrote_becomes_a_golden_set(run):
+    files = Path(__file__).parents[1] / "evals/imports/files"
+
+    code, said, error = run(
+        "eval", "import", str(files / "inspect.json"), "--dataset", "questions"
+    )
+    assert code == 0, error
+    assert "questions@2: 3 cases of inspect, " in said
+    assert "recorded: " in said
+
+    for name in ("promptfoo.json", "openai-evals.jsonl", "lm-eval-generate.jsonl"):
+        path = str(files / name)
+        code, said, error = run(
+            "eval", "import", path, "--dataset", "questions", "-o", "json"
+        )
+        assert (code, json.loads(said)["format"] in name) == (0, True), error
+    code, _, error = run("eval", "import", "evaluations.yaml", "--dataset", "questions")
+    assert code == 2
+    assert "evaluations.yaml" in error
+
+
+def test_a_judge_is_certified_by_labels(run, tmp_path):
+    with JudgeUpstream(lambda answer: "good" in answer) as upstream:
+        spec = (
+            "endpoint: handbook\nblocking: never\ncases: {dataset: questions@1}\n"
+            "graders:\n- name: kind\n  grader: judge\n"
+            "  config: {endpoints: [judge], rubric: It is good.}\n"
+            "  gate: {floor: 0.1, agreement: 0.7}"
+        )
+        declared = [*judge_at(upstream.url), resource("Evaluation", "kindness", spec)]
+        (tmp_path / "main/judge.yaml").write_text("---\n".join(declared))
+        code, _, error = run("apply", "--yes")
+        assert code == 0, error
+        rows = [
+            {"input": f"what is {n}", "answer": word, "label": word == "good"}
+            for n in range(40)
+            for word in (("good", "poor")[n % 2],)
+        ]
+        lines = "\n".join(json.dumps(row) for row in rows)
+        (tmp_path / "labels.jsonl").write_text(lines)
+        assert run("dataset", "create", "questions", "../labels.jsonl")[0] == 0
+        certify = ("eval", "certify", "kindness", "--grader", "kind", "--labels")
+
+        code, said, error = run(*certify, "questions@2", "-o", "json")
+
+    assert code == 0, error
+    found = json.loads(said)
+    held = found["certificate"]
+    assert found["may_gate"]
+    assert (held["labels"], held["findings"]["agreement"]["value"]) == (
+        "questions@2",
+        1,
+    )
+    assert found["cost_nano"] > 0
+    last = json.loads(error.splitlines()[-1])
+    assert last["done"] == last["total"] == found["asked"]
+    code, _, error = run(*certify, "questions@1")
+    assert (code, "no column 'answer'" in error) == (2, True)
+    code, _, error = run(*certify[:4], "other", "--labels", "questions@2")
+    assert (code, "no grader is named 'other'" in error) == (1, True)

@@ -39,6 +39,7 @@ _LIST = (
     Action("run.write", "Run", "Start a run and record what it did."),
     Action("evaluation.read", "Evaluation", "See what evaluations showed."),
     Action("evaluation.run", "Evaluation", "Evaluate a version, and compare two."),
+    Action("evaluation.certify", "Evaluation", "Hold a judge against people's labels."),
     Action("evaluation.waive", "Evaluation", "Let a version pass without one."),
     Action("resource.read", "Resource", "See what was declared, and its history."),
     Action("stack.plan", "Stack", "See what a change of the stack would do."),

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from roadbed.cli._session import Session
     from roadbed.data.diff import ColumnDiff, DatasetDiff
     from roadbed.data.version import DatasetVersion
     from roadbed.ports.tables import Profile
@@ -33,6 +34,25 @@ def facts(version: "DatasetVersion", spec: Mapping[str, Any]) -> dict[str, Any]:
         **{name: spec[name] for name in _DECLARED if spec.get(name)},
         **({"key": list(version.key)} if version.key else {}),
     }
+
+
+def kept(line: "Session", name: str, source: Any) -> "DatasetVersion":
+    """Make a version of the declared dataset *name* of rows that are here."""
+    from roadbed.control import seen
+    from roadbed.core.errors import NotFound
+    from roadbed.data.kinds import Dataset
+    from roadbed.data.making import wish_of
+
+    with line.app.database.read() as connection:
+        content = seen.dataset(connection, name)
+    if not content:
+        raise NotFound(
+            f"no Dataset is called {name!r} any more",
+            hint="declare it in the stack (kind: Dataset), then `roadbed apply`",
+        )
+    spec = Dataset.model_validate(content)
+    wish = wish_of(spec, line.app.clock.now())
+    return line.app.datasets.snapshot(name, source, line.actor, wish)
 
 
 def _bytes(version: "DatasetVersion") -> int:

@@ -4,7 +4,8 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -112,6 +113,23 @@ class Reporter:
         click.echo(json.dumps(said) if self._as_json else text, err=True)
 
 
+@contextmanager
+def counting(what: str, *, as_json: bool) -> "Iterator[Tell]":
+    """Say on standard error how far *what* has come; yield what is told of it."""
+
+    def say(said: dict[str, Any], text: str) -> None:
+        click.echo(json.dumps(said) if as_json else text, err=True)
+
+    if as_json or not sys.stderr.isatty():
+        yield _Lines(what, say).tell
+        return
+    bar = _Bar(what, 0)
+    try:
+        yield bar.tell
+    finally:
+        bar.close()
+
+
 class _Lines:
     """A line about once a second."""
 
@@ -168,7 +186,8 @@ class _Bar:
         self._bar.start()
 
     def tell(self, progress: "Progress") -> None:
-        self._bar.update(self._task, completed=progress.done, cost=_money(progress))
+        told = {"completed": progress.done, "cost": _money(progress)}
+        self._bar.update(self._task, total=progress.total, **told)
 
     def close(self) -> None:
         self._bar.stop()

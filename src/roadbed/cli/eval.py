@@ -56,11 +56,12 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
     from roadbed.core.reference import parse
     from roadbed.server.evaluating.evaluator import Evaluated, Evaluator
     from roadbed.server.evaluating.gates import Gates
+    from roadbed.server.evaluating.judged import Judged
 
     with session() as line:
         preview = preview_of(line, asked["stack"])
 
-        async def job(evaluator: Evaluator) -> list[Evaluated]:
+        async def job(evaluator: Evaluator) -> list[tuple[Evaluated, Judged]]:
             reporter = Reporter(evaluator, as_json=output == "json")
             gates = Gates(evaluator)
             contents = gates.evaluations(endpoint, asked["names"])
@@ -72,14 +73,16 @@ def run(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
                     order = evaluator.order(content, ref)
                     tell = reporter(order)
                     fresh = asked["fresh"]
-                    found.append(await evaluator.evaluate(order, tell, fresh=fresh))
+                    made = await evaluator.evaluate(order, tell, fresh=fresh)
+                    found.append((made, gates.judges(content, made)))
             finally:
                 reporter.close()
             return found
 
         found = work(line, preview, job)
-    _print_reports([(e.report, e.said, e.reused) for e in found], output)
-    if not all([_came(evaluated.said) for evaluated in found]):
+    judges = {made.report.digest: judged for made, judged in found if judged}
+    _print_reports([(e.report, e.said, e.reused) for e, _ in found], output, judges)
+    if not all([_came(evaluated.said) for evaluated, _ in found]):
         raise SystemExit(6)
 
 
@@ -163,6 +166,60 @@ def gate(endpoint: str, version: str | None, output: str, **asked: Any) -> None:
         asked["junit"].write_text(junit(documents), "utf-8")
     _show(documents, output, asked)
     raise SystemExit(EXITS[outcome_of(documents)])
+
+
+@command.command()
+@click.argument("evaluation")
+@click.option("--grader", required=True, help="The grader that asks the judge.")
+@click.option(
+    "--labels", required=True, help="Answers that people judged, such as labels@2."
+)
+@click.option(
+    "--days",
+    type=click.IntRange(1, 365),
+    default=90,
+    show_default=True,
+    help="How long the certificate holds.",
+)
+@_stack
+@output_option
+@acts("evaluation.certify")
+def certify(evaluation: str, output: str, **asked: Any) -> None:
+    """Hold the judge of a grader of EVALUATION against what people said.
+
+    Labels are a dataset with the columns input, answer and label, perhaps second (of
+    another annotator), expected, documents, tags, and id, the id of the case. The judge
+    is asked of them all, and of answers that should fool nobody. What is found is a
+    certificate, on the audit log; exits with 3 if the judge may not gate by it.
+    """
+    from roadbed.cli._certify import certified
+    from roadbed.cli._session import session
+
+    with session(evaluation) as line:
+        allowed = certified(line, evaluation, output, asked)
+    raise SystemExit(0 if allowed else 3)
+
+
+@command.command("import")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--dataset", required=True, help="The golden set to make a version of.")
+@click.option(
+    "--format",
+    "form",
+    default="",
+    help="inspect, promptfoo, openai-evals, lm-eval or jsonl; else it is found out.",
+)
+@output_option
+@acts("dataset.write")
+def import_(file: Path, dataset: str, form: str, output: str) -> None:
+    """Make a golden set of the cases in FILE, which another tool wrote.
+
+    FILE is a log of Inspect, a configuration or results of promptfoo, samples of
+    OpenAI evals or of lm-eval, or JSON Lines. Grades that it holds are shown.
+    """
+    from roadbed.cli._imported import import_file
+
+    import_file(file, dataset, form, output)
 
 
 @command.command("list")
@@ -265,9 +322,15 @@ def _show(documents: "Sequence[Any]", output: str, asked: dict[str, Any]) -> Non
         click.echo(markdown(documents, whole=False))
 
 
-def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> None:
+def _print_reports(
+    found: "Sequence[tuple[Any, Any, bool]]",
+    output: str,
+    judges: "Mapping[str, Any] | None" = None,
+) -> None:
     from roadbed.core.clock import to_text
+    from roadbed.evals.reports.shown import judge_lines
 
+    known = judges or {}
     rows = [
         {
             "report": report.digest,
@@ -277,6 +340,7 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
             "reused": reused,
             "by": report.actor,
             "at": to_text(report.at_us),
+            **({"judges": known[report.digest]} if report.digest in known else {}),
         }
         for report, _, reused in found
     ]
@@ -291,6 +355,8 @@ def _print_reports(found: "Sequence[tuple[Any, Any, bool]]", output: str) -> Non
         *("grader", "score", "cost", "at"),
     )
     print_table(columns, [line for row in rows for line in _lines(row)])
+    for judged in known.values():
+        click.echo("\n".join(judge_lines(judged)))
 
 
 def _came(said: "Mapping[str, Any]") -> bool:

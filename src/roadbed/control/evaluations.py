@@ -20,6 +20,7 @@ from roadbed.core.reference import VersionRef, parse
 from roadbed.core.resource import tenant_of
 from roadbed.data.tables import dataset_versions
 from roadbed.evals.kinds import Evaluation
+from roadbed.evals.reports.standing import Standing, standings
 from roadbed.evals.reports.verdicts import (
     Verdict,
     Waiver,
@@ -34,6 +35,7 @@ from roadbed.registry.approvals import made_by
 from roadbed.registry.versions import get_version
 
 Content = Mapping[str, Any]
+_UNCERTIFIED = "has a judge without a certificate that holds"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,12 +120,18 @@ def in_service(preview: Preview, endpoint: str) -> VersionRef | None:
 
 
 def served_in(preview: Preview) -> Callable[[str], str]:
-    """Return what says the digest of the version that an endpoint would serve."""
+    """Return what says the digest of what an endpoint would serve, and where that is.
+
+    A judge that another server answers for is another one, though the model's name
+    is the same.
+    """
 
     @cache
     def served(endpoint: str) -> str:
         content = preview.content("Endpoint", endpoint)
-        return preview.version(parse(content["spec"]["model"])).digest
+        version = preview.version(parse(content["spec"]["model"]))
+        terms = preview.terms(endpoint, version)
+        return digest_of({"version": version.digest, "terms": terms})
 
     return served
 
@@ -207,7 +215,29 @@ def _why(
         return f"cannot be told of: {error.message}"
     if _is_waived(connection, subject, promotion.ref, who):
         return ""
+    if refusal := _refused_judge(connection, preview, content, who[1]):
+        return refusal
     return _unpassed(preview, content, said_of(connection, subject))
+
+
+def judges_standing(
+    connection: sa.Connection, preview: Preview, content: Content, now_us: int
+) -> dict[str, Standing]:
+    """Return how the judges of the Evaluation *content* stand, by their names.
+
+    Raises NotFound for an endpoint of a judge that is not there.
+    """
+    spec = Evaluation(**content["spec"])
+    return standings(connection, spec, served_in(preview), now_us)
+
+
+def _refused_judge(
+    connection: sa.Connection, preview: Preview, content: Content, now_us: int
+) -> str:
+    """Say which judge may not gate now, whatever it said before; empty if all may."""
+    found = judges_standing(connection, preview, content, now_us)
+    refusals = [each.refusal for each in found.values() if each.refusal]
+    return f"{_UNCERTIFIED}: {refusals[0]}" if refusals else ""
 
 
 def _unpassed(preview: Preview, content: Content, said: list[Verdict]) -> str:
@@ -257,6 +287,14 @@ def _lack(promotion: Promotion, evaluation: str, why: str) -> Lack:
         ref=promotion.ref,
         evaluation=evaluation,
         why=why,
-        hint=f"`roadbed eval gate {promotion.endpoint} {promotion.ref}`, "
-        "with --stack FOLDER for what is not applied yet",
+        hint=_hint(promotion, evaluation, why),
+    )
+
+
+def _hint(promotion: Promotion, evaluation: str, why: str) -> str:
+    if why.startswith(_UNCERTIFIED):
+        return f"`roadbed eval certify {evaluation} --grader NAME --labels DATASET@N`"
+    return (
+        f"`roadbed eval gate {promotion.endpoint} {promotion.ref}`, "
+        "with --stack FOLDER for what is not applied yet"
     )

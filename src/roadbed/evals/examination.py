@@ -1,7 +1,7 @@
 """What an examination of a judge finds: how it agrees with people, what fools it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from roadbed.core.errors import Invalid
@@ -38,7 +38,7 @@ class Findings:
 
     `probes` maps a probe to how many answers there were and how many fooled the judge.
     `slices` maps a tag, or `""` for all, to sensitivity and specificity. `position` is
-    empty where no pairs were shown.
+    empty where no pairs were shown, and so is `people`, how two annotators agree.
     """
 
     agreement: dict[str, Any]
@@ -46,6 +46,7 @@ class Findings:
     slices: dict[str, Any]
     position: dict[str, Any]
     probes: dict[str, Any]
+    people: dict[str, Any] = field(default_factory=dict)
 
     def document(self) -> dict[str, Any]:
         """Return the findings as one JSON object."""
@@ -56,12 +57,14 @@ def examine(
     labelled: Sequence[Labelled],
     probes: Mapping[str, Sequence[bool]],
     swaps: Sequence[tuple[Preferred, Preferred]] = (),
+    people: Sequence[tuple[bool, bool]] = (),
 ) -> Findings:
     """Return what was found of a judge.
 
     *probes* says for each probe which of its answers the judge let pass. *swaps* are
     comparisons that were made twice: which answer was preferred, A or B, when A was
-    shown first, and which when B was. Raises Invalid for a probe that nobody knows.
+    shown first, and which when B was. *people* are cases that two annotators labelled,
+    with what each said. Raises Invalid for a probe that nobody knows.
     """
     if unknown := sorted(set(probes) - set(PROBES)):
         raise Invalid(
@@ -84,6 +87,7 @@ def examine(
             name: {"answers": len(passed), "fooled": sum(map(bool, passed))}
             for name, passed in probes.items()
         },
+        people=_people(people) if people else {},
     )
 
 
@@ -114,6 +118,12 @@ def plain(interval: Interval) -> dict[str, Any]:
     """Return *interval* as JSON."""
     names = ("value", "low", "high", "n", "method")
     return {name: getattr(interval, name) for name in names}
+
+
+def _people(pairs: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
+    one, other = [a for a, _ in pairs], [b for _, b in pairs]
+    found = {"agreement": percent(one, other), "kappa": kappa(one, other)}
+    return {name: plain(interval) for name, interval in found.items()}
 
 
 def _position(swaps: Sequence[tuple[Preferred, Preferred]]) -> dict[str, Any]:

@@ -2,7 +2,12 @@
 
 from typing import Annotated, Any, ClassVar, Literal
 
-from pydantic import Field, model_validator
+from pydantic import (
+    Field,
+    SerializerFunctionWrapHandler,
+    model_serializer,
+    model_validator,
+)
 
 from roadbed.core.reference import NAME
 from roadbed.core.resource import Spec
@@ -46,6 +51,8 @@ class Cases(Block):
 class Bar(Block):
     """What has to be shown before a version may be promoted."""
 
+    quiet: ClassVar[frozenset[str]] = frozenset({"agreement"})
+
     tolerance: float | None = Field(
         default=None,
         ge=0,
@@ -57,12 +64,25 @@ class Bar(Block):
         description="What the score must reach at least (or at most, where lower is "
         "better). It passes once the whole interval does.",
     )
+    agreement: float | None = Field(
+        default=None,
+        gt=0,
+        lt=1,
+        description="For a grader that asks a judge: the share of cases in which it "
+        "has to agree with people at least, such as 0.8. The judge gates while it has "
+        "a certificate that shows so.",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> "Bar":
         if self.tolerance is None and self.floor is None:
             raise ValueError("write tolerance, floor or both")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_silence(self, handler: SerializerFunctionWrapHandler) -> Any:
+        said = handler(self)
+        return {n: v for n, v in said.items() if n not in self.quiet or v is not None}
 
 
 class Use(Block):

@@ -4,6 +4,11 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from roadbed.control.evaluations import judges_standing
+from roadbed.control.preview import Preview
+from roadbed.control.state import current
+from roadbed.evals.certificates import DAY_US, Certificate, issue
+from roadbed.evals.examination import Labelled, examine
 from roadbed.evals.reports import store
 from roadbed.identity.keys import create_key
 from tests.control.stacks import OPERATOR, resource
@@ -13,6 +18,11 @@ MODEL = "owner: team\nhosted: {provider: up, upstream: gpt-4o-2024-08-06}"
 EXAM = (
     "endpoint: bot\ncases: {dataset: questions@1}\n"
     "graders: [{name: right, grader: exact, gate: {floor: 0.9}}]"
+)
+JUDGED = (
+    "endpoint: bot\ncases: {dataset: questions@1}\n"
+    "graders: [{name: kind, grader: judge, config: {endpoints: [bot], rubric: Kind.}, "
+    "gate: {floor: 0.9, agreement: 0.8}}]"
 )
 DECLARED = (
     OPERATOR,
@@ -26,6 +36,7 @@ DECLARED = (
     resource("Model", "bot", MODEL),
     resource("Endpoint", "bot", "model: bot@1\nstage: development"),
     resource("Evaluation", "exam", EXAM),
+    resource("Evaluation", "judged", JUDGED),
 )
 REPORT = {
     "subject": {
@@ -106,3 +117,31 @@ def test_a_waiver_takes_a_person_who_may_a_reason_and_an_end(line):
     assert [each["id"] for each in found] == [made["id"]]
     nowhere = "/api/v1/evaluations/nowhere/waivers"
     assert line.ask("POST", nowhere, line.keys["owner"], body)[0] == 404
+
+
+def test_the_judges_of_an_evaluation_are_shown_with_their_certificates(line):
+    path = "/api/v1/evaluations/judged/certificates"
+    with line.app.database.write() as connection:
+        preview = Preview(live=current(connection))
+        content = preview.content("Evaluation", "judged")
+        judge = judges_standing(connection, preview, content, 0)["kind"].judge
+        found = examine([Labelled(True, True)], {}).document()
+        now_us = line.app.now_us()
+        held = Certificate(
+            judge=judge,
+            name="kind",
+            labels="labels@1",
+            findings=found,
+            actor="user:a#1",
+            made_us=now_us,
+            expires_us=now_us + 9 * DAY_US,
+        )
+        issue(connection, held)
+
+    status, _, said = line.ask("GET", path, line.key)
+
+    kind = said["judges"]["kind"]
+    assert (status, kind["declared"], kind["may_gate"]) == (200, 0.8, False)
+    assert "100% of 1 cases" in kind["reason"]
+    assert [each["id"] for each in kind["certificates"]] == [held.id]
+    assert line.ask("GET", path, line.keys["app"])[0] == 403

@@ -13,7 +13,7 @@ from roadbed.control.state import State
 from roadbed.core.errors import NotFound, Problem
 from roadbed.core.reference import parse
 from roadbed.core.resource import tenant_of
-from roadbed.evals.running.judges import asked_by, module, names
+from roadbed.evals.running.judges import asked_by, asks_judge, module, names
 
 
 def evaluations_have_endpoints(
@@ -63,6 +63,8 @@ def _grader(loaded: Loaded, at: int, name: str, stack: Stack) -> Iterator[Proble
         return
     problems = list(_settings(loaded, at, config))
     yield from problems or _asked(loaded, at, config, stack)
+    if not problems:
+        yield from _agreement(loaded, at, config)
 
 
 def _settings(loaded: Loaded, at: int, config: type[BaseModel]) -> Iterator[Problem]:
@@ -95,6 +97,21 @@ def _asked(
     for endpoint in asked_by(config(**settings)):
         place = ("spec", "graders", at, "config")
         yield from _refers(loaded, place, "Endpoint", endpoint, stack)
+
+
+def _agreement(loaded: Loaded, at: int, config: type[BaseModel]) -> Iterator[Problem]:
+    """A judge that gates says how far it agrees with people; others say no such."""
+    use = loaded.content["spec"]["graders"][at]
+    gate, judges = use["gate"], asks_judge(config(**use["config"]))
+    if gate is None or judges == (gate.get("agreement") is not None):
+        return
+    place: Place = ("spec", "graders", at, "gate")
+    if judges:
+        told = "asks a judge, so its gate says how far it agrees with people"
+        hint = "write agreement: 0.8, and see `roadbed eval certify`"
+    else:
+        told, hint = "asks no judge that could agree with people", "leave agreement out"
+    yield loaded.problem(place, f"grader {use['name']} {told}", hint)
 
 
 def _refers(

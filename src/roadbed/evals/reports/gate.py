@@ -1,7 +1,7 @@
 """Whether a version may be promoted: each bar is passed, failed, or not decided."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from roadbed.evals.kinds import Bar, Evaluation, Use
@@ -12,6 +12,14 @@ from roadbed.evals.statistics.verdict import Judgement, Outcome, judge, overall
 
 MISSING = 0.01
 """The share of cases without answer or grade from which on nothing is decided."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Word:
+    """What is known of the judges: why one may not gate, and scores put right."""
+
+    refused: Mapping[str, str] = field(default_factory=dict)
+    scores: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,13 +43,15 @@ def gate_of(
     candidate: Mapping[str, Any],
     baseline: Mapping[str, Any] | None,
     comparison: Mapping[str, Any] | None,
+    word: Word = Word(),
 ) -> Gate:
     """Return what the bars of *spec* say of the report *candidate*.
 
-    Without a *baseline*, as no version is in service, no tolerance is asked.
+    Without a *baseline*, as no version is in service, no tolerance is asked. A judge
+    that *word* refuses decides nothing.
     """
     bars = {
-        use.name: _judged(use, use.gate, candidate, comparison)
+        use.name: _told(use, use.gate, (candidate, comparison), word)
         for use in spec.graders
         if use.gate is not None
     }
@@ -51,12 +61,18 @@ def gate_of(
     return Gate(outcome=overall(list(bars.values())), bars=bars)
 
 
-def _judged(
-    use: Use,
-    bar: Bar,
-    candidate: Mapping[str, Any],
-    comparison: Mapping[str, Any] | None,
-) -> Judgement:
+_Both = tuple[Mapping[str, Any], Mapping[str, Any] | None]
+"""The report of the candidate, and the comparison."""
+
+
+def _told(use: Use, bar: Bar, both: _Both, word: Word) -> Judgement:
+    if reason := word.refused.get(use.name):
+        return Judgement("inconclusive", reason)
+    return _judged(use, bar, both, word.scores.get(use.name))
+
+
+def _judged(use: Use, bar: Bar, both: _Both, score: Interval | None) -> Judgement:
+    candidate, comparison = both
     said = candidate["graders"][use.name]
     tolerance = bar.tolerance if comparison is not None else None
     if tolerance is None and bar.floor is None:
@@ -69,7 +85,7 @@ def _judged(
         tolerance=tolerance,
         floor=bar.floor,
         comparison=Comparison(**compared) if compared else None,
-        score=score_of(said, candidate["done"]),
+        score=score or score_of(said, candidate["done"]),
     )
 
 

@@ -6,6 +6,9 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Any
 from xml.etree import ElementTree
 
+from roadbed.core.clock import to_text
+from roadbed.evals.reports.standing import named
+
 WORDS = {
     "passed": "passed",
     "failed": "**failed**",
@@ -31,6 +34,7 @@ def document_of(
         "evaluation": said["subject"]["evaluation"],
         "subject": said["subject"],
         "gate": said.get("gate") or {"outcome": "compared", "bars": {}},
+        "judges": dict(said.get("judges") or {}),
         "reports": {"candidate": said["report"], "baseline": said["baseline_report"]},
         "report": dict(candidate),
         "baseline": dict(baseline) if baseline else None,
@@ -53,7 +57,8 @@ def markdown(documents: Sequence[Document], *, whole: bool = True) -> str:
     """
     lines: list[str] = []
     for document in documents:
-        lines += [*_head(document), *_bars(document), *_slices(document)]
+        lines += [*_head(document), *_bars(document), *_judges(document)]
+        lines += _slices(document)
         lines += [*_changed(document), *(_measures(document) if whole else ())]
         lines += [*_foot(document), ""]
     return "\n".join(lines)
@@ -146,6 +151,30 @@ def _measures(document: Document) -> Iterator[str]:
 def _measured(said: Mapping[str, Any] | None, name: str) -> str:
     measures = said.get("measures", ()) if said else ()
     return next((_interval(m) for m in measures if m["name"] == name), "")
+
+
+def _judges(document: Document) -> Iterator[str]:
+    yield from judge_lines(document.get("judges") or {})
+    if document.get("judges"):
+        yield ""
+
+
+def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
+    """Yield a line for each judge: its certificate, and its score put right."""
+    for name, said in judges.items():
+        held, right = said["certificate"], said["corrected"]
+        told = (
+            f"{named(held)}, until {to_text(held['expires_us'])[:10]}" if held else ""
+        )
+        parts = [told or "no certificate, so it may inform and not gate"]
+        if said["gates"] and held and not said["may_gate"]:
+            parts.append(f"it may not gate: {said['reason']}")
+        if right and right["interval"]:
+            score = _score({"interval": right["interval"]})
+            parts.append(f"corrected score {score}, {right['interval']['method']}")
+        elif right:
+            parts.append(f"not corrected: {right['why']}")
+        yield f"- judge {name}: {'; '.join(parts)}"
 
 
 def _slices(document: Document) -> Iterator[str]:

@@ -11,6 +11,8 @@ from pydantic import BaseModel, ValidationError
 import roadbed.evals.graders
 from roadbed.core import plugins
 from roadbed.core.errors import Invalid, NotFound, Problem
+from roadbed.evals.certificates import judge_digest
+from roadbed.evals.graders._judging import Asking
 from roadbed.evals.grading import GRADERS, Direction, Grader, SetGrader
 from roadbed.evals.kinds import Bar, Evaluation, Use
 from roadbed.evals.running.keys import grader_digest
@@ -68,7 +70,7 @@ def judges_of(spec: Evaluation, served: Served) -> list[Judge]:
     Raises NotFound for a grader that is not installed, and Invalid for settings that
     are none of it.
     """
-    return [_judge(use, served) for use in spec.graders]
+    return [judge_of(use, served) for use in spec.graders]
 
 
 def digests_of(spec: Evaluation, served: Served) -> dict[str, str]:
@@ -83,17 +85,47 @@ def asked_by(config: BaseModel) -> list[str]:
     return [name for name in flat if isinstance(name, str) and name]
 
 
+def asks_judge(config: BaseModel) -> bool:
+    """Say whether a grader with *config* asks a model for its verdict."""
+    return isinstance(config, Asking) and bool(asked_by(config))
+
+
+def endpoints_of(use: Use) -> list[str]:
+    """Return the endpoints that one grader of an evaluation asks."""
+    return asked_by(config_of(use))
+
+
+def certified_as(use: Use, served: Served) -> str:
+    """Return the digest that certificates of *use* are for, empty if it is no judge.
+
+    Raises NotFound for an endpoint that is not there.
+    """
+    config = config_of(use)
+    if not asks_judge(config):
+        return ""
+    models = [served(name) for name in asked_by(config)]
+    said = config.model_dump(mode="json")
+    return judge_digest(use.grader, module(use.grader).VERSION, said, models)
+
+
+def scale_of(config: Mapping[str, Any]) -> dict[str, float]:
+    """Return the labels of a judge's scale in *config*, each with its grade."""
+    points = {a["label"].lower(): int(a["points"]) for a in config.get("scale") or ()}
+    least = min(points.values(), default=0)
+    span = max(points.values(), default=0) - least or 1
+    return {label: (value - least) / span for label, value in points.items()}
+
+
 def judges_by(grader: str) -> bool:
     """Say whether the grader called so asks a model for its judgement of an answer."""
-    from roadbed.evals.graders._judging import Asking
-
     try:
         return issubclass(module(grader).Config, Asking)
     except NotFound:
         return False
 
 
-def _judge(use: Use, served: Served) -> Judge:
+def judge_of(use: Use, served: Served) -> Judge:
+    """Return one grader, ready to judge; raises what `judges_of` does."""
     config = config_of(use)
     return Judge(
         name=use.name,

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control import seen
-from roadbed.control.evaluations import Wish, waive_evaluation
+from roadbed.control.evaluations import Wish, judges_standing, waive_evaluation
 from roadbed.control.preview import Preview
 from roadbed.control.state import current
 from roadbed.control.targets import find_evaluation, find_report
@@ -14,6 +14,7 @@ from roadbed.core.clock import to_us
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid
 from roadbed.core.reference import parse
+from roadbed.evals.certificates import list_certificates
 from roadbed.evals.reports import store
 from roadbed.evals.reports.store import Report
 from roadbed.evals.reports.verdicts import Waiver, list_waivers
@@ -48,6 +49,12 @@ class Waived(BaseModel):
     until: datetime | None = Field(
         default=None, description="When the waiver ends; UTC if it does not say."
     )
+
+
+class Certificates(BaseModel):
+    """The judges of an evaluation: how they stand, and all their certificates."""
+
+    judges: dict[str, dict[str, Any]]
 
 
 class Waivers(BaseModel):
@@ -92,6 +99,20 @@ def waivers(ask: Ask) -> Waivers:
     return Waivers(waivers=[w for w in found if w.evaluation == name])
 
 
+def certificates(ask: Ask) -> Certificates:
+    """Show the judges of an evaluation, each with its certificates, newest first."""
+    with ask.services.database.read() as connection:
+        preview = Preview(live=current(connection))
+        content = preview.content("Evaluation", ask.params["evaluation"])
+        found = judges_standing(connection, preview, content, ask.services.now_us())
+        held = {n: list_certificates(connection, s.judge) for n, s in found.items()}
+    shown = {name: standing.content() for name, standing in found.items()}
+    for name, each in shown.items():
+        del each["certificate"]
+        each["certificates"] = [{"id": c.id, **c.document()} for c in held[name]]
+    return Certificates(judges=shown)
+
+
 def waive(ask: Ask) -> Waiver:
     """Waive an evaluation of a version, in the caller's name."""
     wanted: Waived = ask.body
@@ -113,6 +134,7 @@ def waive(ask: Ask) -> Waiver:
 
 
 _REPORTS = "/api/v1/evaluation-reports"
+_CERTIFICATES = "/api/v1/evaluations/{evaluation}/certificates"
 _WAIVERS = "/api/v1/evaluations/{evaluation}/waivers"
 ROUTES = (
     Route(
@@ -135,6 +157,17 @@ ROUTES = (
         answer=dict[str, Any],
         target="report",
         locate=report_named,
+        tag="evaluations",
+    ),
+    Route(
+        method="GET",
+        path=_CERTIFICATES,
+        action="evaluation.read",
+        handler=certificates,
+        summary="Show the judges of an evaluation and their certificates",
+        answer=Certificates,
+        target="evaluation",
+        locate=evaluation_named,
         tag="evaluations",
     ),
     Route(

@@ -74,6 +74,7 @@ class Evaluator:
         self.app, self.preview = inside.app, inside.preview
         self.actor = inside.principal.chain
         self.tenant = inside.principal.tenant
+        self.means = Judging(inside)
 
     def order(self, content: Mapping[str, Any], ref: VersionRef) -> Order:
         """Return the order to evaluate *ref* by the Evaluation with this content.
@@ -135,7 +136,7 @@ class Evaluator:
             judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
             ask=ask,
-            means=Judging(self._inside),
+            means=self.means,
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
         )
@@ -205,16 +206,19 @@ class Evaluator:
 
     def _take(self, version: ModelVersion) -> str:
         """Return today's date for a version whose upstream may change any day."""
+        today = self.app.clock.now().date().isoformat()
+        return today if self.floats(version) else ""
+
+    def floats(self, version: ModelVersion) -> bool:
+        """Say whether what *version* names upstream may change any day."""
         if "hosted" not in version.definition:
-            return ""
+            return False
         provider = self.preview.content("Provider", str(version.body["provider"]))
         type_name, upstream = provider["spec"]["type"], str(version.body["upstream"])
-        floats = [
+        return any(
             self.app.catalog.unpinned(type_name, config, upstream)
             for config in configs_of(provider)
-        ]
-        today = self.app.clock.now().date().isoformat()
-        return today if any(floats) else ""
+        )
 
 
 def _said(cases: Cases) -> Cases:

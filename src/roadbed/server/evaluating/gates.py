@@ -18,6 +18,7 @@ from roadbed.evals.reports.shown import document_of
 from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.work import Progress, Tell
 from roadbed.server.evaluating.evaluator import Evaluated, Evaluator, Order
+from roadbed.server.evaluating.judged import Judged, judged, word_of
 
 Content = Mapping[str, Any]
 Telling = Callable[[Order], Tell]
@@ -113,12 +114,14 @@ class Gates:
     ) -> dict[str, Any]:
         """Return how *after* differs from *before*, with both reports."""
         old, new = await self._shown(content, before), await self._shown(content, after)
+        known = await asyncio.to_thread(self.judges, content, new)
         order = await asyncio.to_thread(self._evaluator.order, content, after)
         found = await asyncio.to_thread(self._compared, order, old, new)
         said = {
             "subject": order.subject.row(),
             "report": new.report.digest,
             "baseline_report": old.report.digest,
+            "judges": known,
         }
         return document_of(said, new.said, old.said, found)
 
@@ -129,7 +132,13 @@ class Gates:
         baseline = None
         if serving is not None and not self._same(serving, order):
             baseline = await self._shown(content, serving)
-        return await asyncio.to_thread(self._judged, order, candidate, baseline)
+        known = await asyncio.to_thread(self.judges, content, candidate)
+        shown = (candidate, baseline)
+        return await asyncio.to_thread(self._judged, order, shown, known)
+
+    def judges(self, content: Content, shown: Evaluated) -> Judged:
+        """Return what is known of the judges of *content* and of one report. Blocks."""
+        return judged(self._app, self._preview, content, shown.said)
 
     async def _shown(self, content: Content, ref: VersionRef) -> Evaluated:
         order = await asyncio.to_thread(self._evaluator.order, content, ref)
@@ -139,16 +148,25 @@ class Gates:
         return self._preview.version(serving).digest == order.version.digest
 
     def _judged(
-        self, order: Order, candidate: Evaluated, baseline: Evaluated | None
+        self,
+        order: Order,
+        shown: tuple[Evaluated, Evaluated | None],
+        known: Judged,
     ) -> Gated:
+        candidate, baseline = shown
         compared = self._compared(order, baseline, candidate) if baseline else None
         gate = gate_of(
-            order.spec, candidate.said, baseline.said if baseline else None, compared
+            order.spec,
+            candidate.said,
+            baseline.said if baseline else None,
+            compared,
+            word_of(known),
         )
         against = baseline.report.subject if baseline else None
         said = {
             "subject": order.subject.row(),
             "gate": gate.content(),
+            "judges": known,
             "report": candidate.report.digest,
             "baseline_report": baseline.report.digest if baseline else "",
             "baseline": against.version if against else "",

@@ -1,0 +1,99 @@
+"""The score that people would give, where they labelled a part of what was graded."""
+
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from roadbed.evals.asking import Answered
+from roadbed.evals.labels import Label
+from roadbed.evals.running.rows import Row, mean_of
+from roadbed.evals.statistics.correction import FEWEST, corrected_mean
+from roadbed.evals.statistics.intervals import Interval
+
+ALIKE = 0.9
+"""The share of labelled cases that have to be answered as they were labelled. Where
+only some are, those are no random part of all: easy ones are answered alike."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Corrected:
+    """The corrected score, or why there is none."""
+
+    interval: Interval | None = None
+    why: str = ""
+
+
+def wanted(rows: Iterable[Row], labels: Sequence[Label]) -> list[str]:
+    """Return the names of the answers to the cases that people labelled."""
+    ids = {label.sample.case.id for label in labels}
+    return [key for row in rows if row.id in ids for key in row.answers if key]
+
+
+def corrected(
+    grader: str,
+    rows: Sequence[Row],
+    labels: Sequence[Label],
+    answers: Mapping[str, Answered],
+    how: tuple[bool, float],
+) -> Corrected:
+    """Return what people would say on average of what *grader* graded.
+
+    *answers* are those that `wanted` names; *how* says whether grades are 0 or 1, and
+    the error rate. Labels count for a case where the answer is the one labelled.
+    """
+    by_id = {label.sample.case.id: label for label in labels}
+    graded = [(row, mean_of(_known(row, grader))) for row in rows]
+    kept = [(row, value) for row, value in graded if value is not None]
+    if len({row.weight for row, _ in kept}) > 1:
+        return Corrected(why="cases have weights, which the correction does not know")
+    among = [row for row, _ in kept if row.id in by_id]
+    human = [_human(row, by_id.get(row.id), answers) for row, _ in kept]
+    fit = sum(value is not None for value in human)
+    if fit < FEWEST or fit < ALIKE * len(among):
+        why = f"{fit} of {len(labels)} labels are of these answers"
+        return Corrected(why=f"{why}; at least {FEWEST}, and nearly all, have to be")
+    binary, alpha = how
+    grades = [float(value) for _, value in kept]
+    labelled = {value for value in human if value is not None}
+    found = corrected_mean(
+        grades,
+        human,
+        clusters=[row.cluster for row, _ in kept],
+        binary=binary and {*labelled, *grades} <= {0, 1},
+        alpha=alpha,
+    )
+    return Corrected(interval=found)
+
+
+def _known(row: Row, grader: str) -> list[float]:
+    return [grade for grade in row.grades.get(grader, ()) if grade is not None]
+
+
+def _human(
+    row: Row, label: Label | None, answers: Mapping[str, Answered]
+) -> float | None:
+    if label is None:
+        return None
+    given = [answers[key].text for key in row.answers if key in answers]
+    said = label.sample.answered.text
+    return label.human if any(_same(said, text) for text in given) else None
+
+
+def _same(one: str, other: str) -> bool:
+    """Say whether two texts are one answer; JSON may be written otherwise."""
+    if one.strip() == other.strip():
+        return True
+    try:
+        return bool(json.loads(one) == json.loads(other))
+    except ValueError:
+        return False
+
+
+def content(found: Corrected) -> dict[str, Any]:
+    """Return what was found as plain JSON."""
+    if found.interval is None:
+        return {"interval": None, "why": found.why}
+    said = found.interval
+    names = ("value", "low", "high", "n", "clusters", "method", "alpha")
+    return {"interval": {name: getattr(said, name) for name in names}, "why": ""}
