@@ -17,7 +17,7 @@ from roadbed.evals.running.keys import grader_digest
 
 Served = Callable[[str], str]
 """Returns the digest of what an endpoint serves; raises NotFound."""
-_ASKED = ("endpoint", "judge")
+_ASKED = ("endpoint", "judge", "endpoints")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,13 @@ def asked_by(config: BaseModel) -> list[str]:
     found = getattr(config, "asks", None)
     if callable(found):
         return list(_texts(found()))
-    return [name for f in _ASKED for name in _texts([getattr(config, f, None)])]
+    found = [getattr(config, field, None) for field in _ASKED]
+    each = [name for said in found for name in (said if _listed(said) else [said])]
+    return list(_texts(each))
+
+
+def _listed(said: Any) -> bool:
+    return isinstance(said, list | tuple)
 
 
 def _texts(found: Any) -> Iterable[str]:

@@ -10,7 +10,7 @@ import msgspec
 from roadbed.core.digest import digest_of
 from roadbed.evals.kinds import Evaluation
 
-_IDLE = ("blocking", "budget", "concurrency", "watch")
+_IDLE = ("blocking", "budget", "concurrency", "online", "watch")
 """What an evaluation says that changes no result."""
 _encode = msgspec.json.Encoder(order="deterministic").encode
 
