@@ -7,7 +7,7 @@ What was done is known by its rows, so doing it again does nothing twice.
 import asyncio
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import AbstractAsyncContextManager, AsyncExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from itertools import chain
 from pathlib import Path
 from typing import Any, Protocol
@@ -336,9 +336,8 @@ def grades(
 ) -> list[Graded]:
     """Return the grades of an endpoint's calls since then; see `quality`."""
     table = online_grades.c
-    query = sa.select(
-        table.grader, table.model, table.called_us, table.value, table.probability
-    ).where(
+    names = [field.name for field in fields(Graded)]
+    query = sa.select(*(table[name] for name in names)).where(
         table.tenant == tenant,
         table.endpoint == endpoint,
         table.called_us >= since_us,

@@ -2,12 +2,14 @@
 
 import asyncio
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 
 import pytest
 import sqlalchemy as sa
 
 from roadbed.app.catalog import Installed
+from roadbed.cli._quality import gap_rows
+from roadbed.control.quality import quality_of
 from roadbed.core.reference import parse
 from roadbed.evals.asking import Question
 from roadbed.evals.feedback import Feedbacks
@@ -16,6 +18,7 @@ from roadbed.evals.online import SPENT
 from roadbed.evals.online_tables import online_grades
 from roadbed.evals.saying import read
 from roadbed.gateway.history import CallQuery
+from roadbed.server.api.quality import Shown
 from roadbed.server.evaluating.inside import Inside
 from roadbed.server.learning import learning
 from roadbed.testing.upstream import Behaviour, Upstream
@@ -145,6 +148,7 @@ def test_real_graders_grade_online_and_a_judge_within_its_budget(judged):
         online("frugal", [JUDGE], ", account: tester, budget: '0.000001'"),
         online("mute", [JUDGE], ""),
     )
+    report = line.evaluate().report
     (grading,) = [c for c in learning(line.app, "one") if c.name == "grading"]
     assert grading.work() == 0
     calls = live(line, CALLS)
@@ -164,10 +168,33 @@ def test_real_graders_grade_online_and_a_judge_within_its_budget(judged):
     assert all("cannot be asked online" in row.error for row in rows(line, "mute"))
 
     asked = line.app.calls.search(CallQuery(endpoint="judge", limit=100))
-    assert len(asked) == len(line.upstream.requests) == CALLS + 8
+    assert len(asked) == len(line.upstream.requests) == 4 + CALLS + 8
     assert {c.principal for c in asked} == {"service-account:tester"}
-    assert {c.labels["evaluation"] for c in asked} == {"exam", "frugal"}
+    marks = [c.labels["evaluation"] for c in asked if "evaluation" in c.labels]
+    assert sorted(marks) == ["exam"] * CALLS + ["frugal"] * 8
     assert grading.work() == 0
+    the_gap_is_shown(line, report)
+
+
+def the_gap_is_shown(line, report):
+    with line.app.database.read() as connection:
+        found = quality_of(connection, "default", "school", (0, 2**62))
+        other = quality_of(connection, "other", "school", (0, 2**62))
+    assert other.gaps == ()
+    gap, right = found.gaps  # `frugal` and `mute` have no report.
+    assert (gap.title, gap.model, gap.report) == (
+        "exam: kind",
+        "pupil@1",
+        report.digest,
+    )
+    assert (gap.offline.n, gap.online.n, gap.gap.value) == (4, CALLS, 0.0)
+    assert gap.gap.low < -0.1 < 0.1 < gap.gap.high
+    assert (right.title, right.online.n, right.online.missing) == ("exam: right", 1, 9)
+    assert next(gap_rows(found))[:5] == (
+        "exam: kind", "pupil@1", "1.000", "1.000", "+0.000"
+    )  # fmt: skip
+    (shown, _) = Shown.model_validate(asdict(found)).gaps
+    assert shown.gap.value == 0.0
 
 
 def test_embeddings_are_asked_for_on_the_governed_path(judged):
