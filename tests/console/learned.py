@@ -4,14 +4,16 @@ from roadbed.console.learning.asked import Desk, Queue
 from roadbed.control.quality import DAY_US, EndpointQuality
 from roadbed.evals.golden import Candidate
 from roadbed.evals.quality import Estimate, Gap, Quality, gap
+from roadbed.evals.statistics.agreement import kappa, percent
 
 NOW = 1_795_168_800_000_000
+LABELS = ("aaaaaaaaaaaarrrrrrrrrrrr", "aaaaaaaaaaarrrrrrrrrrraa")
 QUEUES = (
     Queue(
         dataset="support-golden",
         states={"waiting": 14, "disputed": 1, "accepted": 6, "published": 120},
-        agreement=0.875,
-        kappa=0.71,
+        agreement=percent(*LABELS),
+        kappa=kappa(*LABELS),
         pairs=24,
     ),
     Queue(dataset="tumor-golden", states={"waiting": 3}),

@@ -13,6 +13,7 @@ from typing import Any
 
 from roadbed.evals.statistics import intervals
 from roadbed.evals.statistics.ready import ready
+from roadbed.evals.statistics.units import gather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -100,18 +101,19 @@ def quality(rows: Iterable[Graded], step_us: int) -> list[Quality]:
             model=model,
             since_us=start,
             until_us=start + step_us,
-            estimate=estimate(found),
+            estimate=estimate(found, quick=True),
         )
         for (evaluation, grader, model, start), found in sorted(groups.items())
     ]
 
 
-def estimate(rows: Sequence[Graded]) -> Estimate:
+def estimate(rows: Sequence[Graded], *, quick: bool = False) -> Estimate:
     """Return the mean of all calls that *rows* were drawn from, and its interval.
 
     `effective` is Kish's (1965); the interval is by the method of
-    `statistics.intervals.mean` that suits the values. Without the extra `evals` there
-    is none.
+    `statistics.intervals.mean` that suits the values. If it is to be *quick*, as for
+    many steps, nothing is resampled: it is Student's t for what is no right or wrong.
+    Without the extra `evals` there is none.
     """
     known = [(r.value, 1 / r.probability) for r in rows if r.value is not None]
     missing = len(rows) - len(known)
@@ -120,7 +122,7 @@ def estimate(rows: Sequence[Graded]) -> Estimate:
             value=None, low=None, high=None, n=0, effective=0.0, missing=missing
         )
     whole = sum(weight for _, weight in known)
-    low, high = _ends(known)
+    low, high = _ends(known, quick=quick)
     return Estimate(
         value=sum(value * weight for value, weight in known) / whole,
         low=low,
@@ -132,13 +134,17 @@ def estimate(rows: Sequence[Graded]) -> Estimate:
 
 
 def _ends(
-    known: Sequence[tuple[float, float]],
+    known: Sequence[tuple[float, float]], *, quick: bool
 ) -> tuple[float | None, float | None]:
     """Return the ends of the interval of the mean of values, each with its weight."""
     if not ready():
         return None, None
     values, weights = zip(*known, strict=True)
     binary = set(values) <= {0.0, 1.0}
+    if quick and not binary:
+        units = gather(values, weights)
+        known_spread = len(units) > 1 and units.error
+        return intervals.student(units, 0.05) if known_spread else (None, None)
     found = intervals.mean(values, weights=weights, binary=binary)
     return found.low, found.high
 
