@@ -144,7 +144,12 @@ def rate(
     See `statistics.intervals.mean`. Raises ValueError if nothing has a weight.
     """
     clusters = [str(number) for number in over.clusters]
-    found = mean(right, weights=over.weights, clusters=clusters, binary=True)
+    found = mean(
+        right.tolist(),
+        weights=over.weights.tolist(),
+        clusters=clusters,
+        binary=True,
+    )
     if found.value is None:
         raise ValueError("no case has a weight")
     return found.value, found.low, found.high

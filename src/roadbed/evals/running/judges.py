@@ -77,9 +77,9 @@ def digests_of(spec: Evaluation, served: Served) -> dict[str, str]:
 
 def asked_by(config: BaseModel) -> list[str]:
     """Return the endpoints that a grader with *config* asks, such as a judge's."""
-    found = getattr(config, "asks", None)
-    if callable(found):
-        return list(_texts(found()))
+    asks = getattr(config, "asks", None)
+    if callable(asks):
+        return list(_texts(asks()))
     found = [getattr(config, field, None) for field in _ASKED]
     each = [name for said in found for name in (said if _listed(said) else [said])]
     return list(_texts(each))
