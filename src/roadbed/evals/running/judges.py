@@ -80,7 +80,7 @@ def asked_by(config: BaseModel) -> list[str]:
     asks = getattr(config, "asks", None)
     if callable(asks):
         return list(_texts(asks()))
-    found = [getattr(config, field, None) for field in _ASKED]
+    found: list[Any] = [getattr(config, field, None) for field in _ASKED]
     each = [name for said in found for name in (said if _listed(said) else [said])]
     return list(_texts(each))
 
