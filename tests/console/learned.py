@@ -3,15 +3,17 @@
 from roadbed.console.learning.asked import Desk, Queue
 from roadbed.control.quality import DAY_US, EndpointQuality
 from roadbed.evals.golden import Candidate
-from roadbed.evals.quality import Estimate, Quality
+from roadbed.evals.quality import Estimate, Gap, Quality, gap
+from roadbed.evals.statistics.agreement import kappa, percent
 
 NOW = 1_795_168_800_000_000
+LABELS = ("aaaaaaaaaaaarrrrrrrrrrrr", "aaaaaaaaaaarrrrrrrrrrraa")
 QUEUES = (
     Queue(
         dataset="support-golden",
         states={"waiting": 14, "disputed": 1, "accepted": 6, "published": 120},
-        agreement=0.875,
-        kappa=0.71,
+        agreement=percent(*LABELS),
+        kappa=kappa(*LABELS),
         pairs=24,
     ),
     Queue(dataset="tumor-golden", states={"waiting": 3}),
@@ -84,6 +86,25 @@ def steps():
         yield step("feedback: thumbs", "reply-draft@4", day, 0.7 + wave, 0.15, 20)
 
 
+def gaps():
+    """Return what one version lost on its way into production."""
+    online = step("exact", "reply-draft@4", 0, 0.904, 0.02, 1120).estimate
+    offline = Estimate(value=0.942, low=0.912, high=0.962, n=310, effective=310.0)
+    found = gap(offline, online)
+    return (
+        Gap(
+            evaluation="reply-quality",
+            grader="exact",
+            model="reply-draft@4",
+            report="sha256:" + "4f" * 32,
+            reported_us=NOW - 12 * DAY_US,
+            offline=offline,
+            online=online,
+            gap=found,
+        ),
+    )
+
+
 class SampleLearning:
     """Answers with the constants above; `labels` remembers what was said."""
 
@@ -115,6 +136,7 @@ class SampleLearning:
             step_us=DAY_US,
             steps=tuple(steps()),
             whole=whole,
+            gaps=gaps(),
             corrections=17,
         )
 

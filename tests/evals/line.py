@@ -3,6 +3,7 @@
 import json
 
 from roadbed.adapters.history.duckdb import DuckDBHistory
+from roadbed.audit.sequencer import sequence
 from roadbed.core.clock import from_us
 from roadbed.evals.feedback import Feedbacks
 from roadbed.gateway.calls import CallLog
@@ -34,13 +35,18 @@ class Line:
     def now(self):
         return from_us(self.us)
 
-    def seal(self, *calls):
-        """Write calls to a spool of their own and seal it."""
+    def seal(self, *calls, placed=True):
+        """Write calls to a spool of their own and seal it.
+
+        Unless it is *placed*, its entry waits for its place in the audit log.
+        """
         self.spools += 1
         spool = Spool(self.folder / "spool" / name_of("host-dead", self.spools))
         spool.append([encode(*call) for call in calls])
         spool.close()
         self.sealer.seal(spool.path)
+        if placed:
+            sequence(self.database)
         return [record for record, _ in calls]
 
     def said(self, number, question, answer, **facts):

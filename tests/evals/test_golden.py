@@ -96,10 +96,21 @@ def test_what_is_drawn_is_drawn_again_and_about_as_often_as_said():
 def test_agreement_beyond_chance():
     pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
 
-    assert agreed(pairs) == 0.7
-    assert kappa(pairs) == pytest.approx(0.4)
-    assert kappa([]) is None
-    assert kappa([("a", "a")]) is None
+    share, beyond = agreed(pairs), kappa(pairs)
+    assert share.value == 0.7
+    assert 0.55 < share.low < 0.6 < 0.8 < share.high < 0.82
+    assert beyond.value == pytest.approx(0.4)
+    assert beyond.low < 0.3 < 0.5 < beyond.high
+    assert agreed([]).value is kappa([]).value is None
+    assert kappa([("a", "a")]).value is None
+
+
+def test_without_the_extra_agreement_has_no_interval(monkeypatch):
+    monkeypatch.setattr("roadbed.evals.review.ready", lambda: False)
+    share = agreed([("a", "a"), ("a", "b")])
+    assert (share.value, share.low) == (0.5, None)
+    assert "install" in share.method
+    assert kappa([("a", "a"), ("a", "b")]).value is None
 
 
 def test_a_case_waits_once_and_goes_to_one_annotator_at_a_time(golden, now):

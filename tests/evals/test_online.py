@@ -1,11 +1,20 @@
 import random
+from dataclasses import asdict
 
 import pytest
 from pydantic import ValidationError
 
 from roadbed.evals.drawing import margin_of, probability
 from roadbed.evals.kinds import Evaluation, Online
-from roadbed.evals.quality import Estimate, Graded, estimate, gap, quality
+from roadbed.evals.quality import (
+    Estimate,
+    Graded,
+    estimate,
+    gap,
+    quality,
+    reported,
+)
+from roadbed.evals.statistics.intervals import mean
 from tests.evals.test_feedback import record
 
 
@@ -101,7 +110,7 @@ def test_an_interval_of_scores_covers_the_mean():
     seed = 11
     chance = random.Random(seed)
     inside = 0
-    worlds = 500
+    worlds = 150
     for _ in range(worlds):
         rows = []
         for _ in range(40):
@@ -136,7 +145,26 @@ def test_quality_is_by_grader_version_and_step():
 def test_too_little_is_told_as_such():
     assert estimate([graded(None)]).value is None
     one = estimate([graded(0.5)])
-    assert (one.value, one.low, one.high) == (0.5, None, None)
+    assert one.value == 0.5
+    assert one.high - one.low > 0.8  # On a scale that ends, one case is known so far.
+    wide = estimate([graded(50.0)])
+    assert (wide.value, wide.low, wide.high) == (50.0, None, None)
+
+
+def test_a_report_at_another_confidence_is_compared_at_95():
+    said = asdict(mean([0.0, 1.0] * 500, binary=True, alpha=0.01))
+    plain = mean([0.0, 1.0] * 500, binary=True)
+    found = reported(said)
+
+    assert (found.value, found.n, found.effective) == (0.5, 1000, 1000.0)
+    assert found.low == pytest.approx(plain.low, abs=2e-4)
+    assert found.high == pytest.approx(plain.high, abs=2e-4)
+
+
+def test_without_the_extra_there_is_a_value_and_no_interval(monkeypatch):
+    monkeypatch.setattr("roadbed.evals.quality.ready", lambda: False)
+    found = estimate([graded(1.0), graded(0.0)])
+    assert (found.value, found.low, found.high) == (0.5, None, None)
 
 
 def test_the_gap_between_report_and_production():

@@ -72,15 +72,34 @@ def gathered(line: "Session", wanted: Mapping[str, Any]) -> "Gathered":
 
 def stands(standing: "Standing") -> dict[str, Any]:
     """Return how a queue stands, with the agreement of annotators."""
+    from dataclasses import asdict
+
     from roadbed.evals.review import agreed, kappa
 
     pairs = standing.pairs
     return {
         "states": standing.states,
-        "agreement": agreed(pairs),
-        "kappa": kappa(pairs),
+        "agreement": asdict(agreed(pairs)),
+        "kappa": asdict(kappa(pairs)),
         "pairs": len(pairs),
     }
+
+
+def agreement(told: Mapping[str, Any]) -> str:
+    """Return how far annotators agree in words; empty if nobody can say."""
+    share, beyond = told["agreement"], told["kappa"]
+    if share["value"] is None:
+        return ""
+    words = f"agreement {share['value']:.0%}{_between(share, '.0%')}"
+    if beyond["value"] is not None:
+        words += f", kappa {beyond['value']:.2f}{_between(beyond, '.2f')}"
+    return f"{words} of {told['pairs']} looked at by two"
+
+
+def _between(known: Mapping[str, Any], form: str) -> str:
+    if known["low"] is None:
+        return ""
+    return f" ({known['low']:{form}} to {known['high']:{form}})"
 
 
 def said(

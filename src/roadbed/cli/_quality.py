@@ -15,9 +15,9 @@ def rows(found: "EndpointQuality", *, steps: bool) -> Iterator[tuple[object, ...
     for each in found.steps if steps else found.whole:
         known = each.estimate
         row = (
-            each.grader,
+            each.title,
             each.model,
-            "-" if known.value is None else f"{known.value:.3f}",
+            value(known),
             interval(known),
             known.n,
             known.missing,
@@ -25,8 +25,27 @@ def rows(found: "EndpointQuality", *, steps: bool) -> Iterator[tuple[object, ...
         yield (*row, to_text(each.since_us)[:16]) if steps else row
 
 
-def interval(known: "Estimate") -> str:
+def gap_rows(found: "EndpointQuality") -> Iterator[tuple[object, ...]]:
+    """Yield how production differs from the newest reports, as rows for people."""
+    for each in found.gaps:
+        known = each.gap
+        yield (
+            each.title,
+            each.model,
+            *(value(e) for e in (each.offline, each.online)),
+            "-" if known.value is None else f"{known.value:+.3f}",
+            interval(known, "+"),
+            each.report.removeprefix("sha256:")[:12],
+        )
+
+
+def value(known: "Estimate") -> str:
+    """Return the value in words."""
+    return "-" if known.value is None else f"{known.value:.3f}"
+
+
+def interval(known: "Estimate", sign: str = "") -> str:
     """Return the interval in words, or that too little is known."""
     if known.low is None or known.high is None:
         return "not known"
-    return f"{known.low:.3f} to {known.high:.3f}"
+    return f"{known.low:{sign}.3f} to {known.high:{sign}.3f}"

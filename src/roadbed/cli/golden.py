@@ -81,7 +81,7 @@ def list_(dataset: str, state: str, output: str) -> None:
     """Show how the queue of DATASET stands, and what is in it."""
     from dataclasses import asdict
 
-    from roadbed.cli._golden import golden, stands
+    from roadbed.cli._golden import agreement, golden, stands
     from roadbed.cli._session import session
     from roadbed.control.golden import readable
     from roadbed.evals.alike import text_of
@@ -96,8 +96,8 @@ def list_(dataset: str, state: str, output: str) -> None:
         return
     told = ", ".join(f"{n} {name}" for name, n in sorted(standing.states.items()))
     click.echo(told or f"nothing waits; `roadbed golden add {dataset} …` finds some")
-    if (share := stands(standing)["agreement"]) is not None:
-        click.echo(f"agreement {share:.0%} of {len(standing.pairs)} looked at by two")
+    if words := agreement(stands(standing)):
+        click.echo(words)
     rows = [
         (c.id, c.state, c.reason, c.model, text_of(c.input)[:60].replace("\n", " "))
         for c in found

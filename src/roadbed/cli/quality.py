@@ -20,12 +20,13 @@ def command(endpoint: str, since: str, step: str, output: str) -> None:
     """Print how good the answers of ENDPOINT were, by grader and version.
 
     From calls that were drawn by chance and graded after they were answered (`online`
-    of an Evaluation), and from feedback. Each number has its 95 % interval.
+    of an Evaluation), and from feedback. Each number has its 95 % interval. Where the
+    same grader judged the version offline, the gap to its newest report is shown.
     """
     from dataclasses import asdict
 
     from roadbed.cli._golden import back, length
-    from roadbed.cli._quality import rows
+    from roadbed.cli._quality import gap_rows, rows
     from roadbed.cli._session import session
     from roadbed.control.quality import quality_of
 
@@ -46,5 +47,9 @@ def command(endpoint: str, since: str, step: str, output: str) -> None:
         return
     head = ("grader", "version", "value", "95 %", "graded", "not graded")
     print_table((*head, "from") if step else head, rows(found, steps=bool(step)))
+    if found.gaps:
+        click.echo("\nagainst the newest report of each version:")
+        told = ("grader", "version", "report", "production", "gap", "95 %", "of")
+        print_table(told, gap_rows(found))
     if found.corrections:
         click.echo(f"{found.corrections} calls were corrected by people")

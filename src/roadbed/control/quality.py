@@ -11,7 +11,16 @@ from roadbed.core.resource import tenant_of
 from roadbed.evals.feedback_tables import feedback
 from roadbed.evals.kinds import Evaluation
 from roadbed.evals.online import Live, grades
-from roadbed.evals.quality import Graded, Quality, estimate, quality
+from roadbed.evals.quality import (
+    Gap,
+    Graded,
+    Quality,
+    estimate,
+    gap,
+    quality,
+    reported,
+)
+from roadbed.evals.reports.store import newest_on
 
 THUMBS = "feedback: thumbs"
 """How the share of thumbs up is called; only those who said something are in it."""
@@ -22,7 +31,8 @@ DAY_US = 86_400_000_000
 class EndpointQuality:
     """Quality over time, and of the whole stretch, by grader and version.
 
-    `corrections` counts the calls of which somebody said what would have been right.
+    `gaps` hold production against the newest report of each version. `corrections`
+    counts the calls of which somebody said what would have been right.
     """
 
     endpoint: str
@@ -31,6 +41,7 @@ class EndpointQuality:
     step_us: int
     steps: tuple[Quality, ...]
     whole: tuple[Quality, ...]
+    gaps: tuple[Gap, ...] = ()
     corrections: int = 0
 
 
@@ -67,22 +78,55 @@ def quality_of(
         step_us=step_us,
         steps=tuple(quality(rows, step_us)),
         whole=tuple(_whole(rows, since_us, until_us)),
+        gaps=tuple(_gaps(connection, tenant, endpoint, rows)),
         corrections=_corrections(connection, tenant, endpoint, since_us),
     )
 
 
 def _whole(rows: Iterable[Graded], since_us: int, until_us: int) -> Iterator[Quality]:
-    groups: dict[tuple[str, str], list[Graded]] = {}
+    groups: dict[tuple[str, str, str], list[Graded]] = {}
     for row in rows:
-        groups.setdefault((row.grader, row.model), []).append(row)
-    for (grader, model), found in sorted(groups.items()):
+        key = (row.evaluation, row.grader, row.model)
+        groups.setdefault(key, []).append(row)
+    for (evaluation, grader, model), found in sorted(groups.items()):
         yield Quality(
+            evaluation=evaluation,
             grader=grader,
             model=model,
             since_us=since_us,
             until_us=until_us,
             estimate=estimate(found),
         )
+
+
+def _gaps(
+    connection: sa.Connection, tenant: str, endpoint: str, rows: Iterable[Graded]
+) -> Iterator[Gap]:
+    """Yield the gap of each grader whose newest report it judged in, as it is now."""
+    graded: dict[tuple[str, str], dict[tuple[str, str], list[Graded]]] = {}
+    for row in rows:
+        if row.evaluation:
+            by_grader = graded.setdefault((row.evaluation, row.model), {})
+            by_grader.setdefault((row.grader, row.digest), []).append(row)
+    for (evaluation, model), by_grader in sorted(graded.items()):
+        report = newest_on(connection, tenant, endpoint, (evaluation, model))
+        said = report.summary if report else {}
+        for (grader, digest), found in sorted(by_grader.items()):
+            score = said.get("scores", {}).get(grader)
+            same = said.get("digests", {}).get(grader) == digest
+            if report is None or not same or not isinstance(score, dict):
+                continue
+            offline, online = reported(score), estimate(found)
+            yield Gap(
+                evaluation=evaluation,
+                grader=grader,
+                model=model,
+                report=report.digest,
+                reported_us=report.at_us,
+                offline=offline,
+                online=online,
+                gap=gap(offline, online),
+            )
 
 
 def _thumbs(

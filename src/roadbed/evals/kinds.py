@@ -160,6 +160,12 @@ class Online(Block):
     budget: Dollars | None = Field(
         default=None, description="The most that it may cost a day, in US dollars."
     )
+    account: str = Field(
+        default="",
+        pattern=rf"^({NAME})?$",
+        description="The service account that asks judges; it needs the role eval-bot. "
+        "Without one, only graders that ask nobody can grade.",
+    )
 
     @model_validator(mode="after")
     def _strata_are_known(self) -> "Online":

@@ -7,15 +7,17 @@ from sqlalchemy.dialects import postgresql, sqlite
 
 from roadbed.database.engine import Database
 from roadbed.evals.online_tables import online_marks
+from roadbed.gateway.segments import newest_place
 
 LEASE_US = 600_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Mark:
-    """What is done: calls that were sealed, and feedback that was given, until then."""
+    """What is done: calls sealed up to that place in the audit log, and feedback that
+    was given until then."""
 
-    sealed_us: int
+    place: int
     said_us: int
 
 
@@ -31,7 +33,7 @@ def hold(database: Database, name: str, holder: str, now_us: int) -> Mark | None
             "evaluation": name,
             "holder": "",
             "until_us": 0,
-            "sealed_us": now_us,
+            "place": newest_place(connection),
             "said_us": now_us,
         }
         insert = dialect.insert(online_marks).values(first)
@@ -41,17 +43,17 @@ def hold(database: Database, name: str, holder: str, now_us: int) -> Mark | None
         taken = change.values(holder=holder, until_us=now_us + LEASE_US)
         if connection.execute(taken).rowcount != 1:
             return None
-        query = sa.select(table.sealed_us, table.said_us)
+        query = sa.select(table.place, table.said_us)
         row = connection.execute(query.where(table.evaluation == name)).one()
-    return Mark(sealed_us=row.sealed_us, said_us=row.said_us)
+    return Mark(place=row.place, said_us=row.said_us)
 
 
-def move(database: Database, name: str, holder: str, done_us: int) -> None:
-    """Write down that all until then is done, and let the lease go."""
+def move(database: Database, name: str, holder: str, done: Mark) -> None:
+    """Write down what is done, and let the lease go."""
     table = online_marks.c
     mine = sa.and_(table.evaluation == name, table.holder == holder)
     change = online_marks.update().where(mine)
     with database.write() as connection:
         connection.execute(
-            change.values(sealed_us=done_us, said_us=done_us, until_us=0)
+            change.values(place=done.place, said_us=done.said_us, until_us=0)
         )

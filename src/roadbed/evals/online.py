@@ -5,45 +5,45 @@ What was done is known by its rows, so doing it again does nothing twice.
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, AsyncExitStack
+from dataclasses import dataclass, fields
+from itertools import chain
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import sqlalchemy as sa
-from pydantic import BaseModel
 
-import roadbed.evals.graders
-from roadbed.core import plugins
 from roadbed.core.actor import DEFAULT_TENANT
-from roadbed.core.digest import digest_of
-from roadbed.core.errors import Corrupt, Invalid, NotFound, RoadbedError
+from roadbed.core.errors import Corrupt, NotFound, RoadbedError
 from roadbed.database.engine import Database
 from roadbed.database.upsert import upsert
 from roadbed.evals.drawing import probability
 from roadbed.evals.feedback import Feedbacks
 from roadbed.evals.feedback_tables import feedback
 from roadbed.evals.from_call import answered_of, case_of
-from roadbed.evals.grading import GRADERS, Grade, Grader, Means, Sample
-from roadbed.evals.kinds import Evaluation, Online, Use
+from roadbed.evals.grading import Grade, Means, Sample
+from roadbed.evals.kinds import Evaluation, Online
 from roadbed.evals.marks import Mark, hold, move
 from roadbed.evals.online_tables import online_grades
 from roadbed.evals.quality import Graded
 from roadbed.evals.review import drawn
+from roadbed.evals.running.closing import close
+from roadbed.evals.running.judges import Judge
 from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.history import CallQuery, History, cursor
 from roadbed.gateway.money.rule import nano
-from roadbed.gateway.segments import segments_sealed
+from roadbed.gateway.segments import newest_place, segments_placed
 from roadbed.inference.record import CallRecord
 
 PAGE = 500
 AT_ONCE = 8
 DAY_US = 86_400_000_000
-_LAG_US = 5_000_000
-"""What was sealed so lately may not be in the catalog yet."""
 _AGAIN_US = 60_000_000
-"""So far back is looked again: seals of several replicas commit in any order."""
+"""So far back feedback is looked for again: several replicas commit in any order."""
 SPENT = "the budget of the day is spent"
+MARK = "evaluation"
+"""The label of calls that evaluations make; such are not of production."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,13 +55,27 @@ class Live:
     spec: Evaluation
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Judge:
-    """One grader, ready, and the digest that its grades are known by."""
+class Panel(Protocol):
+    """Who judges for an evaluation, and what they may use; methods block."""
 
-    name: str
-    digest: str
-    grader: Grader
+    def judges(self, live: Live) -> Sequence[Judge]:
+        """Return the graders that judge answers one by one, of those that are wanted.
+
+        Raises what loading them raises.
+        """
+        ...
+
+    def means(self, live: Live) -> AbstractAsyncContextManager[Means]:
+        """Return what they may use while it is open, on one event loop."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Bench:
+    """The graders of an evaluation, ready, and what they may use."""
+
+    judges: Sequence[Judge]
+    means: Means
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,16 +86,11 @@ class Chosen:
     probability: float
 
 
-def _installed(grader: str) -> Any:
-    return plugins.find(roadbed.evals.graders, GRADERS, grader)
-
-
 @dataclass(frozen=True, kw_only=True)
 class OnlineGrader:
     """Grades what was sealed since the last time, and again where the truth came.
 
-    *holder* names this process, *means* is what graders may ask, and *find* imports
-    the module of a grader.
+    *holder* names this process, and *panel* says who judges.
     """
 
     database: Database
@@ -89,10 +98,9 @@ class OnlineGrader:
     history: History
     root: Path
     feedbacks: Feedbacks
-    means: Means
+    panel: Panel
     now_us: Callable[[], int]
     holder: str
-    find: Callable[[str], Any] = _installed
 
     def run(self, live: Iterable[Live]) -> int:
         """Grade for each evaluation that no other replica works on; return how many."""
@@ -111,26 +119,45 @@ class OnlineGrader:
         mark = self._hold(live) if online else None
         if online is None or mark is None:
             return 0
-        done = self._sealed(live, online, mark, now_us)
-        done += self._said(live, online, mark)
-        move(self.database, live.name, self.holder, now_us - _LAG_US)
+        with self.database.read() as connection:
+            place = newest_place(connection)
+        found = chain(self._sealed(live, online, mark, place), self._said(live, mark))
+        done = asyncio.run(self._all(live, online, found))
+        until = Mark(place=place, said_us=now_us)
+        move(self.database, live.name, self.holder, until)
         return done
 
     def _hold(self, live: Live) -> Mark | None:
         return hold(self.database, live.name, self.holder, self.now_us())
 
-    def _sealed(self, live: Live, online: Online, mark: Mark, now_us: int) -> int:
-        """Grade what was drawn of the calls that were sealed since the mark."""
-        with self.database.read() as connection:
-            since_us = mark.sealed_us - _AGAIN_US
-            found = segments_sealed(connection, since_us, now_us - _LAG_US)
-        done = 0
-        for segment in found:
-            file = self.root / segment.calls.path
-            for page in self._pages(file, live):
-                chosen = list(choose(page, live.name, online))
-                done += self._grade(live, online, self._new(live, chosen))
+    async def _all(
+        self, live: Live, online: Online, found: Iterator[list[Chosen]]
+    ) -> int:
+        """Grade all that is *found*; whoever judges is called in for the first one."""
+        done, bench = 0, None
+        async with AsyncExitStack() as stack:
+            while (some := await asyncio.to_thread(next, found, None)) is not None:
+                if some:
+                    bench = bench or await self._called(live, stack)
+                    await self._grade(live, online, some, bench)
+                    done += len(some)
         return done
+
+    async def _called(self, live: Live, stack: AsyncExitStack) -> _Bench:
+        judges = await asyncio.to_thread(self.panel.judges, live)
+        stack.push_async_callback(close, judges)
+        means = await stack.enter_async_context(self.panel.means(live))
+        return _Bench(judges=judges, means=means)
+
+    def _sealed(
+        self, live: Live, online: Online, mark: Mark, place: int
+    ) -> Iterator[list[Chosen]]:
+        """Yield what is drawn of the calls that were sealed since the mark."""
+        with self.database.read() as connection:
+            found = list(segments_placed(connection, mark.place, place))
+        for segment in found:
+            for page in self._pages(self.root / segment.calls.path, live):
+                yield self._new(live, list(choose(page, live.name, online)))
 
     def _pages(self, file: Path, live: Live) -> Iterator[list[CallRecord]]:
         before = ""
@@ -151,8 +178,8 @@ class OnlineGrader:
                 return
             before = cursor(page[-1])
 
-    def _said(self, live: Live, online: Online, mark: Mark) -> int:
-        """Grade again the calls of which the right answer became known."""
+    def _said(self, live: Live, mark: Mark) -> Iterator[list[Chosen]]:
+        """Yield the calls of which the right answer became known since the mark."""
         with self.database.read() as connection:
             late = late_truths(connection, live.name, mark.said_us - _AGAIN_US)
         chosen: list[Chosen] = []
@@ -162,7 +189,7 @@ class OnlineGrader:
             except RoadbedError:
                 continue
             chosen.append(Chosen(record=record, probability=p))
-        return self._grade(live, online, chosen)
+        yield chosen
 
     def _new(self, live: Live, chosen: Sequence[Chosen]) -> list[Chosen]:
         ids = [each.record.call_id for each in chosen]
@@ -174,18 +201,36 @@ class OnlineGrader:
             had = set(connection.execute(known).scalars()) if ids else set()
         return [each for each in chosen if each.record.call_id not in had]
 
-    def _grade(self, live: Live, online: Online, chosen: Sequence[Chosen]) -> int:
-        if not chosen:
-            return 0
-        judges = list(judges_of(live.spec, online, self.find))
+    async def _grade(
+        self, live: Live, online: Online, chosen: Sequence[Chosen], bench: _Bench
+    ) -> None:
         for at in range(0, len(chosen), AT_ONCE):
             some = chosen[at : at + AT_ONCE]
-            paid = self._over(live, online)
-            rows = asyncio.run(self._rows(live, some, judges, paid))
-            with self.database.write() as connection:
-                upsert(connection, online_grades, rows)
-            self._hold(live)  # It goes on: nobody else is to begin.
-        return len(chosen)
+            paid = await asyncio.to_thread(self._over, live, online)
+            rows = await self._rows(live, some, bench, paid)
+            await asyncio.to_thread(self._keep, live, rows)
+
+    def _keep(self, live: Live, rows: Sequence[dict[str, Any]]) -> None:
+        """Write *rows* down, with what was spent on the same today before."""
+        table, at_us = online_grades.c, self.now_us() // DAY_US * DAY_US
+        before = sa.select(
+            table.call_id, table.grader, table.cost_nano, table.at_us
+        ).where(
+            table.evaluation == live.name,
+            table.call_id.in_({row["call_id"] for row in rows}),
+        )
+        with self.database.write() as connection:
+            known = {(r[0], r[1]): r for r in connection.execute(before)}
+            kept = []
+            for row in rows:
+                had = known.get((row["call_id"], row["grader"]))
+                if had and row["error"] == SPENT:
+                    continue  # What it was graded before is better than nothing.
+                if had and had.at_us >= at_us:
+                    row["cost_nano"] += had.cost_nano
+                kept.append(row)
+            upsert(connection, online_grades, kept)
+        self._hold(live)  # It goes on: nobody else is to begin.
 
     def _over(self, live: Live, online: Online) -> frozenset[str]:
         """Return the graders that cost money, if that of the day is spent."""
@@ -206,18 +251,19 @@ class OnlineGrader:
         self,
         live: Live,
         chosen: Sequence[Chosen],
-        judges: Sequence[_Judge],
+        bench: _Bench,
         paid: frozenset[str],
     ) -> list[dict[str, Any]]:
-        truths = self.feedbacks.truths([each.record.call_id for each in chosen])
-        work: list[tuple[Chosen, _Judge]] = []
+        ids = [each.record.call_id for each in chosen]
+        truths = await asyncio.to_thread(self.feedbacks.truths, ids)
+        work: list[tuple[Chosen, Judge]] = []
         grades: list[Any] = []
         for each in chosen:
             truth = truths.get(each.record.call_id)
-            sample = self._sample(live, each.record, truth)
-            for judge in judges:
+            sample = await asyncio.to_thread(self._sample, live, each.record, truth)
+            for judge in bench.judges:
                 work.append((each, judge))
-                grades.append(self._one(judge, sample, paid))
+                grades.append(_one(judge, sample, bench.means, paid))
         found: list[Grade] = await asyncio.gather(*grades)
         return [
             self._row(live, each, judge, grade, each.record.call_id in truths)
@@ -232,23 +278,8 @@ class OnlineGrader:
         except RoadbedError as error:
             return error.message
 
-    async def _one(
-        self, judge: _Judge, sample: Sample | str, paid: frozenset[str]
-    ) -> Grade:
-        if isinstance(sample, str):
-            return Grade(value=None, error=sample)
-        if judge.name in paid:
-            return Grade(value=None, error=SPENT)
-        try:
-            return await judge.grader.grade(sample, self.means)
-        except RoadbedError as error:
-            return Grade(value=None, error=error.message)
-        # A plug-in may raise anything; the row says so, and the others go on.
-        except Exception as error:  # noqa: BLE001
-            return Grade(value=None, error=f"it failed: {type(error).__name__}")
-
     def _row(
-        self, live: Live, chosen: Chosen, judge: _Judge, grade: Grade, known: bool
+        self, live: Live, chosen: Chosen, judge: Judge, grade: Grade, known: bool
     ) -> dict[str, Any]:
         record = chosen.record
         return {
@@ -270,26 +301,34 @@ class OnlineGrader:
         }
 
 
+async def _one(
+    judge: Judge, sample: Sample | str, means: Means, paid: frozenset[str]
+) -> Grade:
+    if isinstance(sample, str):
+        return Grade(value=None, error=sample)
+    if judge.name in paid:
+        return Grade(value=None, error=SPENT)
+    assert judge.each is not None
+    try:
+        return await judge.each.grade(sample, means)
+    except RoadbedError as error:
+        return Grade(value=None, error=error.message)
+    # A plug-in may raise anything; the row says so, and the others go on.
+    except Exception as error:  # noqa: BLE001
+        return Grade(value=None, error=f"it failed: {type(error).__name__}")
+
+
 def choose(
     records: Iterable[CallRecord], evaluation: str, online: Online
 ) -> Iterator[Chosen]:
-    """Yield the calls that chance draws for *evaluation*: always the same ones."""
+    """Yield the calls that chance draws for *evaluation*: always the same ones.
+
+    Calls that an evaluation made are none of production.
+    """
     for record in records:
-        p = probability(record, online)
+        p = 0.0 if MARK in record.labels else probability(record, online)
         if drawn(f"{evaluation} {record.call_id}", p):
             yield Chosen(record=record, probability=p)
-
-
-def judges_of(
-    spec: Evaluation, online: Online, find: Callable[[str], Any]
-) -> Iterator[_Judge]:
-    """Yield the graders that judge answers one by one, of those that are wanted."""
-    for use in spec.graders:
-        if not online.graders or use.name in online.graders:
-            module = find(use.grader)
-            grader = module.grader(_configured(module.Config, use))
-            if hasattr(grader, "grade"):
-                yield _Judge(name=use.name, digest=_digest(use, module), grader=grader)
 
 
 def grades(
@@ -297,9 +336,8 @@ def grades(
 ) -> list[Graded]:
     """Return the grades of an endpoint's calls since then; see `quality`."""
     table = online_grades.c
-    query = sa.select(
-        table.grader, table.model, table.called_us, table.value, table.probability
-    ).where(
+    names = [field.name for field in fields(Graded)]
+    query = sa.select(*(table[name] for name in names)).where(
         table.tenant == tenant,
         table.endpoint == endpoint,
         table.called_us >= since_us,
@@ -322,19 +360,3 @@ def late_truths(
         said.kind.in_(("correction", "label", "outcome")),
     )
     return {call_id: p for call_id, p in connection.execute(query)}
-
-
-def _configured(config: type[BaseModel], use: Use) -> BaseModel:
-    try:
-        return config.model_validate(use.config)
-    except ValueError:
-        raise Invalid(f"the settings of the grader {use.name!r} are wrong") from None
-
-
-def _digest(use: Use, module: Any) -> str:
-    told: Mapping[str, Any] = {
-        "grader": use.grader,
-        "version": module.VERSION,
-        "config": use.config,
-    }
-    return digest_of(told)

@@ -34,8 +34,9 @@ online_marks = sa.Table(
     sa.Column("evaluation", sa.Text, primary_key=True),
     sa.Column("holder", sa.Text, nullable=False),
     moment("until_us"),
-    moment("sealed_us"),
+    sa.Column("place", sa.BigInteger, nullable=False),
     moment("said_us"),
 )
-"""How far each evaluation is: calls sealed and feedback given up to then are done.
+"""How far each evaluation is: calls whose seal has at most that `place` in the audit
+log, and feedback given up to then, are done.
 `holder` does it until `until_us`, and no other replica."""

@@ -5,19 +5,26 @@ that drawing more of some calls does not bias the whole.
 """
 
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from math import sqrt
+from statistics import NormalDist
+from typing import Any
 
-_Z = 1.959963984540054
-_FEW = 3.0
-"""With fewer effective answers no interval of a mean is worth showing."""
+from roadbed.evals.statistics import intervals
+from roadbed.evals.statistics.ready import ready
+from roadbed.evals.statistics.units import gather
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graded:
-    """One grade of one call. A `value` of None could not be told."""
+    """One grade of one call. A `value` of None could not be told.
 
+    `evaluation` and `digest` say whose grader it is, and which; feedback has none.
+    """
+
+    evaluation: str = ""
+    digest: str = ""
     grader: str
     model: str
     called_us: int
@@ -45,36 +52,68 @@ class Estimate:
 class Quality:
     """What one grader says of one version in one step of time."""
 
+    evaluation: str = ""
     grader: str
     model: str
     since_us: int
     until_us: int
     estimate: Estimate
 
+    @property
+    def title(self) -> str:
+        """Return what tells the grader from those of other evaluations."""
+        return f"{self.evaluation}: {self.grader}" if self.evaluation else self.grader
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gap:
+    """How a version's answers in production differ from those in its newest report.
+
+    `online` is of the calls that the very grader of the report graded; `gap` is
+    online less offline.
+    """
+
+    evaluation: str
+    grader: str
+    model: str
+    report: str
+    reported_us: int
+    offline: Estimate
+    online: Estimate
+    gap: Estimate
+
+    @property
+    def title(self) -> str:
+        """Return what tells the grader from those of other evaluations."""
+        return f"{self.evaluation}: {self.grader}"
+
 
 def quality(rows: Iterable[Graded], step_us: int) -> list[Quality]:
     """Return the quality by grader and version in each step that has any, in order."""
-    groups: dict[tuple[str, str, int], list[Graded]] = defaultdict(list)
+    groups: dict[tuple[str, str, str, int], list[Graded]] = defaultdict(list)
     for row in rows:
         start = row.called_us // step_us * step_us
-        groups[row.grader, row.model, start].append(row)
+        groups[row.evaluation, row.grader, row.model, start].append(row)
     return [
         Quality(
+            evaluation=evaluation,
             grader=grader,
             model=model,
             since_us=start,
             until_us=start + step_us,
-            estimate=estimate(found),
+            estimate=estimate(found, quick=True),
         )
-        for (grader, model, start), found in sorted(groups.items())
+        for (evaluation, grader, model, start), found in sorted(groups.items())
     ]
 
 
-def estimate(rows: Sequence[Graded]) -> Estimate:
+def estimate(rows: Sequence[Graded], *, quick: bool = False) -> Estimate:
     """Return the mean of all calls that *rows* were drawn from, and its interval.
 
-    Of rights and wrongs it is Wilson's at the effective number of answers (Kish 1965);
-    of other values Student's t at that number.
+    `effective` is Kish's (1965); the interval is by the method of
+    `statistics.intervals.mean` that suits the values. If it is to be *quick*, as for
+    many steps, nothing is resampled: it is Student's t for what is no right or wrong.
+    Without the extra `evals` there is none.
     """
     known = [(r.value, 1 / r.probability) for r in rows if r.value is not None]
     missing = len(rows) - len(known)
@@ -83,27 +122,49 @@ def estimate(rows: Sequence[Graded]) -> Estimate:
             value=None, low=None, high=None, n=0, effective=0.0, missing=missing
         )
     whole = sum(weight for _, weight in known)
-    mean = sum(value * weight for value, weight in known) / whole
-    effective = whole**2 / sum(weight**2 for _, weight in known)
-    if all(value in (0.0, 1.0) for value, _ in known):
-        low, high = wilson(mean, effective)
-    else:
-        low, high = _student(known, mean, whole, effective)
+    low, high = _ends(known, quick=quick)
     return Estimate(
-        value=mean,
+        value=sum(value * weight for value, weight in known) / whole,
         low=low,
         high=high,
         n=len(known),
-        effective=effective,
+        effective=whole**2 / sum(weight**2 for _, weight in known),
         missing=missing,
     )
 
 
-def wilson(share: float, n: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a share among *n*, which need not be whole."""
-    middle = (share + _Z**2 / (2 * n)) / (1 + _Z**2 / n)
-    half = _Z / (1 + _Z**2 / n) * sqrt(share * (1 - share) / n + _Z**2 / (4 * n**2))
-    return max(0.0, middle - half), min(1.0, middle + half)
+def _ends(
+    known: Sequence[tuple[float, float]], *, quick: bool
+) -> tuple[float | None, float | None]:
+    """Return the ends of the interval of the mean of values, each with its weight."""
+    if not ready():
+        return None, None
+    values, weights = zip(*known, strict=True)
+    binary = set(values) <= {0.0, 1.0}
+    if quick and not binary:
+        units = gather(values, weights)
+        known_spread = len(units) > 1 and units.error
+        return intervals.student(units, 0.05) if known_spread else (None, None)
+    found = intervals.mean(values, weights=weights, binary=binary)
+    return found.low, found.high
+
+
+def reported(said: Mapping[str, Any]) -> Estimate:
+    """Return the interval *said* in a report as an estimate, at 95 %.
+
+    A report has another confidence where several bars share what may go wrong; then
+    its ends are moved as those of a normal distribution are.
+    """
+    value, low, high = said["value"], said["low"], said["high"]
+    if None not in (value, low, high):
+        scale = _z(0.05) / _z(said["alpha"])
+        low, high = value - scale * (value - low), value + scale * (high - value)
+    n, effective = said["n"], float(said["clusters"])
+    return Estimate(value=value, low=low, high=high, n=n, effective=effective)
+
+
+def _z(alpha: float) -> float:
+    return NormalDist().inv_cdf(1 - alpha / 2)
 
 
 def gap(offline: Estimate, online: Estimate) -> Estimate:
@@ -125,24 +186,3 @@ def gap(offline: Estimate, online: Estimate) -> Estimate:
         low, high = found - down, found + up
     effective = min(offline.effective, online.effective)
     return Estimate(value=found, low=low, high=high, n=n, effective=effective)
-
-
-def _student(
-    known: Sequence[tuple[float, float]], mean: float, whole: float, effective: float
-) -> tuple[float | None, float | None]:
-    if effective < _FEW:
-        return None, None
-    spread = sum((weight * (value - mean)) ** 2 for value, weight in known)
-    error = sqrt(spread * effective / (effective - 1)) / whole
-    half = _t(effective - 1) * error
-    return mean - half, mean + half
-
-
-def _t(freedom: float) -> float:
-    """Return the 97.5 % quantile of Student's t, by the expansion of Cornish and
-    Fisher: within half a per cent from three degrees on."""
-    z, v = _Z, freedom
-    first = (z**3 + z) / 4
-    second = (5 * z**5 + 16 * z**3 + 3 * z) / 96
-    third = (3 * z**7 + 19 * z**5 + 17 * z**3 - 15 * z) / 384
-    return z + first / v + second / v**2 + third / v**3

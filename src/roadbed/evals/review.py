@@ -7,6 +7,10 @@ from hashlib import sha256
 from typing import Any, Literal, get_args
 
 from roadbed.core.digest import digest_of
+from roadbed.evals.statistics.agreement import kappa as cohens_kappa
+from roadbed.evals.statistics.agreement import percent
+from roadbed.evals.statistics.intervals import Interval
+from roadbed.evals.statistics.ready import LACKING, ready
 
 Verdict = Literal["accept", "reject", "skip"]
 State = Literal["waiting", "disputed", "accepted", "rejected"]
@@ -65,18 +69,29 @@ def drawn(name: str, rate: float) -> bool:
     return number < rate * 2**64
 
 
-def agreed(pairs: Sequence[tuple[str, str]]) -> float | None:
-    """Return the share of pairs that are alike, None without pairs."""
-    return sum(a == b for a, b in pairs) / len(pairs) if pairs else None
+def agreed(pairs: Sequence[tuple[str, str]]) -> Interval:
+    """Return the share of pairs that are alike, with Wilson's interval.
+
+    Without the extra `evals` there is the share alone; without pairs, nothing.
+    """
+    if ready():
+        return percent(*_apart(pairs))
+    same = sum(a == b for a, b in pairs)
+    return _unsure(same / len(pairs) if pairs else None, len(pairs))
 
 
-def kappa(pairs: Sequence[tuple[str, str]]) -> float | None:
+def kappa(pairs: Sequence[tuple[str, str]]) -> Interval:
     """Return Cohen's kappa of pairs: how far they agree beyond chance.
 
-    None without pairs, and where both say the same one thing of everything.
+    Without a value if there are no pairs, if both say the same one thing of everything,
+    and without the extra `evals`.
     """
-    n = len(pairs)
-    one, other = Counter(a for a, _ in pairs), Counter(b for _, b in pairs)
-    chance = sum(one[word] * other[word] for word in one) / n**2 if n else 1.0
-    share = agreed(pairs)
-    return None if share is None or chance == 1 else (share - chance) / (1 - chance)
+    return cohens_kappa(*_apart(pairs)) if ready() else _unsure(None, len(pairs))
+
+
+def _apart(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:
+    return [a for a, _ in pairs], [b for _, b in pairs]
+
+
+def _unsure(value: float | None, n: int) -> Interval:
+    return Interval(value=value, low=None, high=None, n=n, clusters=n, method=LACKING)

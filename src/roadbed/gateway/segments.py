@@ -1,5 +1,6 @@
 """The catalog of sealed segments: which calls lie in which files."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -112,13 +113,29 @@ def segments_between(
     return _segments(connection, where, page)
 
 
-def segments_sealed(
-    connection: sa.Connection, since_us: int, until_us: int
-) -> list[Segment]:
-    """Return what was sealed in a stretch of time, in the order of its sealing."""
-    times = segments.c.sealed_us
-    found = _segments(connection, sa.and_(times >= since_us, times < until_us))
-    return sorted(found, key=lambda each: (each.sealed_us, each.id))
+def newest_place(connection: sa.Connection) -> int:
+    """Return the number of the newest audit entry, 0 if there is none."""
+    return connection.execute(sa.select(sa.func.max(entries.c.seq))).scalar() or 0
+
+
+def segments_placed(
+    connection: sa.Connection, after: int, until: int
+) -> Iterator[Segment]:
+    """Yield what was sealed by audit entries after one and up to another, in order.
+
+    Places in the log are given out one by one, so that none comes to be filled below
+    one that was seen. A seal that commits late is not passed over, as it is by time.
+    """
+    log = entries.c
+    query = sa.select(log.resource).where(
+        log.seq > after, log.seq <= until, log.action == ACTION
+    )
+    names = list(connection.execute(query.order_by(log.seq)).scalars())
+    ids = [name.removeprefix("Segment/") for name in names]
+    for at in range(0, len(ids), _AT_ONCE):
+        some = ids[at : at + _AT_ONCE]
+        found = {s.id: s for s in _segments(connection, segments.c.id.in_(some))}
+        yield from (found[each] for each in some if each in found)
 
 
 def _segments(

@@ -4,26 +4,14 @@ and golden sets are looked after."""
 from roadbed.app import App
 from roadbed.control.quality import live_evaluations
 from roadbed.control.upkeep import Keeper
-from roadbed.core.errors import NotFound
-from roadbed.evals.asking import Ask
 from roadbed.evals.feedback import Feedbacks
 from roadbed.evals.online import OnlineGrader
 from roadbed.server.chores import Chore
+from roadbed.server.evaluating.panel import DeclaredPanel
 
 FEEDBACK_EVERY_S = 60.0
 GRADE_EVERY_S = 30.0
 UPKEEP_EVERY_S = 3600.0
-
-
-class NoJudges:
-    """The means of graders that ask nobody."""
-
-    def ask(self, endpoint: str) -> Ask:
-        """Raise NotFound: calls of production are not sent to a judge from here."""
-        raise NotFound(
-            f"the judge {endpoint!r} cannot be asked online",
-            hint="name graders under `online` that ask nobody",
-        )
 
 
 def learning(app: App, holder: str) -> list[Chore]:
@@ -39,7 +27,7 @@ def learning(app: App, holder: str) -> list[Chore]:
         history=app.history,
         root=app.settings.state / "log",
         feedbacks=feedbacks,
-        means=NoJudges(),
+        panel=DeclaredPanel(app),
         now_us=app.now_us,
         holder=holder,
     )

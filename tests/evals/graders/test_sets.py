@@ -2,7 +2,8 @@ import numpy as np
 import pytest
 
 from roadbed.evals.graders import _sets
-from roadbed.evals.graders._sets import Weighed, drawn, left_out, rate, wilson
+from roadbed.evals.graders._sets import Weighed, drawn, left_out, rate
+from roadbed.evals.statistics.intervals import wilson
 
 
 def mean_of(values):
@@ -36,7 +37,9 @@ def test_without_a_draw_of_luck_wilson_is_wilson():
     over = Weighed(np.ones(40), np.arange(40))
     right = np.repeat([1.0, 0.0], [30, 10])
 
-    assert rate(right, over)[1:] == pytest.approx(wilson(0.75, 40))
+    assert rate(right, over)[1:] == pytest.approx(wilson(30, 40, 0.05))
+    with pytest.raises(ValueError, match="weight"):
+        rate(right, Weighed(np.zeros(40), np.arange(40)))
 
 
 def test_few_clusters_have_no_interval():

@@ -6,19 +6,21 @@ from typing import Any, Protocol
 from roadbed.control.quality import EndpointQuality
 from roadbed.evals.golden import Candidate
 from roadbed.evals.review import Label
+from roadbed.evals.statistics.intervals import Interval
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Queue:
     """How the queue of one dataset stands, by state, and how annotators agree.
 
-    `pairs` were looked at by two; `agreement` and `kappa` are None without any.
+    `pairs` were looked at by two; `agreement` and `kappa` have no value without any,
+    and are None where nobody asked for them.
     """
 
     dataset: str
     states: dict[str, int]
-    agreement: float | None = None
-    kappa: float | None = None
+    agreement: Interval | None = None
+    kappa: Interval | None = None
     pairs: int = 0
 
     @property

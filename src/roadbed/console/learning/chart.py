@@ -38,9 +38,9 @@ class Chart:
 
 def charts(steps: Sequence[Quality], span: tuple[int, int]) -> list[Chart]:
     """Return a chart for each grader, of the steps that have a value."""
-    graders = sorted({each.grader for each in steps})
+    graders = sorted({each.title for each in steps})
     known = [each for each in steps if each.estimate.value is not None]
-    found = ([s for s in known if s.grader == grader] for grader in graders)
+    found = ([s for s in known if s.title == grader] for grader in graders)
     return [_chart(some, span) for some in found if some]
 
 
@@ -70,7 +70,7 @@ def _chart(steps: Sequence[Quality], span: tuple[int, int]) -> Chart:
             )
         )
     return Chart(
-        grader=steps[0].grader,
+        grader=steps[0].title,
         versions=versions,
         top=top,
         bottom=bottom,

@@ -39,11 +39,13 @@ def evaluations_have_golden_sets(
 def watches_have_accounts(
     stack: Stack, _state: State, _catalog: Catalog
 ) -> Iterator[Problem]:
-    """What is asked again and again is asked by a declared account of the tenant."""
+    """What is asked unattended is asked by a declared account of the tenant."""
     for loaded in stack.of("Evaluation"):
-        if watch := loaded.content["spec"]["watch"]:
-            place = ("spec", "watch", "account")
-            yield from _refers(loaded, place, "ServiceAccount", watch["account"], stack)
+        for block in ("watch", "online"):
+            said = loaded.content["spec"][block]
+            if name := said and said.get("account"):
+                place = ("spec", block, "account")
+                yield from _refers(loaded, place, "ServiceAccount", name, stack)
 
 
 def graders_exist(stack: Stack, _state: State, _catalog: Catalog) -> Iterator[Problem]:

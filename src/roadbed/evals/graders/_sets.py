@@ -22,13 +22,13 @@ from roadbed.evals.graders._reading import (
 )
 from roadbed.evals.graders._texts import normal
 from roadbed.evals.grading import Measure, Sample
+from roadbed.evals.statistics.intervals import mean
 
 if TYPE_CHECKING:
     import numpy as np
 
 DRAWS = 400
 SEED = 20_260_101
-Z = 1.959963984540054
 MANY = 2000
 GROUPS = 50
 T_49 = 2.009575237129240
@@ -139,31 +139,20 @@ def left_out(
 def rate(
     right: "np.ndarray", over: Weighed
 ) -> tuple[float, float | None, float | None]:
-    """Return a weighted rate with its Wilson interval, on the effective sample size.
+    """Return a weighted rate of rights and wrongs with the interval of all rates.
 
-    That is what is left of the sample after weights and clusters are accounted for.
-    Raises ValueError if nothing has a weight.
+    See `statistics.intervals.mean`. Raises ValueError if nothing has a weight.
     """
-    import numpy as np
-
-    total = over.weights.sum()
-    if not total > 0:
+    clusters = [str(number) for number in over.clusters]
+    found = mean(
+        right.tolist(),
+        weights=over.weights.tolist(),
+        clusters=clusters,
+        binary=True,
+    )
+    if found.value is None:
         raise ValueError("no case has a weight")
-    share = float(over.weights @ right / total)
-    residuals = over.weights * (right - share)
-    spread = float((np.bincount(over.clusters, residuals) ** 2).sum()) / total**2
-    sums = np.bincount(over.clusters, over.weights)
-    most = float(total**2 / (sums**2).sum())
-    size = min(most, share * (1 - share) / spread) if spread > 0 else most
-    return share, *wilson(share, size)
-
-
-def wilson(share: float, size: float) -> tuple[float, float]:
-    """Return Wilson's 95 % interval of a rate seen in *size* trials."""
-    middle = share + Z * Z / (2 * size)
-    half = Z * math.sqrt(share * (1 - share) / size + Z * Z / (4 * size * size))
-    scale = 1 + Z * Z / size
-    return max(0.0, (middle - half) / scale), min(1.0, (middle + half) / scale)
+    return found.value, found.low, found.high
 
 
 def measured(

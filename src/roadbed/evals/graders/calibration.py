@@ -153,5 +153,5 @@ def _of(over: Weighed, here: "np.ndarray") -> Weighed:
 
 def grader(config: Config) -> Calibration:
     """Return the grader."""
-    needs("numpy")
+    needs("numpy", "scipy")
     return Calibration(config)

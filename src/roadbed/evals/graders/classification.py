@@ -220,5 +220,5 @@ def log_loss(chances: "np.ndarray", at: "np.ndarray", weights: "np.ndarray") -> 
 
 def grader(config: Config) -> Classification:
     """Return the grader."""
-    needs("numpy")
+    needs("numpy", "scipy")
     return Classification(config)

@@ -191,5 +191,5 @@ if TYPE_CHECKING:
 
 def grader(config: Config) -> Fairness:
     """Return the grader."""
-    needs("numpy")
+    needs("numpy", "scipy")
     return Fairness(config)

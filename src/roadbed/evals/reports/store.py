@@ -136,6 +136,23 @@ def listed(
     return [_read(row) for row in connection.execute(query).mappings()]
 
 
+def newest_on(
+    connection: sa.Connection, tenant: str, endpoint: str, which: tuple[str, str]
+) -> Report | None:
+    """Return the newest complete report on an endpoint; *which* is an evaluation and a
+    version. None if there is none."""
+    evaluation, version = which
+    query = sa.select(reports).where(
+        reports.c.tenant == tenant,
+        reports.c.endpoint == endpoint,
+        reports.c.evaluation == evaluation,
+        reports.c.version == version,
+        reports.c.complete,
+    )
+    row = connection.execute(query.order_by(*_NEWEST).limit(1)).mappings().first()
+    return None if row is None else _read(row)
+
+
 def read(blobs: Blobs, digest: str) -> dict[str, Any]:
     """Return the whole report; raise NotFound, or Corrupt if it was changed."""
     return json.loads(b"".join(blobs.get(digest)))
@@ -157,7 +174,9 @@ def summary_of(said: Mapping[str, Any]) -> dict[str, Any]:
         "failed": said["failures"]["answers"],
         "ungraded": sum(g.get("missing", 0) for g in said["graders"].values()),
     }
-    return {n: said[n] for n in names} | counts | {"scores": scores}
+    digests = {name: graded["digest"] for name, graded in said["graders"].items()}
+    told = {"scores": scores, "digests": digests}
+    return {n: said[n] for n in names} | counts | told
 
 
 _NEWEST = (reports.c.at_us.desc(), reports.c.digest)

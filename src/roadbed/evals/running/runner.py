@@ -13,6 +13,7 @@ from dataclasses import replace
 from roadbed.core.errors import RoadbedError
 from roadbed.evals.asking import Answered, BudgetSpent
 from roadbed.evals.grading import Grade, Measure, Sample
+from roadbed.evals.running.closing import close
 from roadbed.evals.running.feed import BATCH, Feed, grade_name
 from roadbed.evals.running.gather import Gathering
 from roadbed.evals.running.judges import Judge
@@ -28,10 +29,15 @@ _log = logging.getLogger(__name__)
 async def run(work: Work, shelf: Shelf, now_us: Callable[[], int]) -> Found:
     """Do *work* and return what was found; what is kept is written meanwhile.
 
+    The graders are closed at the end, whatever it was.
+
     Raises only what reading the cases raises, and cancellation: then, too, all that
     came until then is kept.
     """
-    return await _Run(work, shelf, now_us).whole()
+    try:
+        return await _Run(work, shelf, now_us).whole()
+    finally:
+        await close(work.judges)
 
 
 class _Run:

@@ -38,6 +38,7 @@ class EstimateShown(BaseModel):
 class QualityShown(BaseModel):
     """What one grader, or feedback, says of one version in a stretch of time."""
 
+    evaluation: str
     grader: str
     model: str
     since_us: int
@@ -45,8 +46,21 @@ class QualityShown(BaseModel):
     estimate: EstimateShown
 
 
+class GapShown(BaseModel):
+    """How a version's answers in production differ from those in its newest report."""
+
+    evaluation: str
+    grader: str
+    model: str
+    report: str
+    reported_us: int
+    offline: EstimateShown
+    online: EstimateShown
+    gap: EstimateShown
+
+
 class Shown(BaseModel):
-    """Quality in steps, and of the whole stretch."""
+    """Quality in steps and of the whole stretch, and how far it is from reports."""
 
     endpoint: str
     since_us: int
@@ -54,6 +68,7 @@ class Shown(BaseModel):
     step_us: int
     steps: list[QualityShown]
     whole: list[QualityShown]
+    gaps: list[GapShown]
     corrections: int
 
 

@@ -137,6 +137,6 @@ def _online() -> None:
     op.create_table(
         "online_marks",
         *_texts("evaluation", "holder"),
-        *_moments("until_us", "sealed_us", "said_us"),
+        *_moments("until_us", "place", "said_us"),
         sa.PrimaryKeyConstraint("evaluation", name=op.f("pk_online_marks")),
     )
