@@ -342,7 +342,10 @@ class CertificateTold:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class JudgeUse:
-    """A judge as one evaluation uses it, and whether it may gate."""
+    """A judge as one evaluation uses it, and whether it may gate.
+
+    `declared` is the agreement with people that its gate takes, None without one.
+    """
 
     evaluation: str
     name: str
@@ -351,6 +354,7 @@ class JudgeUse:
     gates: bool
     may: bool
     reason: str = ""
+    declared: float | None = None
     judge: str = ""
     until_us: int | None = None
 

@@ -22,15 +22,13 @@ from roadbed.control.targets import find_dataset, find_evaluation
 from roadbed.core.errors import RoadbedError
 from roadbed.evals.certificates import (
     Certificate,
-    judge_digest,
     latest,
-    may_gate,
-    newest,
     valid,
 )
 from roadbed.evals.examination import PROBES, shortcomings
 from roadbed.evals.kinds import Use
-from roadbed.evals.running.judges import asked_by, config_of, judges_by, module
+from roadbed.evals.reports.standing import standing_of
+from roadbed.evals.running.judges import endpoints_of, judges_by
 
 CERTIFICATES = 50
 """As many certificates as the page shows, the newest first."""
@@ -78,24 +76,20 @@ def _use(
         "gates": use.gate is not None,
     }
     try:
-        config = config_of(use)
-        endpoints = tuple(asked_by(config))
-        if not endpoints:
-            return JudgeUse(**known, endpoints=(), may=True)
-        models = [served_in(preview)(endpoint) for endpoint in endpoints]
-        said = config.model_dump(mode="json")
-        digest = judge_digest(use.grader, module(use.grader).VERSION, said, models)
+        endpoints = tuple(endpoints_of(use))
+        found = standing_of(connection, use, served_in(preview), now_us)
     except RoadbedError as error:
         return JudgeUse(**known, endpoints=(), may=False, reason=error.message)
-    certificate = newest(connection, digest)
-    allowed = may_gate(certificate, now_us, digest, _AT_LEAST)
+    if found is None:
+        return JudgeUse(**known, endpoints=(), may=True)
     return JudgeUse(
         **known,
         endpoints=endpoints,
-        may=allowed.allowed,
-        reason=allowed.reason,
-        judge=digest,
-        until_us=certificate.expires_us if certificate else None,
+        may=found.permission.allowed,
+        reason=found.permission.reason,
+        declared=found.declared,
+        judge=found.judge,
+        until_us=found.certificate.expires_us if found.certificate else None,
     )
 
 

@@ -8,7 +8,7 @@ import sqlalchemy as sa
 
 from roadbed.core.digest import short
 from roadbed.evals.certificates import Certificate, Permission, may_gate, newest
-from roadbed.evals.kinds import Evaluation
+from roadbed.evals.kinds import Evaluation, Use
 from roadbed.evals.running.judges import Served, certified_as
 
 
@@ -50,20 +50,27 @@ def standings(
 
     Raises NotFound for an endpoint of a judge that is not there.
     """
-    found: dict[str, Standing] = {}
-    for use in spec.graders:
-        if judge := certified_as(use, served):
-            held = newest(connection, judge)
-            declared = use.gate.agreement if use.gate else None
-            found[use.name] = Standing(
-                grader=use.name,
-                judge=judge,
-                declared=declared,
-                gates=use.gate is not None,
-                certificate=held,
-                permission=_permission(held, now_us, judge, declared),
-            )
-    return found
+    found = {u.name: standing_of(connection, u, served, now_us) for u in spec.graders}
+    return {name: standing for name, standing in found.items() if standing}
+
+
+def standing_of(
+    connection: sa.Connection, use: Use, served: Served, now_us: int
+) -> Standing | None:
+    """Return how one grader stands, None if it asks no judge; raises NotFound."""
+    judge = certified_as(use, served)
+    if not judge:
+        return None
+    held = newest(connection, judge)
+    declared = use.gate.agreement if use.gate else None
+    return Standing(
+        grader=use.name,
+        judge=judge,
+        declared=declared,
+        gates=use.gate is not None,
+        certificate=held,
+        permission=_permission(held, now_us, judge, declared),
+    )
 
 
 def _permission(
