@@ -313,7 +313,7 @@ def test_question_mark_shows_the_keys(tab, server):
 def test_everything_is_reached_with_the_tab_key(tab, server):
     open_page(tab, server.url + "/console/endpoints")
     reached = []
-    for _ in range(20):
+    for _ in range(30):
         tab.keyboard.press("Tab")
         reached.append(tab.evaluate("document.activeElement.textContent.trim()"))
 
