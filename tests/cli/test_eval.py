@@ -151,7 +151,7 @@ def test_a_pull_request_that_changes_no_answer_passes(run, tmp_path):
 def test_what_is_not_there_is_said_with_what_to_do(run):
     code, _, error = run("eval", "run", "nowhere")
     assert code == 1
-    assert "endpoint nowhere has no evaluation" in error
+    assert "there is no Endpoint 'nowhere'" in error
     code, _, error = run("eval", "run", "handbook", "handbook@9")
     assert "there is no model version handbook@9" in error
     code, _, error = run("eval", "get", "abc")
