@@ -10,6 +10,7 @@ def test_whoami_says_what_a_caller_may_do(estate):
         "endpoint.infer",
         "endpoint.read",
         "version.infer",
+        "call.feedback",
         "token.exchange",
         "session.read",
         "session.end",
