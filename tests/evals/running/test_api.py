@@ -59,7 +59,12 @@ REPORT = {
     "stopped": "",
     "dataset": {"name": "questions@1", "digest": "sha256:d"},
     "failures": {"answers": 0},
-    "graders": {"right": {"interval": {"value": 1.0, "low": 0.2, "high": 1.0}}},
+    "graders": {
+        "right": {
+            "digest": "sha256:g",
+            "interval": {"value": 1.0, "low": 0.2, "high": 1.0},
+        }
+    },
 }
 
 
