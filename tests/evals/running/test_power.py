@@ -1,11 +1,9 @@
 """What is said before a run: how many cases would do, of the kind that there are."""
 
 import re
-from types import SimpleNamespace
-
-from roadbed.server.evaluating.power import told
 
 from roadbed.evals.kinds import Evaluation
+from roadbed.evals.reports.power import told
 from roadbed.evals.statistics.power import design_effect, detectable
 
 CLUSTERS = [str(n // 4) for n in range(80)]
@@ -19,8 +17,8 @@ SPEC = {
 def enough(clusters):
     design = design_effect(clusters)
     power = detectable(len(clusters), design=design)
-    order = SimpleNamespace(spec=Evaluation.model_validate(SPEC))
-    found = re.search("about ([0-9,]+) such cases are needed", told(order, power)[-1])
+    said = told(Evaluation.model_validate(SPEC), power)[-1]
+    found = re.search("about ([0-9,]+) such cases are needed", said)
     return int(found[1].replace(",", ""))
 
 
