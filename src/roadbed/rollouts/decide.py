@@ -26,9 +26,8 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State:
         done = evidence.back >= 1
         return _to(state, "rolled_back", state.reason, now_s) if done else state
     state = _seen(plan, state, evidence)
-    for found in (_tripped(evidence), _worse(plan, state)):
-        if found:
-            return _to(state, "rolling_back", found, now_s)
+    if found := _tripped(evidence) or _worse(plan, state):
+        return _to(state, "rolling_back", found, now_s)
     if state.phase in ("paused", "inconclusive"):
         return state
     if state.ratio.refutes(ratio.ALPHA):

@@ -14,13 +14,13 @@ from roadbed.control.why import Chain
 from roadbed.core.actor import Principal
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.decision import Target
+from roadbed.core.turns import Turns
 from roadbed.data.datasets import Datasets
 from roadbed.database.engine import Database
 from roadbed.gateway.alerts import Alert
 from roadbed.gateway.calls import CallLog
 from roadbed.ports.copies import Copies
 from roadbed.registry.runs import Runs
-from roadbed.server.heavy import Heavy
 from roadbed.server.metrics import Gauges
 
 
@@ -34,6 +34,15 @@ def _no_gauges() -> Gauges:
 
 def _well() -> bool:
     return True
+
+
+def _one_at_a_time() -> Turns:
+    return Turns(
+        at_once=1,
+        patience_s=1.0,
+        busy="this server verifies or compares something else just now",
+        hint="ask again in a moment; the command line does not wait for it",
+    )
 
 
 class Refused(Protocol):
@@ -81,7 +90,7 @@ class Services:
     gauges: Callable[[], Gauges] = field(default=_no_gauges)
     healthy: Callable[[], bool] = field(default=_well)
     refused: Refused = field(default=_unwritten)
-    heavy: Heavy = field(default_factory=Heavy)
+    heavy: Turns = field(default_factory=_one_at_a_time)
 
     def now_us(self) -> int:
         """Return the current time in microseconds since 1970, UTC."""

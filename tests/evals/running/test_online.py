@@ -2,12 +2,11 @@
 
 import asyncio
 import json
-from dataclasses import asdict, replace
+from dataclasses import asdict
 
 import pytest
 import sqlalchemy as sa
 
-from roadbed.app.catalog import Installed
 from roadbed.cli._quality import gap_rows
 from roadbed.control.quality import quality_of
 from roadbed.core.reference import parse
@@ -21,9 +20,10 @@ from roadbed.gateway.history import CallQuery
 from roadbed.server.api.quality import Shown
 from roadbed.server.evaluating.inside import Inside
 from roadbed.server.learning import learning
-from roadbed.testing.upstream import Behaviour, Upstream
+from roadbed.testing.upstream import Upstream
 from tests.control.stacks import resource
-from tests.evals.running.line import TESTER, Catalog, endpoint, model
+from tests.evals.running.judging import JudgeUpstream, with_real_providers
+from tests.evals.running.line import TESTER, endpoint, model
 
 CALLS = 10
 JUDGE = "{name: kind, grader: judge, config: {endpoints: [judge], rubric: Be loud.}}"
@@ -31,49 +31,16 @@ EXACT = "{name: right, grader: exact}"
 CODE = "def grade(case, answer):\n    return answer['text'].isupper()\n"
 
 
-class JudgeUpstream(Upstream):
-    """Speaks as OpenAI does: what has no small letter passes."""
+class BenchUpstream(JudgeUpstream):
+    """Makes embeddings too; as a judge it passes what has no small letter."""
+
+    def __init__(self):
+        super().__init__(str.isupper)
 
     def _next(self, request):
         if request.path.endswith("/embeddings"):
-            return super()._next(request)
-        asked = request.json()["messages"][1]["content"]
-        fence = asked.split("begin with ")[1].split(". All")[0]
-        answer = asked.split(f"{fence} answer\n")[1].split(f"\n{fence} end of")[0]
-        points = int(answer.isupper())
-        label = ("fail", "pass")[points]
-        said = json.dumps({"reason": "seen", "points": points, "label": label})
-        message = {"role": "assistant", "content": said}
-        choice = {"index": 0, "message": message, "finish_reason": "stop"}
-        usage = {"prompt_tokens": 50, "completion_tokens": 9, "total_tokens": 59}
-        body = {"id": "c", "object": "chat.completion", "created": 1}
-        body |= {"model": "gpt-4o-2024-08-06", "choices": [choice], "usage": usage}
-        return Behaviour(body=json.dumps(body))
-
-
-class Both(Catalog):
-    """The quiz, and the providers that there really are."""
-
-    def __init__(self, real):
-        self._real = real
-
-    def names(self):
-        return ["quiz", *self._real.names()]
-
-    def _of(self, type_name):
-        return super() if type_name == "quiz" else self._real
-
-    def config_class(self, type_name):
-        return self._of(type_name).config_class(type_name)
-
-    def unpinned(self, type_name, config, upstream):
-        return self._of(type_name).unpinned(type_name, config, upstream)
-
-    def unfit(self, type_name, config, definition):
-        return self._of(type_name).unfit(type_name, config, definition)
-
-    def open(self, type_name, config):
-        return self._of(type_name).open(type_name, config)
+            return Upstream._next(self, request)
+        return super()._next(request)
 
 
 def online(name, graders, more):
@@ -109,11 +76,9 @@ def bench(url):
 @pytest.fixture
 def judged(line):
     """The line, with real providers, and the judge's server."""
-    catalog = Both(Installed(blobs=line.app.blobs, secrets=line.app.secrets))
-    desk = replace(line.app.desk, catalog=catalog)
-    line.app = replace(line.app, catalog=catalog, desk=desk)
+    with_real_providers(line)
     line.golden(4)
-    with JudgeUpstream() as upstream:
+    with BenchUpstream() as upstream:
         line.upstream = upstream
         yield line
 

@@ -3,7 +3,6 @@
 from urllib.parse import quote, urlencode
 
 EVALUATIONS = "/console/evaluations"
-JUDGES = "/console/judges"
 _DIGITS = 16
 
 

@@ -2,10 +2,10 @@
 
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
-from threading import BoundedSemaphore, Lock
+from threading import Lock
 from typing import Any, TypeVar
 
-from roadbed.core.errors import Overloaded
+from roadbed.core.turns import Turns
 
 T = TypeVar("T")
 
@@ -20,23 +20,20 @@ class Gate:
     def __init__(
         self, at_once: int = 2, kept: int = 64, patience_s: float = 20.0
     ) -> None:
-        self._free = BoundedSemaphore(at_once)
-        self._patience_s = patience_s
+        self._turns = Turns(
+            at_once,
+            patience_s,
+            busy="other long questions are being answered",
+            hint="ask again in a moment, or ask at the command line",
+        )
         self._most = kept
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._lock = Lock()
 
     def run(self, make: Callable[[], T]) -> T:
         """Return what *make* makes; raise Overloaded if there is no room for it."""
-        if not self._free.acquire(timeout=self._patience_s):
-            raise Overloaded(
-                "other long questions are being answered",
-                hint="ask again in a moment, or ask at the command line",
-            )
-        try:
+        with self._turns.turn():
             return make()
-        finally:
-            self._free.release()
 
     def once(self, key: Hashable, make: Callable[[], T]) -> T:
         """Return what was made for *key*, made now if it is not kept.

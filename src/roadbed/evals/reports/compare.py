@@ -102,11 +102,6 @@ def pair(
     return found
 
 
-def interval_method(said: Mapping[str, Any], name: str) -> bool:
-    """Say whether the grader called *name* judged answers one by one."""
-    return "interval" in said["graders"][name]
-
-
 def _add(
     found: Paired, what: tuple[str, Row], sides: tuple[_Side, _Side], most: "_Most"
 ) -> None:
