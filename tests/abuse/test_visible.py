@@ -4,7 +4,7 @@ import random
 import secrets
 
 import pytest
-from hypothesis import HealthCheck, given, seed, settings
+from hypothesis import HealthCheck, example, given, seed, settings
 from hypothesis import strategies as st
 
 from roadbed.access.authority import compile_policies
@@ -204,7 +204,15 @@ def lists_of(rooms, viewer, connection):
     assert overview.windows[1].calls == len(found)
 
 
+WHO_ANSWERS = """forbid (principal, action in [Action::"endpoint.read"], resource)
+when { resource has provider && resource.provider == "echo" };"""
+READER = Principal(
+    kind="service-account", name="acme-0", roles=frozenset({"annotator"})
+)
+
+
 @seed(SEED)
+@example(texts=[WHO_ANSWERS], who=READER)
 @settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(texts=st.lists(policies(), max_size=3), who=principals)
 def test_a_list_is_what_can_be_got(rooms, texts, who):

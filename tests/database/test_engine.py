@@ -8,6 +8,7 @@ import sqlalchemy as sa
 from roadbed.core.errors import Invalid
 from roadbed.database.engine import open_database
 from roadbed.database.tables import bump, current, revisions
+from roadbed.database.upsert import insert_new
 
 
 def test_a_failed_write_leaves_no_trace(database):
@@ -25,6 +26,15 @@ def test_nothing_written_while_reading_is_kept(database):
 
     with database.read() as connection:
         assert current(connection, "x") == 0
+
+
+def test_a_row_is_new_once_and_then_stays_as_it_is(database):
+    with database.write() as connection:
+        assert insert_new(connection, revisions, {"name": "x", "value": 1})
+        assert not insert_new(connection, revisions, {"name": "x", "value": 2})
+
+    with database.read() as connection:
+        assert current(connection, "x") == 1
 
 
 def test_many_writers_lose_no_count(database):

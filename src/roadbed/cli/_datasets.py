@@ -38,10 +38,18 @@ def facts(version: "DatasetVersion", spec: Mapping[str, Any]) -> dict[str, Any]:
 
 def kept(line: "Session", name: str, source: Any) -> "DatasetVersion":
     """Make a version of the declared dataset *name* of rows that are here."""
-    from roadbed.control import seen
-    from roadbed.core.errors import NotFound
     from roadbed.data.kinds import Dataset
     from roadbed.data.making import wish_of
+
+    spec = Dataset.model_validate(declared(line, name))
+    wish = wish_of(spec, line.app.clock.now())
+    return line.app.datasets.snapshot(name, source, line.actor, wish)
+
+
+def declared(line: "Session", name: str) -> Mapping[str, Any]:
+    """Return what the stack says of the dataset *name*; raise NotFound."""
+    from roadbed.control import seen
+    from roadbed.core.errors import NotFound
 
     with line.app.database.read() as connection:
         content = seen.dataset(connection, name)
@@ -50,9 +58,7 @@ def kept(line: "Session", name: str, source: Any) -> "DatasetVersion":
             f"no Dataset is called {name!r} any more",
             hint="declare it in the stack (kind: Dataset), then `roadbed apply`",
         )
-    spec = Dataset.model_validate(content)
-    wish = wish_of(spec, line.app.clock.now())
-    return line.app.datasets.snapshot(name, source, line.actor, wish)
+    return content
 
 
 def _bytes(version: "DatasetVersion") -> int:

@@ -214,18 +214,11 @@ def _create(
     from dataclasses import replace
 
     from roadbed.cli._bars import Bars
-    from roadbed.control import seen
-    from roadbed.core.errors import NotFound
+    from roadbed.cli._datasets import declared
     from roadbed.data.kinds import Dataset
     from roadbed.data.making import source_of, wish_of
 
-    with line.app.database.read() as connection:
-        content = seen.dataset(connection, name)
-    if not content:
-        raise NotFound(
-            f"no Dataset is called {name!r} any more",
-            hint="declare it in the stack (kind: Dataset), then `roadbed apply`",
-        )
+    content = declared(line, name)
     spec = Dataset.model_validate(content)
     source = source_of(spec, given, line.app.secrets.resolve, sql)
     with Bars() as bars:

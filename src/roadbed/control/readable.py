@@ -119,6 +119,11 @@ def deployment_of(
     )
 
 
+def endpoint_target(content: Content) -> Target:
+    """Return the endpoint with this *content* as a target, as it is declared."""
+    return Target.fixed("Endpoint", content["metadata"]["name"], attributes_of(content))
+
+
 def dataset_target(content: Content) -> Target:
     """Return the dataset with this *content* as a target."""
     return Target.fixed("Dataset", content["metadata"]["name"], attributes_of(content))

@@ -1,4 +1,4 @@
-"""Insert rows, or replace what is there, in the same words on both engines."""
+"""Insert rows, or replace or keep what is there, in the same words on both engines."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -16,8 +16,7 @@ def upsert(
     """
     if not found:
         return
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    insert = dialect.insert(table)
+    insert = _insert(connection, table)
     keys = [column.name for column in table.primary_key]
     changed = {c.name: insert.excluded[c.name] for c in table.c if c.name not in keys}
     if changed:
@@ -25,3 +24,16 @@ def upsert(
     else:
         ready = insert.on_conflict_do_nothing(index_elements=keys)
     connection.execute(ready, list(found))
+
+
+def insert_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) -> bool:
+    """Insert *row* unless its key is there, and say whether it was not."""
+    ready = _insert(connection, table).values(row).on_conflict_do_nothing()
+    return connection.execute(ready.returning(*table.primary_key)).first() is not None
+
+
+def _insert(
+    connection: sa.Connection, table: sa.Table
+) -> sqlite.Insert | postgresql.Insert:
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    return dialect.insert(table)

@@ -3,9 +3,9 @@
 from dataclasses import dataclass
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
 
 from roadbed.database.engine import Database
+from roadbed.database.upsert import insert_new
 from roadbed.evals.online_tables import online_marks
 from roadbed.gateway.segments import newest_place
 
@@ -28,7 +28,6 @@ def hold(database: Database, name: str, holder: str, now_us: int) -> Mark | None
     """
     table = online_marks.c
     with database.write() as connection:
-        dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
         first = {
             "evaluation": name,
             "holder": "",
@@ -36,8 +35,7 @@ def hold(database: Database, name: str, holder: str, now_us: int) -> Mark | None
             "place": newest_place(connection),
             "said_us": now_us,
         }
-        insert = dialect.insert(online_marks).values(first)
-        connection.execute(insert.on_conflict_do_nothing())
+        insert_new(connection, online_marks, first)
         mine = sa.or_(table.holder == holder, table.until_us < now_us)
         change = online_marks.update().where(table.evaluation == name, mine)
         taken = change.values(holder=holder, until_us=now_us + LEASE_US)

@@ -280,10 +280,14 @@ class Snapshot:
     tokens: Tokens = field(default_factory=_NoTokens)
 
     def readable(self, endpoint: str) -> Mapping[str, Any] | None:
-        """Return what policies read of an endpoint, None if there is none."""
+        """Return what policies read of an endpoint, None if there is none.
+
+        That is what is declared, wherever it is asked: who answers is read only to
+        decide upon a call.
+        """
         found = self.deployments.get(endpoint)
         if found is not None:
-            return found.target.attributes
+            return found.attributes
         absent = {} if endpoint in self.broken else None
         return self.unserved.get(endpoint, absent)
 

@@ -53,6 +53,21 @@ def test_the_cases_are_asked_once_in_each_span_and_only_so_many(line, replays):
     assert alerts(line) == []
 
 
+def test_what_was_done_is_not_begun_again_every_minute(replays, monkeypatch):
+    begun, replay = [], replays.replay
+
+    def counted(state, due):
+        begun.append(due.bucket)
+        return replay(state, due)
+
+    monkeypatch.setattr(replays, "replay", counted)
+    for hours in (0, 0, 0, 1):
+        look(replays, hours)
+
+    assert len(begun) == 2
+    assert begun[1] == begun[0] + 1
+
+
 def test_a_model_that_answers_otherwise_raises_an_alert_until_it_is_as_before(
     line, replays, monkeypatch
 ):

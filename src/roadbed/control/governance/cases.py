@@ -140,7 +140,7 @@ def _cases(documents: list[Document]) -> Iterator[tuple[Case, Document, int]]:
 
 
 def _run(book: Rulebook, case: Case, document: Document, line: int) -> Result:
-    who, what = _principal(book, case), _target(book, case.resource)
+    who, what = _principal(book, case), _target(book, case.action, case.resource)
     decision = book.authority.decide(who, case.action, what, _NOW)
     return Result(
         case=case,
@@ -174,7 +174,7 @@ def _principal(book: Rulebook, case: Case) -> Principal:
     )
 
 
-def _target(book: Rulebook, what: What) -> Target:
+def _target(book: Rulebook, action: str, what: What) -> Target:
     if what.attributes is None:
-        return book.target(what.kind, what.name)
+        return book.target(action, what.kind, what.name)
     return Target(kind=what.kind, name=what.name, attributes=what.attributes)

@@ -11,7 +11,7 @@ import sqlalchemy as sa
 
 from roadbed.access.actions import ACTIONS, ANY
 from roadbed.access.authority import compile_policies
-from roadbed.access.steps import questions_of, together
+from roadbed.access.steps import INFER, questions_of, together
 from roadbed.control.directory import directory_from
 from roadbed.control.fields import did_you_mean
 from roadbed.control.plan import definition_of
@@ -20,6 +20,7 @@ from roadbed.control.readable import (
     choice_of,
     dataset_target,
     deployment_of,
+    endpoint_target,
     pins_of,
     version_attributes,
     version_target,
@@ -86,22 +87,25 @@ class Rulebook:
                 f"{action} is done to a {known.kind}, not to a {kind}",
                 hint=f"write {known.kind}/{name}",
             )
-        deployment = self._deployment(name) if known.kind == "Endpoint" else None
+        deployment = self._deployment(name) if action == INFER else None
         if deployment is None:
-            return ((action, self.target(known.kind, name)),)
-        if action == "endpoint.infer":
-            return questions_of(deployment)
-        return ((action, deployment.target),)
+            return ((action, self.target(action, known.kind, name)),)
+        return questions_of(deployment)
 
-    def target(self, kind: str, name: str) -> Target:
-        """Return the target as it is declared, or bare if it is not."""
+    def target(self, action: str, kind: str, name: str) -> Target:
+        """Return what *action* is done to as it is declared, or bare if it is not.
+
+        Of an endpoint that is to infer, policies read who answers as well.
+        """
         content = self.contents.get((kind, name))
         if kind == "Dataset" and content is not None:
             return dataset_target(content)
         if kind == "ModelVersion" and name != ANY:
             return self._version(parse(name))
-        deployment = self._deployment(name) if kind == "Endpoint" else None
-        return deployment.target if deployment else Target(kind=kind, name=name)
+        if kind != "Endpoint" or content is None:
+            return Target(kind=kind, name=name)
+        deployment = self._deployment(name) if action == INFER else None
+        return deployment.target if deployment else endpoint_target(content)
 
     def decide(
         self, principal: Principal, questions: Iterable[Question]

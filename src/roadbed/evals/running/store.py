@@ -7,6 +7,7 @@ import sqlalchemy as sa
 
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.ids import Uuid7
+from roadbed.database.upsert import insert_new
 from roadbed.evals.running.keys import Subject
 from roadbed.evals.running.tables import runs
 from roadbed.evals.running.work import Progress
@@ -49,11 +50,7 @@ def begin(connection: sa.Connection, draft: Run, *, fresh: bool) -> Run:
 
 def claim(connection: sa.Connection, run: Run) -> bool:
     """Write that *run* begins, and say whether nobody had begun it before."""
-    same = sa.select(runs.c.id).where(runs.c.id == run.id)
-    if connection.execute(same).first() is not None:
-        return False
-    connection.execute(runs.insert().values(_row(run)))
-    return True
+    return insert_new(connection, runs, _row(run))
 
 
 def note(connection: sa.Connection, run_id: str, progress: Progress) -> None:

@@ -71,7 +71,7 @@ class DeclaredPanel:
             yield Nobody()
             return
         state = await asyncio.to_thread(self._state)
-        principal = _principal(state, account, live.tenant)
+        principal = account_of(state, account, live.tenant)
         async with Inside(self._app, principal, Preview(live=state)) as inside:
             yield Marked(inside, live.name)
 
@@ -80,8 +80,11 @@ class DeclaredPanel:
             return current(connection)
 
 
-def _principal(state: State, account: str, tenant: str) -> Principal:
-    """Return who the account is; it is to be of the evaluation's own tenant."""
+def account_of(state: State, account: str, tenant: str) -> Principal:
+    """Return who the account is that asks for an evaluation of *tenant*.
+
+    Raises NotFound if there is none there.
+    """
     subject = Subject(kind="service-account", name=account)
     found = directory_of(state).find(subject)
     if found is None or found.tenant != tenant:

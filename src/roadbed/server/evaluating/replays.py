@@ -13,11 +13,11 @@ from itertools import islice
 from typing import Any
 
 from roadbed.app import App
-from roadbed.control.directory import directory_of
 from roadbed.control.preview import Preview
 from roadbed.control.state import State, current, current_resources
-from roadbed.core.errors import NotFound, RoadbedError
+from roadbed.core.errors import RoadbedError
 from roadbed.core.reference import VersionRef, parse
+from roadbed.core.resource import tenant_of
 from roadbed.evals.asking import Answered
 from roadbed.evals.changed import FEWEST, Change, find_change
 from roadbed.evals.kinds import Watch
@@ -29,9 +29,9 @@ from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Work
 from roadbed.gateway.alerts import Alert, clear_others, list_alerts, raise_alert
-from roadbed.identity.directory import Subject
 from roadbed.server.evaluating.evaluator import Evaluator, Judging, Order
 from roadbed.server.evaluating.inside import Inside
+from roadbed.server.evaluating.panel import account_of
 
 CHANGED = "evaluation.changed"
 FIRST = "watch"
@@ -53,6 +53,10 @@ class _Due:
     def name(self) -> str:
         return str(self.content["metadata"]["name"])
 
+    @property
+    def key(self) -> tuple[str, VersionRef, int]:
+        return self.name, self.version, self.bucket
+
 
 class Replays:
     """Replays what is due, in a thread of its own. One replica does each replay."""
@@ -60,6 +64,7 @@ class Replays:
     def __init__(self, app: App) -> None:
         self._app = app
         self._thread: threading.Thread | None = None
+        self._done: dict[str, tuple[str, VersionRef, int]] = {}
 
     def look(self) -> None:
         """Begin what is due, unless something is under way. Blocks only to look."""
@@ -93,12 +98,13 @@ class Replays:
                 bucket = self._app.now_us() // (watch.every_hours * HOUR_US)
                 pin = parse(served.content["spec"]["model"])
                 found.append(_Due(evaluation.content, watch, pin, bucket))
-        return found
+        return [each for each in found if self._done.get(each.name) != each.key]
 
     def _work(self, state: State, due: list[_Due]) -> None:
         for each in due:
             try:
                 self.replay(state, each)
+                self._done[each.name] = each.key  # Here or on another replica.
             except RoadbedError as error:
                 _log.warning("the replay of %s failed: %s", each.name, error.message)
             except Exception:  # noqa: BLE001 one evaluation must not end the others
@@ -106,10 +112,8 @@ class Replays:
 
     def replay(self, state: State, due: _Due) -> Change | None:
         """Ask again and return what changed; None if another replica does it."""
-        subject = Subject(kind="service-account", name=due.watch.account)
-        principal = directory_of(state).find(subject)
-        if principal is None:
-            raise NotFound(f"there is no service account {due.watch.account!r}")
+        tenant = tenant_of(due.content)
+        principal = account_of(state, due.watch.account, tenant)
 
         async def work() -> Change | None:
             async with Inside(self._app, principal, Preview(live=state)) as inside:
