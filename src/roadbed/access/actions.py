@@ -23,6 +23,10 @@ class Action:
 _LIST = (
     Action("endpoint.infer", "Endpoint", "Ask an endpoint for a prediction."),
     Action("endpoint.read", "Endpoint", "See an endpoint and what it serves."),
+    Action("rollout.steer", "Endpoint", "Approve, pause, go on with or end a rollout."),
+    Action("rollout.rollback", "Endpoint", "Go back to the version from before."),
+    Action("rollout.immediate", "Endpoint", "Release a version without any steps."),
+    Action("rollout.place", "Endpoint", "Choose the version that answers a call."),
     Action("model.read", "Model", "See a model and its versions."),
     Action("model.register", "Model", "Add a version to a model."),
     Action("version.infer", "ModelVersion", "Be answered by a model version."),

@@ -7,6 +7,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validat
 
 from roadbed.core.reference import NAME
 from roadbed.core.resource import Spec
+from roadbed.gateway.release import Release
 from roadbed.inference.terms import PinnedVersion, Terms
 
 Region = Annotated[str, Field(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
@@ -87,11 +88,13 @@ class Endpoint(Terms, Spec):
     """What callers call. It serves one pinned model version under its own terms."""
 
     kind: ClassVar[str] = "Endpoint"
-    quiet: ClassVar[frozenset[str]] = frozenset(Terms.model_fields) - {"deadline_ms"}
+    quiet: ClassVar[frozenset[str]] = frozenset(Terms.model_fields) - {
+        "deadline_ms"
+    } | {"rollout"}
 
     model: PinnedVersion = Field(
-        description="The version it serves, such as handbook@1. To roll back, pin "
-        "the version before."
+        description="The version it serves, such as handbook@1. Pinning another one "
+        "begins a rollout."
     )
     stage: Literal["production", "development"] = Field(
         default="production",
@@ -116,6 +119,10 @@ class Endpoint(Terms, Spec):
     )
     owner: str = Field(
         default="", description="The team or person who answers for the endpoint."
+    )
+    rollout: Release | None = Field(
+        default=None,
+        description="How a newly pinned version takes over. Unset: at once.",
     )
 
 

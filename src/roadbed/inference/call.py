@@ -109,6 +109,23 @@ class Attempt:
     unsaid: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arm:
+    """Where a rollout put a call: `side` is `old` or `new`.
+
+    `unit` is a number that stands for whoever was assigned as a whole, `bucket` is the
+    one it fell into. `placed` says that somebody chose the side, so that the call says
+    nothing about what units do; `mirrored` that it is a copy, whose answer nobody got.
+    """
+
+    rollout: str
+    side: Literal["old", "new"]
+    unit: int = 0
+    bucket: int = 0
+    placed: bool = False
+    mirrored: bool = False
+
+
 @dataclass(slots=True, kw_only=True)
 class Call:
     """One request for a prediction, from its first byte to its record.
@@ -122,6 +139,9 @@ class Call:
     that go with the answer. `left` says that the caller has gone, `followers` how many
     others wait for its answer, or may come for it. `sized` is how many bytes of text
     and how many pictures go to a choice, once somebody has counted.
+
+    `unit` is what the caller says is to be assigned to one version as a whole, `side`
+    which one the caller asks for, and `arm` where a rollout put the call.
     """
 
     id: str
@@ -146,6 +166,9 @@ class Call:
     left: bool = False
     followers: int = 0
     sized: tuple[Choice, int, int] | None = None
+    unit: str = ""
+    side: str = ""
+    arm: Arm | None = None
     snapshot: Snapshot
     principal: Principal | None = None
     decision: Decision | None = None

@@ -21,7 +21,9 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     names; `estimated` is 1 where the provider counted no tokens. `attempts` counts the
     tries at upstreams, and `chain` tells of them as JSON where there is more to tell
     than one success. `unsaid` are names of what was asked and the model's dialect has
-    no words for. `stages` are the microseconds that each stage took.
+    no words for. `stages` are the microseconds that each stage took. `rollout` names
+    the rollout that it was part of, `arm` is `old` or `new` (`placed-…` where somebody
+    chose, `mirrored` for a copy), and `bucket` the one of 10,000, counted from 1.
     """
 
     call_id: str
@@ -70,6 +72,9 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     stages: dict[str, int] = {}
     labels: dict[str, str] = {}
     unsaid: str = ""
+    rollout: str = ""
+    arm: str = ""
+    bucket: int = 0
 
 
 _ALWAYS = frozenset(f.name for f in msgspec.structs.fields(CallRecord) if f.required)

@@ -188,6 +188,33 @@ class Choice:
         return cls(version=version, upstreams=(place,), attributes=attributes or {})
 
 
+Unit = Literal["principal", "user", "session", "call"]
+"""Who is assigned as a whole to one of two versions."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Arms:
+    """A rollout under way, as a replica needs it: who gets the newer version.
+
+    `weight` of 10,000 units get `newer`, by their bucket under `salt`. With `labels` or
+    `accounts`, only callers that have all of the one or are one of the other are
+    assigned, and everybody else stays with the older version. `mirrored` of 10,000
+    calls are put to `newer` too, after they were answered. `slow_ms` is from where on
+    a call counts as slow, 0 for never.
+    """
+
+    rollout: str
+    salt: str
+    newer: "Deployment"
+    weight: int = 0
+    unit: Unit = "principal"
+    labels: tuple[tuple[str, str], ...] = ()
+    accounts: tuple[str, ...] = ()
+    mirrored: int = 0
+    mirror_nano: int = 0
+    slow_ms: int = 0
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Deployment:
     """What one endpoint serves: the version, loaded, and the endpoint's terms.
@@ -197,6 +224,7 @@ class Deployment:
     `provider` and `region` are its first place, and `version_attributes` what policies
     read of it: who may use it. `attributes` is what they read of the endpoint besides.
     `target` and `version_target` are made of all that once, ready to be decided upon.
+    `arms` says who is answered by a newer version instead, while one takes over.
     """
 
     endpoint: str
@@ -208,6 +236,7 @@ class Deployment:
     terms: Terms = field(default_factory=Terms)
     smaller: Mapping[str, Choice] = field(default_factory=dict)
     attributes: Mapping[str, Any] = field(default_factory=dict)
+    arms: Arms | None = None
     version: ModelVersion = field(init=False)
     provider: str = field(init=False)
     runner: Any = field(init=False)

@@ -7,7 +7,7 @@ from typing import Literal
 from roadbed.core.errors import Invalid
 from roadbed.rollouts.assignment import BUCKETS
 
-Strategy = Literal["canary", "blue-green", "experiment", "immediate"]
+Strategy = Literal["canary", "shadow", "blue-green", "experiment", "immediate"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,13 +15,15 @@ class Step:
     """A share of the traffic, of 10,000, and what it takes to leave it for more.
 
     `hold_s` seconds at least have to pass and `units` be seen of the newer version;
-    after `deadline_s` without good news the step is inconclusive.
+    after `deadline_s` without good news the step is inconclusive. `first` says that
+    it is a share of those only who get a version before anybody else.
     """
 
     weight: int
     hold_s: int = 600
     units: int = 100
     deadline_s: int = 86_400
+    first: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,12 +71,14 @@ class Plan:
 
     def __post_init__(self) -> None:
         """Refuse a plan whose traffic does not grow step by step."""
-        weights = [step.weight for step in self.steps]
+        weights = [step.weight for step in self.steps if not step.first]
         ordered = all(a < b for a, b in pairwise(weights))
-        if not ordered or not all(0 < weight <= BUCKETS for weight in weights):
+        if not ordered or not all(0 < s.weight <= BUCKETS for s in self.steps):
             raise Invalid("weights grow from step to step, from 1 to 10,000")
         if self.strategy != "immediate" and not self.steps:
             raise Invalid(f"a rollout by {self.strategy} takes at least one step")
+        if any(step.first for step in self.steps[1:]):
+            raise Invalid("who gets a version first gets it in the first step")
         names = [guardrail.name for guardrail in self.guardrails]
         if len(set(names)) != len(names):
             raise Invalid("two guardrails have the same name")

@@ -1,0 +1,80 @@
+"""The SQL of rollouts: where each is, how it came there, and what replicas saw."""
+
+import sqlalchemy as sa
+
+from roadbed.database.tables import Json, metadata, moment
+
+rollouts = sa.Table(
+    "rollouts",
+    metadata,
+    sa.Column("id", sa.Text, primary_key=True),
+    sa.Column("endpoint", sa.Text, nullable=False),
+    sa.Column("tenant", sa.Text, nullable=False),
+    sa.Column("declared", sa.Text, nullable=False),
+    sa.Column("old", sa.Text, nullable=False),
+    sa.Column("new", sa.Text, nullable=False),
+    sa.Column("old_digest", sa.Text, nullable=False),
+    sa.Column("new_digest", sa.Text, nullable=False),
+    sa.Column("spec", Json, nullable=False),
+    sa.Column("plan", Json, nullable=False),
+    sa.Column("state", Json, nullable=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("active", sa.Text, nullable=True, unique=True),
+    sa.Column("snapshot", sa.BigInteger, nullable=False),
+    sa.Column("started_by", sa.Text, nullable=False),
+    moment("started_us"),
+    moment("changed_us"),
+    sa.Index("ix_rollouts_endpoint_started", "endpoint", "started_us"),
+)
+"""One row for each change of what an endpoint serves: from `old` to `new`, while the
+stack pinned `declared`. `active` is the endpoint's name until it is over, then NULL, so
+there is one at a time; `revision` is compared before each change."""
+
+rollout_changes = sa.Table(
+    "rollout_changes",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("revision", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("phase", sa.Text, nullable=False),
+    sa.Column("step", sa.Integer, nullable=False),
+    sa.Column("weight", sa.Integer, nullable=False),
+    sa.Column("actor", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    sa.Column("evidence", Json, nullable=False),
+    sa.Column("evidence_digest", sa.Text, nullable=False),
+    moment("at_us"),
+)
+"""Every transition, in order: who or what did it, why, and on what evidence."""
+
+rollout_tallies = sa.Table(
+    "rollout_tallies",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("replica", sa.Text, primary_key=True),
+    sa.Column("at_us", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("body", sa.LargeBinary, nullable=False),
+)
+"""What one replica saw in one moment, unit by unit, until a look has taken it in."""
+
+rollout_units = sa.Table(
+    "rollout_units",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("unit", sa.BigInteger, primary_key=True, autoincrement=False),
+)
+"""Units that were seen, so that each is held to the share of its arm once."""
+
+rollout_replicas = sa.Table(
+    "rollout_replicas",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("replica", sa.Text, primary_key=True),
+    sa.Column("serving", sa.BigInteger, nullable=False),
+    sa.Column("weight", sa.Integer, nullable=False),
+    sa.Column("state", sa.Text, nullable=False),
+    sa.Column("reason", sa.Text, nullable=False),
+    moment("seen_us"),
+)
+"""What a replica serves of a rollout: `weight` of 10,000 units get the newer version,
+whose `state` is `ready`, `failed` (for a `reason`) or `absent`."""
