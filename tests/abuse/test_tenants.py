@@ -230,6 +230,25 @@ def test_a_filter_that_names_what_is_foreign_finds_nothing(line, query):
     assert found.count("local-") == line.ask("GET", absent, "acme").text.count("local-")
 
 
+def test_a_grade_of_a_foreign_call_is_one_of_a_call_that_does_not_exist(line):
+    """Case 14: the id of a response, as an exporter of OpenTelemetry names it."""
+    foreign, told = line.calls["beta"][0], []
+    for call in (foreign, foreign[:-3] + "abc"):
+        said = {"gen_ai.evaluation.name": "tone", "gen_ai.response.id": call}
+        said["gen_ai.evaluation.score.label"] = "good"
+        pairs = [{"key": n, "value": {"stringValue": v}} for n, v in said.items()]
+        record = {"eventName": "gen_ai.evaluation.result", "attributes": pairs}
+        body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        kind = {"Content-Type": "application/json"}
+        answer = line.ask("POST", "/v1/logs", "acme", body, **kind)
+        told.append(answer.text.replace(call, "…"))
+        assert answer.json["partialSuccess"]["rejectedLogRecords"] == "1"
+
+    assert told[0] == told[1]
+    path = f"/api/v1/calls/{foreign}/feedback"
+    assert "tone" not in line.ask("GET", path, "beta").text
+
+
 def test_a_foreign_call_continues_no_list(line):
     """Case 14: a cursor that is the id of a foreign call, or of none."""
     foreign = line.calls["beta"][0]

@@ -16,7 +16,8 @@ from roadbed.gateway.history import CallQuery
 from roadbed.inference.record import CallRecord
 
 ACTION = "call.feedback"
-_BACK_US = 30 * 86_400_000_000
+BACK_US = 30 * 86_400_000_000
+"""Within this time a call is found by its trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,13 +73,21 @@ class Ear:
     def hear(self, spoken: Spoken) -> Heard:
         """Keep what was said; raise Invalid, NotFound or Denied."""
         said = read(spoken.kind, spoken.value, name=spoken.name, comment=spoken.comment)
-        who = self.viewer.principal
-        source = word(spoken.source, "source") if spoken.source else str(who)[:100]
+        source = word(spoken.source, "source") if spoken.source else ""
         record = self._record(spoken)
+        new = self.keep(record, said, source)
+        return Heard(call_id=record.call_id, new=new)
+
+    def keep(self, record: CallRecord, said: Said, source: str = "") -> bool:
+        """Keep what was said of *record* if the viewer may say it; is it new?
+
+        Raises Denied, and Invalid for what does not fit. Without a *source* it is the
+        viewer who says it.
+        """
+        who = self.viewer.principal
         self._may(record)
         _fits(said, record)
-        new = self.feedbacks.give(record, said, source, who.chain)
-        return Heard(call_id=record.call_id, new=new)
+        return self.feedbacks.give(record, said, source or str(who)[:100], who.chain)
 
     def hear_all(self, spoken: Iterable[Spoken]) -> list[Heard]:
         """Keep each that can be kept, and say of the others why not."""
@@ -97,7 +106,7 @@ class Ear:
             raise Invalid("name the call by its id, or by its trace")
         if spoken.call:
             return self.calls.find(spoken.call, tenant).record
-        since_us = max(0, self.viewer.now_us - _BACK_US)
+        since_us = max(0, self.viewer.now_us - BACK_US)
         query = CallQuery(
             tenant=tenant, trace_id=spoken.trace, since_us=since_us, limit=2
         )

@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args
 from roadbed.core.digest import canonical
 from roadbed.core.errors import Invalid
 
-Kind = Literal["thumbs", "score", "correction", "label", "outcome"]
-"""`correction` is what the answer should have been, `outcome` what turned out true."""
+Kind = Literal["thumbs", "score", "correction", "label", "outcome", "grade"]
+"""`correction` is what the answer should have been, `outcome` what turned out true;
+`grade` is what a grader elsewhere said, which is no truth."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_LABEL = 200
@@ -42,8 +43,9 @@ def read(kind: str, value: Any, *, name: str = "", comment: str = "") -> Said:
 
     *value* is `up` or `down` (or a truth value) of thumbs, a number of a score, a
     short text of a label, plain JSON of a correction, and of an outcome a number, a
-    text, a truth value, or a list of them: one for each row. *name* tells apart what
-    one source says of one call, and is the kind if it is empty.
+    text, a truth value, or a list of them: one for each row. Of a grade it is a number,
+    a short text, or a list of both. *name* tells apart what one source says of one
+    call, and is the kind if it is empty.
     """
     known = _KNOWN.get(kind)
     if known is None:
@@ -93,6 +95,15 @@ def _label(value: Any) -> _Parts:
     return None, _clean(value), {}
 
 
+def _grade(value: Any) -> _Parts:
+    """Read a number, a label, or both of one grade."""
+    if not isinstance(value, list):
+        return _label(value) if isinstance(value, str) else _score(value)
+    if len(value) != 2:
+        raise Invalid("a grade is a number, a label, or a list of these two")
+    return _score(value[0])[0], _label(value[1])[1], {}
+
+
 def _correction(value: Any) -> _Parts:
     if value is None or value == "":
         raise Invalid("a correction says what the answer should have been")
@@ -115,6 +126,7 @@ _READ = {
     "label": _label,
     "correction": _correction,
     "outcome": _outcome,
+    "grade": _grade,
 }
 
 

@@ -49,6 +49,7 @@ from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
 from roadbed.server.table import all_routes, api_routes
+from roadbed.server.telemetry import make_telemetry
 from roadbed.server.watching import Watching, watching
 
 CHECKPOINT_EVERY_S = 1.0
@@ -312,7 +313,7 @@ def application(app: App, parts: Parts) -> Application:
     all_routes(routes, pages)  # Refuses to begin with one that declares no action.
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
     shown = make_rest(rest, routes, pages, OPEN_ROUTES)
-    shown = make_mlflow(rest, shown, app.blobs)
+    shown = make_telemetry(rest, make_mlflow(rest, shown, app.blobs))
     return make_asgi(parts.plane, shown, hosts)
 
 

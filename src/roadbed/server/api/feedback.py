@@ -37,12 +37,12 @@ class FeedbackIn(Saying):
     kind: str = Field(
         default="",
         max_length=40,
-        description="thumbs, score, correction, label or outcome.",
+        description="thumbs, score, correction, label, outcome or grade.",
     )
     value: Any = Field(
         default=None,
         description="up or down; a number; a short text; what the answer should have "
-        "been; what turned out true, as a list for several rows.",
+        "been; what turned out true, as a list for several rows; a number or a text.",
     )
 
 
