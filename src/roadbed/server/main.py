@@ -196,7 +196,8 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
-    learners = Chores(learning(app, parts.process), parts.keeper)
+    announce = parts.watching.announce
+    learners = Chores(learning(app, parts.process, announce), parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,

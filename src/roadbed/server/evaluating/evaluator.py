@@ -10,15 +10,17 @@ from roadbed.control.evaluations import served_in, subject_of
 from roadbed.control.readable import configs_of
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.version import DatasetVersion
-from roadbed.evals.asking import Ask
+from roadbed.evals import otel
+from roadbed.evals.asking import Answered, Ask
 from roadbed.evals.case import Case
 from roadbed.evals.cases import read_cases
+from roadbed.evals.grading import Grade
 from roadbed.evals.kinds import Cases, Evaluation
 from roadbed.evals.reports import store as reports
 from roadbed.evals.reports.report import Made, report_of
 from roadbed.evals.reports.store import Report
 from roadbed.evals.running import store as runs
-from roadbed.evals.running.judges import judges_of
+from roadbed.evals.running.judges import Judge, judges_of
 from roadbed.evals.running.keys import Subject
 from roadbed.evals.running.requests import Requests
 from roadbed.evals.running.runner import run as run_work
@@ -139,8 +141,24 @@ class Evaluator:
             means=self.means,
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
+            graded=self._graded,
         )
         return await run_work(work, Shelf(self.app.database), self.app.now_us)
+
+    def _graded(
+        self, answered: Answered, case: Case, judge: Judge, grade: Grade
+    ) -> None:
+        """Tell of one grade where calls are traced to."""
+        self._inside.announce(
+            otel.Evaluated(
+                name=judge.name,
+                grade=grade,
+                at_us=self.app.now_us(),
+                response_id=answered.call_id,
+                case=case.digest,
+                grader=judge.digest,
+            )
+        )
 
     def cases(self, order: Order) -> Iterator[Case]:
         """Yield the cases of the golden set."""
