@@ -92,7 +92,7 @@ def _score(value: Any) -> _Parts:
 def _label(value: Any) -> _Parts:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_LABEL:
         raise Invalid(f"a label is a text of at most {MAX_LABEL} characters")
-    return None, _clean(value), {}
+    return None, clean(value), {}
 
 
 def _grade(value: Any) -> _Parts:
@@ -144,13 +144,13 @@ def _is_scalar(value: Any) -> bool:
 
 def _bounded(value: Any) -> Any:
     """Return *value* as it is kept: plain JSON of a bounded size."""
-    data = canonical(_clean(value))
+    data = canonical(clean(value))
     if len(data) > MAX_VALUE_BYTES:
         raise Invalid(f"the value is larger than {MAX_VALUE_BYTES:,} bytes")
     return json.loads(data)
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """Return *value* with what no database keeps replaced: NUL and half characters."""
     if isinstance(value, str):
         return (
@@ -159,7 +159,7 @@ def _clean(value: Any) -> Any:
             .decode()
         )
     if isinstance(value, Mapping):
-        return {str(_clean(k)): _clean(v) for k, v in value.items()}
+        return {str(clean(k)): clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return value

@@ -16,6 +16,7 @@ from roadbed.server.api import (
     evaluations,
     explain,
     feedback,
+    golden,
     money,
     proof,
     quality,
@@ -35,7 +36,7 @@ from roadbed.server.telemetry import ROUTES as TELEMETRY_ROUTES
 
 ROOMS = (
     *(access, tokens, explain, money, stack, registry, datasets, questions, approvals),
-    *(evaluations, calls, feedback, quality, proof, audit),
+    *(evaluations, calls, feedback, golden, quality, proof, audit),
 )
 """The modules of the control API, in the order in which it is described."""
 BESIDE: tuple[Listed, ...] = (*TRACKING_ROUTES, *TELEMETRY_ROUTES)

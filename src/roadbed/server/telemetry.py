@@ -25,6 +25,7 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, RoadbedError, TooLarge
 from roadbed.evals.feedback import Feedbacks
 from roadbed.evals.otel import received
+from roadbed.gateway.reuse.keys import Keys
 from roadbed.inference.snapshot import Snapshot
 from roadbed.server import errors
 from roadbed.server.asgi import LOGS, Application
@@ -138,6 +139,7 @@ class _Taker:
             viewer=self._rest.guard.viewer(snapshot, principal),
             calls=services.calls,
             feedbacks=Feedbacks(services.database, services.now_us),
+            keys=Keys(services.database, services.now_us),
         )
 
 
