@@ -372,7 +372,11 @@ def test_every_writable_field_takes_nothing_odd(line, value):
             for who in ("acme", "default"):
                 told = line.ask(route.method, path, who, {**kept, name: value})
                 fine = (200,) if route.path.endswith("/plan") else ()
-                free = name in ("reason", "token_id", "after")  # any text may stand there
+                free = name in (
+                    "reason",
+                    "token_id",
+                    "after",
+                )  # any text may stand there
                 fine = (200, 201) if free and isinstance(value, str) else fine
 
                 assert told.status in (400, 403, 404, 409, *fine), (

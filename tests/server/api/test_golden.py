@@ -56,7 +56,10 @@ def test_from_calls_to_a_version(estate, calls):
     assert label(ids[2], "accept", 409)["detail"].startswith("this one was rejected")
 
     path = f"{QUEUE}/publish"
-    assert ask(estate, "POST", path, "annotator", status=403)["code"] == "permission_denied"
+    assert (
+        ask(estate, "POST", path, "annotator", status=403)["code"]
+        == "permission_denied"
+    )
     version = ask(estate, "POST", path, "researcher")
     assert version == {"version": "tea-cases@2", "rows": 3, "added": 2}
     assert ask(estate, "POST", path, "researcher", status=409)["code"] == "conflict"

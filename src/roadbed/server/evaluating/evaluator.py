@@ -16,6 +16,7 @@ from roadbed.evals.case import Case
 from roadbed.evals.cases import read_cases
 from roadbed.evals.grading import Grade
 from roadbed.evals.kinds import Cases, Evaluation
+from roadbed.evals.online import MARK
 from roadbed.evals.reports import store as reports
 from roadbed.evals.reports.report import Made, report_of
 from roadbed.evals.reports.store import Report
@@ -29,6 +30,7 @@ from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Found, Progress, Tell, Work
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.server.evaluating.inside import Inside
+from roadbed.server.evaluating.marked import Marked
 
 NOTE_EVERY_S = 1.0
 
@@ -57,17 +59,6 @@ class Evaluated:
     reused: bool = False
 
 
-class Judging:
-    """What graders may use: endpoints to ask, on the governed path."""
-
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
-
-    def ask(self, endpoint: str) -> Ask:
-        """Return what asks *endpoint*; raise NotFound."""
-        return self._inside.served(endpoint)
-
-
 class Evaluator:
     """Evaluates as who opened *inside*."""
 
@@ -76,7 +67,6 @@ class Evaluator:
         self.app, self.preview = inside.app, inside.preview
         self.actor = inside.principal.chain
         self.tenant = inside.principal.tenant
-        self.means = Judging(inside)
 
     def order(self, content: Mapping[str, Any], ref: VersionRef) -> Order:
         """Return the order to evaluate *ref* by the Evaluation with this content.
@@ -129,7 +119,7 @@ class Evaluator:
 
     async def _run(self, order: Order, run: Run, ask: Ask, tell: Tell) -> Found:
         spec = order.spec
-        labels = {"evaluation": order.subject.evaluation, "run": run.id}
+        labels = {MARK: order.subject.evaluation, "run": run.id}
         work = Work(
             subject=order.subject,
             spec=spec,
@@ -138,7 +128,7 @@ class Evaluator:
             judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
             ask=ask,
-            means=self.means,
+            means=Marked(self._inside, labels),
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
             graded=self._graded,
@@ -159,6 +149,10 @@ class Evaluator:
                 grader=judge.digest,
             )
         )
+
+    def means(self, evaluation: str) -> Marked:
+        """Return what graders may ask in the name of *evaluation*, outside of runs."""
+        return Marked(self._inside, {MARK: evaluation})
 
     def cases(self, order: Order) -> Iterator[Case]:
         """Yield the cases of the golden set."""
