@@ -241,10 +241,11 @@ def test_a_grade_of_a_foreign_call_is_one_of_a_call_that_does_not_exist(line):
         body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
         kind = {"Content-Type": "application/json"}
         answer = line.ask("POST", "/v1/logs", "acme", body, **kind)
-        told.append(answer.text.replace(call, "…"))
-        assert answer.json["partialSuccess"]["rejectedLogRecords"] == "1"
+        told.append((answer.status, answer.text.replace(call, "…")))
 
+    # So new a call might lie on another replica, whosever it is.
     assert told[0] == told[1]
+    assert told[0][0] == 503
     path = f"/api/v1/calls/{foreign}/feedback"
     assert "tone" not in line.ask("GET", path, "beta").text
 

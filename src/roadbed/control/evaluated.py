@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from roadbed.control.feedback import BACK_US, Ear
-from roadbed.core.errors import Invalid, NotFound, RoadbedError
+from roadbed.core.errors import Invalid, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.evals.otel import EVENT, RESPONSE, Evaluated, Received
 from roadbed.evals.saying import MAX_COMMENT, MAX_LABEL, Said, read
@@ -18,10 +18,24 @@ from roadbed.gateway.history import CallQuery
 from roadbed.inference.record import CallRecord
 
 MOST = 1_000
+SEALED_WITHIN_MS = 120_000
+"""So long after it was made a call may lie in the spool of another replica."""
 _IN_TRACE = 100
 _REASONS = 5
 _OURS = re.compile(r"(?:chatcmpl-|msg_|resp_|rerank-)?(.+)")
 _STRANGE = re.compile(r"[^\w.@:#+/ -]")
+
+
+class NotSealed(NotReady):
+    """A call that nobody knows yet is so new that another replica may hold it."""
+
+    retry_after_s = 30
+
+    def __init__(self) -> None:
+        super().__init__(
+            "a call is not known yet: calls of other replicas are once they are sealed",
+            hint="send all of it again in a minute; what was kept is not kept twice",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,13 +55,22 @@ class Listener:
         self._known: dict[tuple[str, ...], CallRecord | RoadbedError] = {}
 
     def take(self, received: Received) -> Taken:
-        """Keep what can be kept; the same again changes nothing."""
+        """Keep what can be kept; the same again changes nothing.
+
+        Raises NotSealed, with all else kept, if one is of a call that may lie on
+        another replica still: whoever sends it is to send it again.
+        """
         why: Counter[str] = Counter()
+        early: NotSealed | None = None
         for each in received.each[:MOST]:
             try:
                 self._keep(each)
+            except NotSealed as error:
+                early = error
             except RoadbedError as error:
                 why[error.message] += 1
+        if early is not None:
+            raise early
         kept = len(received.each[:MOST]) - sum(why.values())
         why[f"at most {MOST:,} evaluations are taken at once"] = len(
             received.each[MOST:]
@@ -74,6 +97,15 @@ class Listener:
         return found
 
     def _found(self, each: Evaluated) -> CallRecord:
+        try:
+            return self._looked_up(each)
+        except NotFound:
+            made_ms = _made_ms(each.response_id)
+            if self._ear.viewer.now_us // 1000 - made_ms < SEALED_WITHIN_MS:
+                raise NotSealed() from None
+            raise
+
+    def _looked_up(self, each: Evaluated) -> CallRecord:
         if each.response_id and (found := self._by_response(each.response_id)):
             return found
         if each.trace_id:
@@ -83,9 +115,8 @@ class Listener:
         raise Invalid(f"an evaluation has neither a trace nor a {RESPONSE}")
 
     def _by_response(self, response_id: str) -> CallRecord | None:
-        named = _OURS.fullmatch(response_id[:200])
+        call_id = _call_id(response_id)
         try:
-            call_id = named[1] if named else ""
             split_call_id(call_id)
             return self._ear.calls.find(call_id, self._tenant).record
         except (Invalid, NotFound):
@@ -113,6 +144,19 @@ class Listener:
     @property
     def _tenant(self) -> str:
         return self._ear.viewer.principal.tenant
+
+
+def _call_id(response_id: str) -> str:
+    named = _OURS.fullmatch(response_id[:200])
+    return named[1] if named else ""
+
+
+def _made_ms(response_id: str) -> int:
+    """Return when the call was made that is named so, 0 for what is no call's id."""
+    try:
+        return split_call_id(_call_id(response_id))[1]
+    except Invalid:
+        return 0
 
 
 def _said(each: Evaluated) -> Said:

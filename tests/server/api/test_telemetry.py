@@ -100,7 +100,7 @@ def test_a_grade_is_joined_by_trace_and_span(estate):
 
 def test_what_cannot_be_kept_is_counted_with_its_reason(estate):
     call, others = made(estate), made(estate, "researcher")
-    gone = call[:-1] + ("0" if call[-1] != "0" else "1")
+    gone = "test-0193a1b2-0000-7000-8000-000000000001"
     message = request(
         result({RESPONSE: call, NAME: "tone", VALUE: 1.0}),
         result({RESPONSE: others, NAME: "tone", VALUE: 1.0}),
@@ -119,6 +119,19 @@ def test_what_cannot_be_kept_is_counted_with_its_reason(estate):
         assert reason in partial.error_message
     assert said_of(estate, call) == [("grade", "tone", 1.0, None, "")]
     assert said_of(estate, others) == []
+
+
+def test_a_call_that_another_replica_may_hold_still_is_to_be_told_of_again(estate):
+    call = made(estate)
+    unknown = call[:-1] + ("0" if call[-1] != "0" else "1")
+    of_both = [result({RESPONSE: c, NAME: "tone", VALUE: 1.0}) for c in (unknown, call)]
+    body = request(*of_both).SerializeToString()
+
+    for _ in range(2):
+        told = estate.ask("POST", "/v1/logs", "app", body, {"content-type": PROTO})
+        assert (told[0], told[1]["retry-after"]) == (503, "30")
+        assert told[2][:2] == bytes((8, 14))
+    assert said_of(estate, call) == [("grade", "tone", 1.0, None, "")]
 
 
 def test_json_is_answered_in_json(estate):
