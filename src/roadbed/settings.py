@@ -143,8 +143,8 @@ class Settings(BaseModel):
     otlp_endpoint: str = Field(
         default="",
         pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",
-        description="Where finished calls are sent as OpenTelemetry traces, such as "
-        "http://localhost:4318 (OTLP over HTTP). Default: nowhere.",
+        description="Where finished calls and grades are sent as OpenTelemetry traces "
+        "and logs, such as http://localhost:4318 (OTLP over HTTP). Default: nowhere.",
     )
     otlp_headers: str = Field(
         default="",

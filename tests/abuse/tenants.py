@@ -121,7 +121,7 @@ class Line:
     def __init__(self, app, port, folder):
         self.app, self.port, self.folder = app, port, folder
         self.keys, self.key_ids, self.runs, self.cookies = {}, {}, {}, {}
-        self.reports = {}
+        self.reports, self.candidates = {}, {}
         self.calls = {tenant: [] for tenant in MARKS}
 
     def declare(self):
@@ -169,6 +169,11 @@ class Line:
             said = {"kind": "correction", "value": f"{mark} is right"}
             path = f"/api/v1/calls/{self.calls[tenant][0]}/feedback"
             assert self.ask("POST", path, tenant, said).status == 200
+            queue = f"/api/v1/golden/{mark}-bot"
+            found = {"calls": self.calls[tenant][:1]}
+            assert self.ask("POST", queue, tenant, found).json["added"] == 1
+            (waiting,) = self.ask("GET", queue, tenant).json["candidates"]
+            self.candidates[tenant] = waiting["id"]
 
     def ask(self, method, path, tenant="", body=None, **headers):
         """Return the answer to one request, as JSON where it is JSON."""
@@ -186,6 +191,7 @@ class Line:
     def secrets_of(self, tenant):
         """Return the texts that only those of *tenant* may ever see."""
         ids = [self.key_ids[tenant], self.runs[tenant], *self.calls[tenant]]
+        ids.append(self.candidates[tenant])
         return [MARKS[tenant], *ids]
 
     def named(self, tenant, route):
@@ -201,6 +207,7 @@ class Line:
             "model": f"{mark}-bot",
             "dataset": f"{mark}-bot",
             "endpoint": f"{mark}-bot",
+            "candidate": self.candidates[tenant],
             "evaluation": f"{mark}-bot",
             "report": self.reports[tenant],
             "name": self._name(tenant, route.path),

@@ -21,10 +21,9 @@ from schemathesis.specs.openapi.checks import (
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
 from roadbed.server.mlflow.app import is_tracking
-from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
-from roadbed.server.table import api_routes
+from roadbed.server.table import BESIDE, api_routes
 from tests.server.api.estate import key_of, serving_estate
 
 MOST = 3
@@ -36,7 +35,7 @@ CHECKS = [
     response_schema_conformance,
 ]
 SCHEMA = schemathesis.openapi.from_dict(
-    document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES)
+    document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, BESIDE)
 )
 OURS = SCHEMA.exclude(tag="tracking")
 """Without MLflow's protocol, which has tests of its own: tests/server/mlflow."""

@@ -230,6 +230,26 @@ def test_a_filter_that_names_what_is_foreign_finds_nothing(line, query):
     assert found.count("local-") == line.ask("GET", absent, "acme").text.count("local-")
 
 
+def test_a_grade_of_a_foreign_call_is_one_of_a_call_that_does_not_exist(line):
+    """Case 14: the id of a response, as an exporter of OpenTelemetry names it."""
+    foreign, told = line.calls["beta"][0], []
+    for call in (foreign, foreign[:-3] + "abc"):
+        said = {"gen_ai.evaluation.name": "tone", "gen_ai.response.id": call}
+        said["gen_ai.evaluation.score.label"] = "good"
+        pairs = [{"key": n, "value": {"stringValue": v}} for n, v in said.items()]
+        record = {"eventName": "gen_ai.evaluation.result", "attributes": pairs}
+        body = {"resourceLogs": [{"scopeLogs": [{"logRecords": [record]}]}]}
+        kind = {"Content-Type": "application/json"}
+        answer = line.ask("POST", "/v1/logs", "acme", body, **kind)
+        told.append((answer.status, answer.text.replace(call, "…")))
+
+    # So new a call might lie on another replica, whosever it is.
+    assert told[0] == told[1]
+    assert told[0][0] == 503
+    path = f"/api/v1/calls/{foreign}/feedback"
+    assert "tone" not in line.ask("GET", path, "beta").text
+
+
 def test_a_foreign_call_continues_no_list(line):
     """Case 14: a cursor that is the id of a foreign call, or of none."""
     foreign = line.calls["beta"][0]
@@ -353,7 +373,11 @@ def test_every_writable_field_takes_nothing_odd(line, value):
             for who in ("acme", "default"):
                 told = line.ask(route.method, path, who, {**kept, name: value})
                 fine = (200,) if route.path.endswith("/plan") else ()
-                free = name in ("reason", "token_id")  # any text may stand there
+                free = name in (
+                    "reason",
+                    "token_id",
+                    "after",
+                )  # any text may stand there
                 fine = (200, 201) if free and isinstance(value, str) else fine
 
                 assert told.status in (400, 403, 404, 409, *fine), (

@@ -2,12 +2,14 @@
 
 import io
 import json
+import sqlite3
 import time
 
 import pytest
 
 from roadbed.app import open_app
 from roadbed.cli import main
+from roadbed.evals.feedback import Feedbacks
 from roadbed.gateway.spool import Spool, encode, name_of
 from roadbed.identity.keys import create_key
 from roadbed.settings import Settings
@@ -117,6 +119,35 @@ def test_from_thumbs_down_to_a_version_of_the_golden_set(run, calls, tmp_path):
     assert run("golden", "publish", "tea-cases")[0] == 5
     code, told = run("quality", "bot")
     assert code == 2 or "no Endpoint" in told
+
+
+def test_whoever_edits_or_deletes_feedback_is_named(run, calls, monkeypatch):
+    for call in calls:
+        run("calls", "feedback", call, "--thumbs", "down", "--name", "answer")
+    app = open_app(Settings(state=run.state))
+    assert Feedbacks(app.database, app.now_us).seal() == 3
+    app.close()
+    monkeypatch.delenv("ROADBED_KEY")  # Who curates may not verify.
+    code, told = run("audit", "verify")
+    assert (code, told.splitlines()[0]) == (0, "audit: verified")
+
+    forge(run.state, "UPDATE feedback SET number = 1 WHERE call_id = ?", calls[1])
+    code, told = run("audit", "verify")
+    assert (code, told.splitlines()[0]) == (1, "audit: NOT verified")
+    among = f"those of call {calls[0]} to {calls[2]}"
+    assert f": a row was edited after it was sealed, among {among}" in told
+
+    forge(run.state, "DELETE FROM feedback WHERE call_id = ?", calls[1])
+    code, told = run("audit", "verify", "-o", "json")
+    found = json.loads(told)
+    assert (code, found["verified"], len(found["findings"])) == (1, False, 1)
+    assert "it has 2 rows, but 3 were sealed" in found["findings"][0]
+
+
+def forge(state, statement, *values):
+    """Edit the database behind everybody's back."""
+    with sqlite3.connect(state / "control.db") as connection:
+        assert connection.execute(statement, values).rowcount == 1
 
 
 def test_keys_work_through_the_queue(run, tmp_path):

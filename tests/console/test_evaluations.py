@@ -181,6 +181,7 @@ def test_a_judge_is_shown_with_what_people_and_probes_say_of_it(page):
     assert "does not suffice" in found
     assert "It lets 25% of the probe overlong pass" in found
     assert "Cohen&#39;s kappa" in found
+    assert re.search(r"The order changed the verdict</dt><dd[^>]*>\s*<b>0\.13", found)
     assert "No agreement with people is declared in its gate" in found
     assert 'href="/console/endpoints/school">school' in found
 

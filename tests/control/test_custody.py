@@ -334,5 +334,5 @@ def test_the_tables_that_are_held_to_the_log_are_those_that_tell_of_custody():
         *("runs", "segments", "snapshots", "dataset_marks"),
         *("registry_approvals", "registry_withdrawals"),
         *("identity_signing_keys", "identity_revocations"),
-        *("statement_keys", "statements", "erasures"),
+        *("statement_keys", "statements", "erasures", "feedback_batches"),
     }

@@ -113,6 +113,7 @@ def test_the_findings_have_slices_and_the_bias_of_the_order():
 
     assert set(found.slices) == {"", "a"}
     assert found.position["flipped"]["value"] == 0.4
+    assert found.position["changed"]["value"] == 0.5
     assert found.position["first"]["value"] == 0.75
     assert found.position["first"]["low"] > 0.5
 

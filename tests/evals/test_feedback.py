@@ -5,9 +5,11 @@ from hypothesis import strategies as st
 
 from roadbed.audit.sequencer import catch_up
 from roadbed.audit.tables import entries
+from roadbed.control.custody import compare
 from roadbed.core.errors import Invalid
 from roadbed.evals.feedback import Feedbacks, Wanted
-from roadbed.evals.feedback_tables import feedback, feedback_texts
+from roadbed.evals.feedback_seals import problems
+from roadbed.evals.feedback_tables import feedback
 from roadbed.evals.saying import KINDS, Said, read
 from roadbed.inference.record import CallRecord
 
@@ -120,7 +122,6 @@ def test_what_tells_of_a_person_can_be_erased_and_the_rest_still_holds(
     give(feedbacks, read("correction", "Ada lives in Rome", comment="wrong city"))
     give(feedbacks, read("thumbs", "down"))
     assert feedbacks.seal() == 2
-    (batch,) = {f.batch for f in feedbacks.of(CALL.format(1))}
 
     assert feedbacks.erase(CALL.format(1), "asked for", "user:dpo") == 1
 
@@ -128,45 +129,86 @@ def test_what_tells_of_a_person_can_be_erased_and_the_rest_still_holds(
     corrected, thumbs = feedbacks.of(CALL.format(1))
     assert (corrected.value, corrected.comment, corrected.erased) == (None, "", True)
     assert (thumbs.number, thumbs.erased) == (0.0, False)
-    assert feedbacks.problems(batch) == ()
+    assert wrong(database) == []
     with database.read() as connection:
         rows = connection.execute(sa.select(feedback)).all()
     assert "Rome" not in str(rows)
 
 
-def test_a_batch_is_one_entry_and_says_if_a_row_was_edited(feedbacks, database):
+def wrong(database):
+    with database.read() as connection:
+        return problems(connection)
+
+
+def forge(database, *statements):
+    with database.write() as connection:
+        for statement in statements:
+            assert connection.execute(sa.text(statement)).rowcount, statement
+
+
+@pytest.fixture
+def sealed(feedbacks, database):
+    """The batch that five scores, and then a correction, were sealed in."""
     for number in range(1, 6):
         give(feedbacks, read("score", number), number)
-    assert feedbacks.seal() == 5
+    give(feedbacks, read("correction", "right"), 5)
+    assert feedbacks.seal() == 6
     assert feedbacks.seal() == 0
+    return feedbacks.of(CALL.format(2))[0].batch
+
+
+def test_a_batch_is_one_entry_and_what_is_said_later_does_not_touch_it(
+    feedbacks, database, sealed
+):
     give(feedbacks, read("score", 9), 1)
-    (batch,) = {f.batch for f in feedbacks.of(CALL.format(2))}
-    assert feedbacks.problems(batch) == ()
-
     catch_up(database)
-    with database.write() as connection:
-        logged = connection.execute(
-            sa.select(entries.c.action).where(entries.c.action == "feedback.seal")
-        ).all()
-        connection.execute(
-            feedback.update().where(feedback.c.number == 3.0).values(number=4.0)
-        )
-    assert len(logged) == 1
-    assert feedbacks.problems(batch) == (
-        f"feedback batch {batch} is not what was sealed",
-    )
+
+    with database.read() as connection:
+        sealing = entries.c.action == "feedback.seal"
+        logged = connection.execute(sa.select(entries.c.resource).where(sealing)).all()
+        assert logged == [(f"FeedbackBatch/{sealed}",)]
+        assert compare(connection) == ()
 
 
-def test_an_edited_text_is_seen(feedbacks, database):
-    give(feedbacks, read("correction", "right"))
+@pytest.mark.parametrize(
+    ("statement", "told"),
+    [
+        ("UPDATE feedback SET number = 4 WHERE number = 3", "a row was edited"),
+        ("UPDATE feedback SET number = 'NaN' WHERE number = 3", "a row"),
+        ("UPDATE feedback SET actor = 'eve' WHERE number = 3", "a row was edited"),
+        ("DELETE FROM feedback WHERE number = 3", "it has 5 rows, but 6 were sealed"),
+        ("UPDATE feedback SET batch = NULL WHERE number = 3", "it has 5 rows, but 6"),
+        ("UPDATE feedback SET batch = 'b' WHERE number = 3", "1 rows name it, but"),
+        ("UPDATE feedback SET last = false WHERE number = 3", "not what was said last"),
+        ("DELETE FROM feedback_batches", "6 rows name it, but it is not there"),
+        ("UPDATE feedback_batches SET root = 'ab'", "its root differs from audit"),
+        ("UPDATE feedback_batches SET rows = 7", "its count of rows differs from"),
+        ("UPDATE feedback_texts SET said = '{}'", "its words were edited"),
+        ("DELETE FROM feedback_texts", "no audit entry says who erased them"),
+    ],
+)
+def test_whatever_is_forged_is_named(database, sealed, statement, told):
+    forge(database, statement)
+
+    with database.read() as connection:
+        found = compare(connection)
+    assert any(told in finding for finding in found), found
+    assert all("feedback" in finding.lower() for finding in found)
+
+
+def test_words_that_were_said_after_an_erasure_are_not_excused_by_it(
+    feedbacks, database
+):
+    give(feedbacks, read("correction", "one"))
+    feedbacks.erase(CALL.format(1), "asked for", "user:dpo")
+    give(feedbacks, read("correction", "two"))
     feedbacks.seal()
-    (said,) = feedbacks.of(CALL.format(1))
-    with database.write() as connection:
-        changed = feedback_texts.update().values(said='{"value":"wrong"}')
-        connection.execute(changed)
+    assert wrong(database) == []
 
-    (problem,) = feedbacks.problems(said.batch)
-    assert "was edited" in problem
+    forge(database, "DELETE FROM feedback_texts")
+
+    (found,) = wrong(database)
+    assert "its words are gone" in found
 
 
 def test_feedback_is_found_by_tenant_endpoint_kind_and_time(feedbacks):

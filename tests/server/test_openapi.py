@@ -5,12 +5,11 @@ import re
 from roadbed.access.actions import PUBLIC
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.metrics import Metrics
-from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.openapi import document
-from roadbed.server.table import all_routes, api_routes
+from roadbed.server.table import BESIDE, all_routes, api_routes
 
-BESIDE = (HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES)
+OTHERS = (HOT_ROUTES, OPEN_ROUTES, BESIDE)
 
 
 def refs(node):
@@ -26,7 +25,7 @@ def refs(node):
 
 def test_every_route_is_described_with_its_action():
     routes = api_routes(Metrics())
-    described = document(routes, *BESIDE)
+    described = document(routes, *OTHERS)
     found = {
         (path, method.upper(), operation["x-roadbed-action"])
         for path, ways in described["paths"].items()
@@ -38,9 +37,7 @@ def test_every_route_is_described_with_its_action():
 
 
 def test_every_reference_leads_somewhere():
-    described = document(
-        api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
-    )
+    described = document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, BESIDE)
     known = {f"#/components/schemas/{n}" for n in described["components"]["schemas"]}
 
     assert set(refs(described)) <= known
@@ -48,9 +45,7 @@ def test_every_reference_leads_somewhere():
 
 
 def test_operations_have_names_of_their_own():
-    described = document(
-        api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
-    )
+    described = document(api_routes(Metrics()), HOT_ROUTES, OPEN_ROUTES, BESIDE)
     names = [o["operationId"] for w in described["paths"].values() for o in w.values()]
 
     assert len(names) == len(set(names))

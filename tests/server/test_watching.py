@@ -83,6 +83,18 @@ def test_a_call_is_a_span_between_the_caller_and_the_upstream(watched):
     assert "a secret" not in str(watched.collector.requests)
 
 
+def test_feedback_names_a_call_by_its_idempotency_key(watched):
+    call_id = ask(watched, **{"idempotency-key": "order-17"})
+    said = {"idempotency_key": "order-17", "kind": "label", "value": "refund"}
+
+    path, key = "/api/v1/feedback", watched.key
+    status, _, told = watched.ask("POST", path, key, {"feedback": [said]})
+
+    assert status == 200
+    assert told["results"][0]["call_id"] == call_id
+    assert told["results"][0]["new"] is True
+
+
 def spans(line):
     """Return the spans of calls; those of attempts are below them."""
     return [span for span in line.collector.spans if span.kind == 2]

@@ -12,6 +12,12 @@ if TYPE_CHECKING:
     from roadbed.server.evaluating.certify import Certified
     from roadbed.server.evaluating.evaluator import Evaluator
 
+_POSITION = {
+    "changed": "pairs whose verdict changed with the order",
+    "flipped": "pairs that the order alone decided",
+    "first": "of those, for the one shown first",
+}
+
 
 def certified(
     line: "Session", evaluation: str, output: str, asked: Mapping[str, Any]
@@ -60,6 +66,8 @@ def _show(said: Mapping[str, Any], made: "Certified") -> None:
         click.echo(f"{name or 'all'}: {rates}")
     for name, each in sorted(found["people"].items()):
         click.echo(f"{name} of the two annotators {_interval(each)}")
+    for name, each in found["position"].items():
+        click.echo(f"{_POSITION[name]}: {_interval(each)}")
     for name, probe in sorted(found["probes"].items()):
         click.echo(f"probe {name}: fooled {probe['fooled']} of {probe['answers']}")
     click.echo(f"asked of {made.answers:,} answers, ${made.cost_nano / 1e9:.4f}")

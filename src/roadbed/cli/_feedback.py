@@ -30,8 +30,15 @@ def feedbacks(app: "App") -> "Feedbacks":
 def ear(line: "Session") -> "Ear":
     """Return what hears the one who acts."""
     from roadbed.control.feedback import Ear
+    from roadbed.gateway.reuse.keys import Keys
 
-    return Ear(viewer=line.viewer, calls=line.app.calls, feedbacks=feedbacks(line.app))
+    app = line.app
+    return Ear(
+        viewer=line.viewer,
+        calls=app.calls,
+        feedbacks=feedbacks(app),
+        keys=Keys(app.database, app.now_us),
+    )
 
 
 def spoken(call: str, said: Mapping[str, Any]) -> "Spoken":
@@ -69,7 +76,7 @@ def told_in(file: Path) -> Iterator["Spoken"]:
                 raise Invalid(
                     f"{file.name}:{number}: this is no feedback",
                     hint=f"one JSON object with {', '.join(sorted(known))}; kind and "
-                    "value are needed, and call or trace",
+                    "value are needed, and call, trace or idempotency_key",
                 ) from None
 
 

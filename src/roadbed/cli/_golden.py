@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from roadbed.cli._session import Session
     from roadbed.control.golden import Gathered
     from roadbed.control.upkeep import Checked
-    from roadbed.evals.golden import Candidate, Golden, Standing
+    from roadbed.evals.golden import Candidate, Golden
     from roadbed.evals.review import Settled
 
 _UNITS = {"m": 60, "h": 3600, "d": 86_400, "w": 604_800}
@@ -70,21 +70,6 @@ def gathered(line: "Session", wanted: Mapping[str, Any]) -> "Gathered":
     return Gathered(drafts=list(written(file, reason or f"from {file.name}")))
 
 
-def stands(standing: "Standing") -> dict[str, Any]:
-    """Return how a queue stands, with the agreement of annotators."""
-    from dataclasses import asdict
-
-    from roadbed.evals.review import agreed, kappa
-
-    pairs = standing.pairs
-    return {
-        "states": standing.states,
-        "agreement": asdict(agreed(pairs)),
-        "kappa": asdict(kappa(pairs)),
-        "pairs": len(pairs),
-    }
-
-
 def agreement(told: Mapping[str, Any]) -> str:
     """Return how far annotators agree in words; empty if nobody can say."""
     share, beyond = told["agreement"], told["kappa"]
@@ -111,29 +96,25 @@ def said(
     note: str = "",
 ) -> "Settled":
     """Keep what the annotator says of one candidate of *dataset*."""
-    from roadbed.core.errors import NotFound
+    from roadbed.control.reviewing import Reviewer
     from roadbed.evals.golden import verdict_of
     from roadbed.evals.review import Label
 
-    queue = golden(line.app)
-    found = queue.get(candidate)
-    if found.dataset != dataset:
-        raise NotFound(f"there is no candidate {candidate[:80]!r} of {dataset}")
-    _must_read(line, found)
-    right = found.expected if expected is None else read(expected)
-    if right is None and expected is None:
-        right = found.answer
+    right = None if expected is None else read(expected)
     label = Label(
         annotator=line.actor, verdict=verdict_of(verdict), expected=right, note=note
     )
-    return queue.label(candidate, label)
+    reviewer = Reviewer(viewer=line.viewer, golden=golden(line.app))
+    return reviewer.say(dataset, candidate, label, proposed=expected is None)
 
 
 def reviewed(line: "Session", dataset: str) -> int:
     """Ask for a key for each candidate until none is left; return how many."""
+    from roadbed.control.reviewing import must_read
+
     done, queue = 0, golden(line.app)
     while (found := queue.next(dataset, line.actor)) is not None:
-        _must_read(line, found)
+        must_read(line.viewer, found)
         _show(found)
         key = _key()
         if key == "q":
@@ -143,14 +124,6 @@ def reviewed(line: "Session", dataset: str) -> int:
         click.echo(f"{_KEYS[key]}: {settled.state}")
         done += 1
     return done
-
-
-def _must_read(line: "Session", found: "Candidate") -> None:
-    from roadbed.control.golden import readable
-    from roadbed.core.errors import Denied
-
-    if not readable(line.viewer, found):
-        raise Denied("you may not read what was said (call.read-payload)")
 
 
 def read(text: str) -> Any:

@@ -17,12 +17,11 @@ def api_page() -> str:
     from roadbed.access.actions import PUBLIC
     from roadbed.server.hot import HOT_ROUTES
     from roadbed.server.metrics import Metrics
-    from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
     from roadbed.server.oauth import OPEN_ROUTES
-    from roadbed.server.table import api_routes
+    from roadbed.server.table import BESIDE, api_routes
 
     own = (*HOT_ROUTES, *OPEN_ROUTES, *api_routes(Metrics()))
-    routes = [*own, *TRACKING_ROUTES]
+    routes = [*own, *BESIDE]
     listed = [(r.path, r.method, r.action, r.summary) for r in routes]
     listed.append(("/healthz", "GET", PUBLIC, "Say whether this process is well"))
     rows = [

@@ -81,14 +81,15 @@ def list_(dataset: str, state: str, output: str) -> None:
     """Show how the queue of DATASET stands, and what is in it."""
     from dataclasses import asdict
 
-    from roadbed.cli._golden import agreement, golden, stands
+    from roadbed.cli._golden import agreement, golden
     from roadbed.cli._session import session
-    from roadbed.control.golden import readable
+    from roadbed.control.reviewing import Reviewer, stands
     from roadbed.evals.alike import text_of
 
     with session(dataset) as line:
         queue = golden(line.app)
-        found = [c for c in queue.list(dataset, state) if readable(line.viewer, c)]
+        reviewer = Reviewer(viewer=line.viewer, golden=queue)
+        found = reviewer.candidates(dataset, state, 100)
         standing = queue.standing(dataset)
     if output == "json":
         told = [asdict(each) for each in found]

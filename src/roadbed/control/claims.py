@@ -20,6 +20,8 @@ from roadbed.data.marks import ACTION as MARKED
 from roadbed.data.tables import dataset_marks, dataset_versions
 from roadbed.data.version import ORIGIN, origin_of
 from roadbed.database.tables import Json
+from roadbed.evals.feedback_seals import SEAL as FEEDBACK_SEALED
+from roadbed.evals.feedback_tables import feedback_batches
 from roadbed.gateway.tables import segments
 from roadbed.identity.tables import keys, revocations, signing_keys
 from roadbed.registry.proof.tables import statement_keys, statements
@@ -260,6 +262,20 @@ def _segment(row: Row) -> Iterator[Claim]:
     )
 
 
+def _feedback_batch(row: Row) -> Iterator[Claim]:
+    """Claim the root only: that the rows have it, `evals.feedback_seals` says."""
+    yield Claim(
+        name=f"feedback batch {row['id']}",
+        action=FEEDBACK_SEALED,
+        resource=f"FeedbackBatch/{row['id']}",
+        says=(
+            ("time", "at_us", row["sealed_us"]),
+            ("root", "root", row["root"]),
+            ("count of rows", "rows", row["rows"]),
+        ),
+    )
+
+
 def _approval(row: Row) -> Iterator[Claim]:
     ref = f"{row['model']}@{row['number']}"
     yield Claim(
@@ -341,6 +357,7 @@ _CLAIMS: dict[sa.Table, Callable[[Row], Iterator[Claim]]] = {
     signing_keys: _signing_key,
     revocations: _revocation,
     segments: _segment,
+    feedback_batches: _feedback_batch,
     approvals: _approval,
     withdrawals: _withdrawal,
     statement_keys: _statement_key,

@@ -21,6 +21,7 @@ from roadbed.data.erasure.erasures import (
     list_erasures,
 )
 from roadbed.data.tables import dataset_versions
+from roadbed.evals.feedback_seals import problems
 from roadbed.ports.blobs import Blobs
 from roadbed.registry.proof import parts
 from roadbed.registry.proof.tables import statements
@@ -31,6 +32,7 @@ ACTIONS = (
     "calls.seal",
     "dataset.mark",
     "dataset.write",
+    "feedback.seal",
     "key.create",
     "key.revoke",
     "model.register",
@@ -88,7 +90,7 @@ def compare(connection: sa.Connection) -> tuple[str, ...]:
                 findings += against(claim, log.get(claim.resource, [])).findings
                 _settle(claim, log.get(claim.resource, []))
     left = sorted((e for some in log.values() for e in some), key=lambda e: e.seq)
-    return (*findings, *map(_orphan, left))
+    return (*findings, *map(_orphan, left), *problems(connection))
 
 
 def check(connection: sa.Connection, table: sa.Table, **key: Any) -> Checked:

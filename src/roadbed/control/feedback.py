@@ -13,22 +13,26 @@ from roadbed.evals.feedback import Feedback, Feedbacks
 from roadbed.evals.saying import Said, read, word
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery
+from roadbed.gateway.reuse.keys import Keys, digest
 from roadbed.inference.record import CallRecord
 
 ACTION = "call.feedback"
-_BACK_US = 30 * 86_400_000_000
+BACK_US = 30 * 86_400_000_000
+"""Within this time a call is found by its trace."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Spoken:
     """What somebody sends: of which call, and what they say of it.
 
-    The call is named by its id, or by the `trace` id that the caller sent with it,
-    if one call of the last thirty days has it. An empty `source` is who sends it.
+    The call is named by its id; or by the `trace` id that the caller sent with it,
+    if one call of the last thirty days has it; or by the `idempotency_key` that they
+    sent with it, within a day. An empty `source` is who sends it.
     """
 
     call: str = ""
     trace: str = ""
+    idempotency_key: str = ""
     kind: str
     value: Any
     name: str = ""
@@ -68,17 +72,26 @@ class Ear:
     viewer: Viewer
     calls: CallLog
     feedbacks: Feedbacks
+    keys: Keys
 
     def hear(self, spoken: Spoken) -> Heard:
         """Keep what was said; raise Invalid, NotFound or Denied."""
         said = read(spoken.kind, spoken.value, name=spoken.name, comment=spoken.comment)
-        who = self.viewer.principal
-        source = word(spoken.source, "source") if spoken.source else str(who)[:100]
+        source = word(spoken.source, "source") if spoken.source else ""
         record = self._record(spoken)
+        new = self.keep(record, said, source)
+        return Heard(call_id=record.call_id, new=new)
+
+    def keep(self, record: CallRecord, said: Said, source: str = "") -> bool:
+        """Keep what was said of *record* if the viewer may say it; is it new?
+
+        Raises Denied, and Invalid for what does not fit. Without a *source* it is the
+        viewer who says it.
+        """
+        who = self.viewer.principal
         self._may(record)
         _fits(said, record)
-        new = self.feedbacks.give(record, said, source, who.chain)
-        return Heard(call_id=record.call_id, new=new)
+        return self.feedbacks.give(record, said, source or str(who)[:100], who.chain)
 
     def hear_all(self, spoken: Iterable[Spoken]) -> list[Heard]:
         """Keep each that can be kept, and say of the others why not."""
@@ -93,11 +106,13 @@ class Ear:
 
     def _record(self, spoken: Spoken) -> CallRecord:
         tenant = self.viewer.principal.tenant
-        if bool(spoken.call) == bool(spoken.trace):
-            raise Invalid("name the call by its id, or by its trace")
-        if spoken.call:
-            return self.calls.find(spoken.call, tenant).record
-        since_us = max(0, self.viewer.now_us - _BACK_US)
+        ways = (spoken.call, spoken.trace, spoken.idempotency_key)
+        if sum(map(bool, ways)) != 1:
+            raise Invalid("name the call by its id, its trace or its idempotency key")
+        if not spoken.trace:
+            call_id = spoken.call or self._keyed(spoken.idempotency_key)
+            return self.calls.find(call_id, tenant).record
+        since_us = max(0, self.viewer.now_us - BACK_US)
         query = CallQuery(
             tenant=tenant, trace_id=spoken.trace, since_us=since_us, limit=2
         )
@@ -109,6 +124,18 @@ class Ear:
                 hint="name the call by the id in the header x-roadbed-call",
             )
         return found[0]
+
+    def _keyed(self, key: str) -> str:
+        """Return the call that the viewer sent *key* with; keys of others are none."""
+        who = self.viewer.principal
+        found = self.keys.owner(digest(who.tenant, who.chain, key))
+        if not found:
+            raise NotFound(
+                f"no call of yours has the Idempotency-Key {key[:64]!r}",
+                hint="keys are known for a day, to whoever sent them; name the call by "
+                "the id in the header x-roadbed-call",
+            )
+        return found
 
     def _may(self, record: CallRecord) -> None:
         target = feedback_target(record)

@@ -15,7 +15,7 @@ from roadbed.evals.feedback import Feedbacks, Wanted
 from roadbed.evals.from_call import answer_shown, answered_of, case_of
 from roadbed.evals.golden import Candidate, Draft
 from roadbed.evals.review import drawn
-from roadbed.evals.saying import KINDS
+from roadbed.evals.saying import KINDS, clean
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery, cursor
 from roadbed.inference.record import CallRecord
@@ -156,6 +156,18 @@ def written(file: Path, reason: str) -> Iterator[Draft]:
                         f"{file.name}:{number}: this is no case",
                         hint='one object: {"input": …, "expected": …, "tags": […]}',
                     ) from None
+
+
+def written_in(cases: Iterable[Any], reason: str) -> Iterator[Draft]:
+    """Yield *cases* as they are in a file; raise Invalid naming which is none."""
+    for number, told in enumerate(cases):
+        try:
+            yield _written(clean(told), reason)
+        except ValueError:
+            raise Invalid(
+                f"cases.{number} is no case",
+                hint='one object: {"input": …, "expected": …, "tags": […]}',
+            ) from None
 
 
 def _written(told: Any, reason: str) -> Draft:

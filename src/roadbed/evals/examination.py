@@ -127,13 +127,15 @@ def _people(pairs: Sequence[tuple[bool, bool]]) -> dict[str, Any]:
 
 
 def _position(swaps: Sequence[tuple[Preferred, Preferred]]) -> dict[str, Any]:
-    """Return how often the order alone decided, and how often for the first one.
+    """Return how often the order changed the verdict, and with no tie decided it.
 
-    Without a bias it is for the first in half of those.
+    `first` is how often it decided for the one shown first: without a bias, in half.
     """
+    changed = sum(one != other for one, other in swaps)
     turned = [pair for pair in swaps if "tie" not in pair and pair[0] != pair[1]]
     first = sum(one == "A" for one, _ in turned)
     return {
+        "changed": plain(rate(changed, len(swaps))),
         "flipped": plain(rate(len(turned), len(swaps))),
         "first": plain(rate(first, len(turned))),
     }

@@ -6,7 +6,7 @@ commitment, so that it can be erased and the rest stays what it was.
 
 import json
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,21 +15,24 @@ from sqlalchemy.exc import IntegrityError
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append
-from roadbed.audit.merkle import Frontier, leaf_hash
 from roadbed.core.actor import DEFAULT_TENANT, SYSTEM
-from roadbed.core.digest import canonical, digest
+from roadbed.core.digest import canonical
 from roadbed.core.errors import Conflict
 from roadbed.core.ids import Uuid7
 from roadbed.database.engine import Database
+from roadbed.evals.feedback_seals import (
+    ERASE,
+    SEAL,
+    WHOSE,
+    in_order,
+    root_of,
+    with_texts,
+)
 from roadbed.evals.feedback_tables import feedback, feedback_batches, feedback_texts
 from roadbed.evals.saying import Said
 from roadbed.inference.record import CallRecord, commit
 
-SEAL = "feedback.seal"
-ERASE = "feedback.erase"
 AT_ONCE = 10_000
-_WHOSE = ("call_id", "source", "name", "turn")
-_UNSEALED = ("last", "batch")
 _uuid7 = Uuid7()
 
 
@@ -142,7 +145,7 @@ class Feedbacks:
             "actor": actor,
         }
         connection.execute(feedback.insert().values(row))
-        earlier = sa.and_(*_is(feedback, whose, _WHOSE[:3]))
+        earlier = sa.and_(*_is(feedback, whose, WHOSE[:3]))
         earlier = sa.and_(earlier, feedback.c.turn < whose["turn"])
         connection.execute(feedback.update().where(earlier).values(last=False))
 
@@ -196,7 +199,7 @@ class Feedbacks:
         most of the log.
         """
         with self._database.write() as connection:
-            rows = _rows(connection, feedback.c.batch.is_(None), AT_ONCE)
+            rows = in_order(connection, feedback.c.batch.is_(None), AT_ONCE)
             if not rows:
                 return 0
             batch, now_us, root = _uuid7(), self._now_us(), root_of(rows)
@@ -206,23 +209,12 @@ class Feedbacks:
                 )
             )
             for row in rows:
-                one = sa.and_(*_is(feedback, row, _WHOSE))
+                one = sa.and_(*_is(feedback, row, WHOSE))
                 connection.execute(feedback.update().where(one).values(batch=batch))
             detail = {"root": root, "rows": len(rows)}
             entry = Entry(str(SYSTEM), SEAL, f"FeedbackBatch/{batch}", detail=detail)
             append(connection, now_us, entry)
         return len(rows)
-
-    def problems(self, batch: str) -> tuple[str, ...]:
-        """Return what is wrong with a batch, in words; nothing if all is well."""
-        with self._database.read() as connection:
-            query = sa.select(feedback_batches).where(feedback_batches.c.id == batch)
-            known = connection.execute(query).first()
-            rows = _rows(connection, feedback.c.batch == batch)
-            wrong = [_tampered(row, said) for row, said in _texts(connection, rows)]
-        if known is None or root_of(rows) != known.root:
-            return (f"feedback batch {batch} is not what was sealed",)
-        return tuple(filter(None, wrong))
 
 
 def said_of(connection: sa.Connection, call_id: str) -> list[Feedback]:
@@ -231,27 +223,8 @@ def said_of(connection: sa.Connection, call_id: str) -> list[Feedback]:
     return _read(connection, where, sa.asc(feedback.c.at_us))
 
 
-def root_of(rows: Iterable[sa.RowMapping]) -> str:
-    """Return the Merkle root over feedback, in the order of whose it is."""
-    leaves = (leaf_hash(canonical(_leaf(row))) for row in rows)
-    return Frontier().append(*leaves).root().hex()
-
-
-def _leaf(row: sa.RowMapping) -> dict[str, Any]:
-    return {n: v for n, v in row.items() if v is not None and n not in _UNSEALED}
-
-
-def _rows(
-    connection: sa.Connection, where: sa.ColumnElement[bool], limit: int | None = None
-) -> Sequence[sa.RowMapping]:
-    """Return rows in the order in which they are sealed."""
-    order = [feedback.c[name] for name in _WHOSE]
-    query = sa.select(feedback).where(where).order_by(*order).limit(limit)
-    return connection.execute(query).mappings().all()
-
-
 def _last(connection: sa.Connection, key: dict[str, Any]) -> Feedback | None:
-    where = sa.and_(*_is(feedback, key, _WHOSE[:3]))
+    where = sa.and_(*_is(feedback, key, WHOSE[:3]))
     found = _read(connection, where, sa.desc(feedback.c.turn), 1)
     return found[0] if found else None
 
@@ -281,20 +254,7 @@ def _read(
 ) -> list[Feedback]:
     query = sa.select(feedback).where(where).order_by(order).limit(limit)
     rows = connection.execute(query).mappings().all()
-    return [_feedback(row, said) for row, said in _texts(connection, rows)]
-
-
-def _texts(
-    connection: sa.Connection, rows: Sequence[sa.RowMapping]
-) -> list[tuple[sa.RowMapping, sa.RowMapping | None]]:
-    """Return each row with what was kept apart of it."""
-    kept: dict[tuple[Any, ...], sa.RowMapping] = {}
-    ids = sorted({row["call_id"] for row in rows if row["commit"]})
-    for at in range(0, len(ids), 500):
-        some = feedback_texts.c.call_id.in_(ids[at : at + 500])
-        for row in connection.execute(sa.select(feedback_texts).where(some)).mappings():
-            kept[tuple(row[name] for name in _WHOSE)] = row
-    return [(row, kept.get(tuple(row[name] for name in _WHOSE))) for row in rows]
+    return [_feedback(row, said) for row, said in with_texts(connection, rows)]
 
 
 def _feedback(row: sa.RowMapping, kept: sa.RowMapping | None) -> Feedback:
@@ -307,13 +267,6 @@ def _feedback(row: sa.RowMapping, kept: sa.RowMapping | None) -> Feedback:
         comment=said.get("comment", ""),
         erased=bool(row["commit"]) and kept is None,
     )
-
-
-def _tampered(row: sa.RowMapping, kept: sa.RowMapping | None) -> str:
-    if kept is None or commit(kept["salt"], kept["said"], "") == row["commit"]:
-        return ""
-    whose = digest(canonical({name: row[name] for name in _WHOSE}))
-    return f"what was said of call {row['call_id']} was edited ({whose[:20]})"
 
 
 def _is(

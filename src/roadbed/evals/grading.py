@@ -75,8 +75,16 @@ class Means(Protocol):
         ...
 
 
+UNIT = (0.0, 1.0)
+"""The bounds of grades that say how right an answer is."""
+
+
 class Grader(Protocol):
-    """Judges answers one by one."""
+    """Judges answers one by one.
+
+    One whose values have ends that are known says so as `bounds`, the lowest and the
+    highest, such as UNIT: then no interval reaches beyond them.
+    """
 
     direction: Direction
     binary: bool

@@ -18,6 +18,7 @@ from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Corrupt, NotFound, RoadbedError
 from roadbed.database.engine import Database
 from roadbed.database.upsert import upsert
+from roadbed.evals.announcing import Announce, unsaid
 from roadbed.evals.drawing import probability
 from roadbed.evals.feedback import Feedbacks
 from roadbed.evals.feedback_tables import feedback
@@ -26,6 +27,7 @@ from roadbed.evals.grading import Grade, Means, Sample
 from roadbed.evals.kinds import Evaluation, Online
 from roadbed.evals.marks import Mark, hold, move
 from roadbed.evals.online_tables import online_grades
+from roadbed.evals.otel import Evaluated
 from roadbed.evals.quality import Graded
 from roadbed.evals.review import drawn
 from roadbed.evals.running.closing import close
@@ -90,7 +92,8 @@ class Chosen:
 class OnlineGrader:
     """Grades what was sealed since the last time, and again where the truth came.
 
-    *holder* names this process, and *panel* says who judges.
+    *holder* names this process, *panel* says who judges, and *announce* is told of each
+    grade that was kept.
     """
 
     database: Database
@@ -101,6 +104,7 @@ class OnlineGrader:
     panel: Panel
     now_us: Callable[[], int]
     holder: str
+    announce: Announce = unsaid
 
     def run(self, live: Iterable[Live]) -> int:
         """Grade for each evaluation that no other replica works on; return how many."""
@@ -209,6 +213,7 @@ class OnlineGrader:
             paid = await asyncio.to_thread(self._over, live, online)
             rows = await self._rows(live, some, bench, paid)
             await asyncio.to_thread(self._keep, live, rows)
+            self._told(some, rows)
 
     def _keep(self, live: Live, rows: Sequence[dict[str, Any]]) -> None:
         """Write *rows* down, with what was spent on the same today before."""
@@ -231,6 +236,24 @@ class OnlineGrader:
                 kept.append(row)
             upsert(connection, online_grades, kept)
         self._hold(live)  # It goes on: nobody else is to begin.
+
+    def _told(self, chosen: Sequence[Chosen], rows: Sequence[dict[str, Any]]) -> None:
+        records = {each.record.call_id: each.record for each in chosen}
+        for row in rows:
+            if row["error"] == SPENT:
+                continue
+            record = records[row["call_id"]]
+            self.announce(
+                Evaluated(
+                    name=row["grader"],
+                    grade=Grade(value=row["value"], label=row["label"]),
+                    at_us=row["at_us"],
+                    response_id=record.call_id,
+                    trace_id=record.trace_id,
+                    span_id=record.span_id,
+                    grader=row["digest"],
+                )
+            )
 
     def _over(self, live: Live, online: Online) -> frozenset[str]:
         """Return the graders that cost money, if that of the day is spent."""

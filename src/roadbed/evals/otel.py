@@ -104,12 +104,54 @@ def to_proto(
     return request
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Received:
+    """What came in one request: each evaluation, or why it is none, and `others`, the
+    number of log records that are about something else."""
+
+    each: tuple[Evaluated | Invalid, ...]
+    others: int
+
+
 def from_json(data: bytes) -> list[Evaluated]:
     """Return the evaluations in OTLP/JSON: of logs, or of events inside of spans.
 
     What is no evaluation is passed over. Raises Invalid for what is no OTLP/JSON, and
     for an evaluation without a name or with a value that is no number.
     """
+    return _all(_events(_document(data)))
+
+
+def from_proto(data: bytes) -> list[Evaluated]:
+    """Return the evaluations in a message of OTLP; Invalid without the extra `otel`."""
+    return _all(_events(_plain(data)))
+
+
+def received(data: bytes, *, proto: bool) -> Received:
+    """Return what one request to a receiver of logs holds, good and bad.
+
+    Raises Invalid for what is no OTLP, and for OTLP in protobuf without the extra.
+    """
+    document = _plain(data) if proto else _document(data)
+    records = sum(
+        1 for _ in _below(document, "resourceLogs", "scopeLogs", "logRecords")
+    )
+    found = [_tried(record, at) for at, record in enumerate(_events(document), 1)]
+    return Received(each=tuple(found), others=max(0, records - len(found)))
+
+
+def _all(records: Iterable[Mapping[str, Any]]) -> list[Evaluated]:
+    return [_evaluated(record, at) for at, record in enumerate(records, 1)]
+
+
+def _tried(record: Mapping[str, Any], at: int) -> Evaluated | Invalid:
+    try:
+        return _evaluated(record, at)
+    except Invalid as error:
+        return error
+
+
+def _document(data: bytes) -> dict[str, Any]:
     if len(data) > BYTES:
         raise Invalid(f"the logs have {len(data):,} bytes; at most {BYTES:,} are read")
     try:
@@ -118,24 +160,23 @@ def from_json(data: bytes) -> list[Evaluated]:
         raise Invalid(f"this is no OTLP/JSON: {str(error)[:200]}") from None
     if not isinstance(document, dict):
         raise Invalid("this is no OTLP/JSON: it is no object")
-    return [_evaluated(record, at) for at, record in enumerate(_events(document), 1)]
+    return document
 
 
-def from_proto(data: bytes) -> list[Evaluated]:
-    """Return the evaluations in a message of OTLP; Invalid without the extra `otel`."""
+def _plain(data: bytes) -> dict[str, Any]:
+    """Return a message as its JSON would be, but for ids, which are hex there."""
     from google.protobuf.json_format import MessageToDict
     from google.protobuf.message import DecodeError
 
     try:
         request = _messages().ExportLogsServiceRequest.FromString(data)
-    except DecodeError:
+        document = MessageToDict(request)
+    except (DecodeError, RecursionError):
         raise Invalid("this is no message of OTLP logs") from None
-    document = MessageToDict(request)
-    records = list(_events(document))
-    for record in records:
+    for record in _below(document, "resourceLogs", "scopeLogs", "logRecords"):
         for name in ("traceId", "spanId"):
             record[name] = _hex(record.get(name))
-    return [_evaluated(record, at) for at, record in enumerate(records, 1)]
+    return document
 
 
 def _record(evaluated: Evaluated) -> dict[str, Any]:

@@ -10,8 +10,9 @@ from typing import Any, Literal, get_args
 from roadbed.core.digest import canonical
 from roadbed.core.errors import Invalid
 
-Kind = Literal["thumbs", "score", "correction", "label", "outcome"]
-"""`correction` is what the answer should have been, `outcome` what turned out true."""
+Kind = Literal["thumbs", "score", "correction", "label", "outcome", "grade"]
+"""`correction` is what the answer should have been, `outcome` what turned out true;
+`grade` is what a grader elsewhere said, which is no truth."""
 
 KINDS: tuple[Kind, ...] = get_args(Kind)
 MAX_LABEL = 200
@@ -42,8 +43,9 @@ def read(kind: str, value: Any, *, name: str = "", comment: str = "") -> Said:
 
     *value* is `up` or `down` (or a truth value) of thumbs, a number of a score, a
     short text of a label, plain JSON of a correction, and of an outcome a number, a
-    text, a truth value, or a list of them: one for each row. *name* tells apart what
-    one source says of one call, and is the kind if it is empty.
+    text, a truth value, or a list of them: one for each row. Of a grade it is a number,
+    a short text, or a list of both. *name* tells apart what one source says of one
+    call, and is the kind if it is empty.
     """
     known = _KNOWN.get(kind)
     if known is None:
@@ -90,7 +92,16 @@ def _score(value: Any) -> _Parts:
 def _label(value: Any) -> _Parts:
     if not isinstance(value, str) or not 0 < len(value) <= MAX_LABEL:
         raise Invalid(f"a label is a text of at most {MAX_LABEL} characters")
-    return None, _clean(value), {}
+    return None, clean(value), {}
+
+
+def _grade(value: Any) -> _Parts:
+    """Read a number, a label, or both of one grade."""
+    if not isinstance(value, list):
+        return _label(value) if isinstance(value, str) else _score(value)
+    if len(value) != 2:
+        raise Invalid("a grade is a number, a label, or a list of these two")
+    return _score(value[0])[0], _label(value[1])[1], {}
 
 
 def _correction(value: Any) -> _Parts:
@@ -115,6 +126,7 @@ _READ = {
     "label": _label,
     "correction": _correction,
     "outcome": _outcome,
+    "grade": _grade,
 }
 
 
@@ -132,13 +144,13 @@ def _is_scalar(value: Any) -> bool:
 
 def _bounded(value: Any) -> Any:
     """Return *value* as it is kept: plain JSON of a bounded size."""
-    data = canonical(_clean(value))
+    data = canonical(clean(value))
     if len(data) > MAX_VALUE_BYTES:
         raise Invalid(f"the value is larger than {MAX_VALUE_BYTES:,} bytes")
     return json.loads(data)
 
 
-def _clean(value: Any) -> Any:
+def clean(value: Any) -> Any:
     """Return *value* with what no database keeps replaced: NUL and half characters."""
     if isinstance(value, str):
         return (
@@ -147,7 +159,7 @@ def _clean(value: Any) -> Any:
             .decode()
         )
     if isinstance(value, Mapping):
-        return {str(_clean(k)): _clean(v) for k, v in value.items()}
+        return {str(clean(k)): clean(v) for k, v in value.items()}
     if isinstance(value, list | tuple):
-        return [_clean(item) for item in value]
+        return [clean(item) for item in value]
     return value

@@ -36,6 +36,20 @@ class Span:
     error: str = ""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted:
+    """Something that became known of a span after its end; `at_us` says when.
+
+    Without ids it is of no span that is known.
+    """
+
+    trace_id: str = ""
+    span_id: str = ""
+    name: str
+    at_us: int
+    attributes: Mapping[str, Value] = field(default_factory=dict)
+
+
 class Traces(Protocol):
     """Takes finished spans. Used from one thread, and may block it."""
 
@@ -45,6 +59,10 @@ class Traces(Protocol):
         Raises Unavailable or TimedOut if it is away, and may be tried again, and
         Invalid or Refused if it will never take them.
         """
+        ...
+
+    def note(self, events: Sequence[Noted]) -> int:
+        """Hand on what became known of spans; as `export` does, and raises the same."""
         ...
 
     def close(self) -> None:

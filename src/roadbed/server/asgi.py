@@ -11,6 +11,9 @@ from roadbed.server.hot import HotTable
 from roadbed.server.origin import Door
 from roadbed.server.spelling import spelling_of
 
+LOGS = "/v1/logs"
+"""Where OTLP/HTTP sends logs: below `/v1`, and still no prediction."""
+
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
@@ -40,7 +43,8 @@ def make_asgi(
 
 def is_hot(path: str) -> bool:
     """Say whether *path* belongs to the data plane."""
-    return path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
+    under = path.startswith(("/v1/", "/v2/")) or path in ("/v1", "/v2")
+    return under and path != LOGS
 
 
 def _wrong(scope: Message, door: Door) -> RoadbedError | None:

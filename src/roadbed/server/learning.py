@@ -4,6 +4,7 @@ and golden sets are looked after."""
 from roadbed.app import App
 from roadbed.control.quality import live_evaluations
 from roadbed.control.upkeep import Keeper
+from roadbed.evals.announcing import Announce, unsaid
 from roadbed.evals.feedback import Feedbacks
 from roadbed.evals.online import OnlineGrader
 from roadbed.server.chores import Chore
@@ -14,11 +15,11 @@ GRADE_EVERY_S = 30.0
 UPKEEP_EVERY_S = 3600.0
 
 
-def learning(app: App, holder: str) -> list[Chore]:
+def learning(app: App, holder: str, announce: Announce = unsaid) -> list[Chore]:
     """Return the chores; none of them is on the way of a call.
 
     They may take long, so they have a thread of their own. *holder* names this
-    process.
+    process, and *announce* is told of each grade.
     """
     feedbacks = Feedbacks(app.database, app.now_us)
     grader = OnlineGrader(
@@ -30,6 +31,7 @@ def learning(app: App, holder: str) -> list[Chore]:
         panel=DeclaredPanel(app),
         now_us=app.now_us,
         holder=holder,
+        announce=announce,
     )
 
     keeper = Keeper(database=app.database, datasets=app.datasets)

@@ -49,6 +49,7 @@ from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
 from roadbed.server.switch import Switch
 from roadbed.server.table import all_routes, api_routes
+from roadbed.server.telemetry import make_telemetry
 from roadbed.server.watching import Watching, watching
 
 CHECKPOINT_EVERY_S = 1.0
@@ -195,7 +196,8 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
         with app.database.read() as connection:
             return current(connection, "serving")
 
-    learners = Chores(learning(app, parts.process), parts.keeper)
+    announce = parts.watching.announce
+    learners = Chores(learning(app, parts.process, announce), parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -312,7 +314,7 @@ def application(app: App, parts: Parts) -> Application:
     all_routes(routes, pages)  # Refuses to begin with one that declares no action.
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
     shown = make_rest(rest, routes, pages, OPEN_ROUTES)
-    shown = make_mlflow(rest, shown, app.blobs)
+    shown = make_telemetry(rest, make_mlflow(rest, shown, app.blobs))
     return make_asgi(parts.plane, shown, hosts)
 
 

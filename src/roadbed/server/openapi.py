@@ -154,10 +154,13 @@ def _open(route: OpenRoute, schemas: _Schemas) -> dict[str, Any]:
 
 
 _DIALECTS = (
+    ("OTLP/HTTP", "/v1/logs"),
     ("Anthropic", "/v1/messages"),
     ("OpenAI", "/v1"),
     ("the Open Inference Protocol", "/v2"),
 )
+
+_TAGS = {"MLflow": "tracking", "OTLP/HTTP": "telemetry"}
 
 
 def _hot(route: Listed) -> dict[str, Any]:
@@ -166,7 +169,7 @@ def _hot(route: Listed) -> dict[str, Any]:
     return {
         **_head(route),
         "description": f"As {dialect} specifies it.",
-        "tags": ["tracking" if dialect == "MLflow" else "data plane"],
+        "tags": [_TAGS.get(dialect, "data plane")],
         "parameters": _path_parameters(route.path),
         "responses": {"default": {"description": f"As {dialect} specifies it."}},
     }

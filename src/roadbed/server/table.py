@@ -16,6 +16,7 @@ from roadbed.server.api import (
     evaluations,
     explain,
     feedback,
+    golden,
     money,
     proof,
     quality,
@@ -30,13 +31,16 @@ from roadbed.server.metrics import Metrics
 from roadbed.server.mlflow.table import ROUTES as TRACKING_ROUTES
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import ConsoleRoute
-from roadbed.server.routes import Ask, Route
+from roadbed.server.routes import Ask, Listed, Route
+from roadbed.server.telemetry import ROUTES as TELEMETRY_ROUTES
 
 ROOMS = (
     *(access, tokens, explain, money, stack, registry, datasets, questions, approvals),
-    *(evaluations, calls, feedback, quality, proof, audit),
+    *(evaluations, calls, feedback, golden, quality, proof, audit),
 )
 """The modules of the control API, in the order in which it is described."""
+BESIDE: tuple[Listed, ...] = (*TRACKING_ROUTES, *TELEMETRY_ROUTES)
+"""Routes of the protocols of others, which are specified elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -59,9 +63,7 @@ def api_routes(metrics: Metrics) -> tuple[Route, ...]:
     def describe(ask: Ask) -> dict[str, Any]:
         if not described:
             described.append(
-                openapi.document(
-                    (*routes, own), HOT_ROUTES, OPEN_ROUTES, TRACKING_ROUTES
-                )
+                openapi.document((*routes, own), HOT_ROUTES, OPEN_ROUTES, BESIDE)
             )
         return described[0]
 
@@ -86,7 +88,7 @@ def all_routes(
     """
     lines = [
         Line(r.path, r.method, r.action)
-        for r in (*HOT_ROUTES, *OPEN_ROUTES, *TRACKING_ROUTES, *routes)
+        for r in (*HOT_ROUTES, *OPEN_ROUTES, *BESIDE, *routes)
     ]
     lines += [Line(path, method, action) for method, path, action, _ in console]
     lines.append(Line("/healthz", "GET", PUBLIC))

@@ -6,7 +6,7 @@ from typing import Any, ClassVar
 import pytest
 
 from roadbed.core.errors import Invalid, ProviderError, Unavailable
-from roadbed.ports.traces import Event, Span, Traces
+from roadbed.ports.traces import Event, Noted, Span, Traces
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -30,6 +30,7 @@ class TracesContract:
     - `traces`: a `Traces` whose collector takes what comes.
     - `received`: returns what that collector was told, one mapping for each span, with
       the names of `Span`'s fields.
+    - `noted`: the same for what became known of spans, with the names of `Noted`.
     - `away`: a `Traces` whose collector is not there.
     - `refusing`: a `Traces` whose collector answers that it will not have this.
     """
@@ -53,6 +54,28 @@ class TracesContract:
             for span in (first, second)
         ] == list(received())
 
+    def test_what_becomes_known_of_a_span_arrives_with_its_ids(
+        self, traces: Traces, noted: Callable[[], Sequence[Mapping[str, Any]]]
+    ) -> None:
+        """Between spans, over whatever leads to the collector; without ids too."""
+        told = {"score": 0.5, "label": "fair", "count": 3}
+        one = Noted(
+            trace_id=TRACE,
+            span_id="00f067aa0ba902b7",
+            name="gen_ai.evaluation.result",
+            at_us=1_700_000_000_100_000,
+            attributes=told,
+        )
+        other = Noted(name="gen_ai.evaluation.result", at_us=1)
+
+        traces.export([a_span()])
+        assert traces.note([one, other]) == 0
+        traces.export([a_span()])
+
+        names = tuple(Noted.__dataclass_fields__)
+        sent = [{name: getattr(each, name) for name in names} for each in (one, other)]
+        assert sent == list(noted())
+
     def test_many_exports_go_one_after_another(
         self, traces: Traces, received: Callable[[], Sequence[Mapping[str, Any]]]
     ) -> None:
@@ -67,6 +90,8 @@ class TracesContract:
         for _ in range(2):
             with pytest.raises(Unavailable):
                 away.export([a_span()])
+            with pytest.raises(Unavailable):
+                away.note([Noted(name="n", at_us=1)])
 
     def test_a_collector_that_refuses_is_not_tried_again(
         self, refusing: Traces

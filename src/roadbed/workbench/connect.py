@@ -19,6 +19,7 @@ from roadbed.core.errors import NotFound
 from roadbed.core.reference import VersionRef
 from roadbed.core.resource import tenant_of
 from roadbed.evals.feedback import Feedbacks
+from roadbed.gateway.reuse.keys import Keys
 from roadbed.registry.exporter import Exporter
 from roadbed.registry.kinds import Model
 from roadbed.settings import load
@@ -79,7 +80,8 @@ def bed_of(app: App, actor: Principal, here: Path) -> Bed:
 
 def _ear(app: App, actor: Principal) -> Ear:
     said = Feedbacks(app.database, app.now_us)
-    return Ear(viewer=app.viewer(actor), calls=app.calls, feedbacks=said)
+    keys = Keys(app.database, app.now_us)
+    return Ear(viewer=app.viewer(actor), calls=app.calls, feedbacks=said, keys=keys)
 
 
 def _exporter(library: str) -> Exporter:

@@ -1,8 +1,9 @@
-"""A real collector of OpenTelemetry traces, as small as one can be."""
+"""A real collector of OpenTelemetry traces and logs, as small as one can be."""
 
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
+from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
 from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 
 from roadbed.ports.traces import Event
@@ -13,6 +14,7 @@ class Collector:
 
     def __init__(self, statuses=(), rejected=0):
         self.requests, self.statuses, self.rejected = [], list(statuses), rejected
+        self.logs = []
         collector = self
 
         class Handler(BaseHTTPRequestHandler):
@@ -21,12 +23,18 @@ class Collector:
             def do_POST(self):
                 body = self.rfile.read(int(self.headers["content-length"]))
                 status = collector.statuses.pop(0) if collector.statuses else 200
+                if self.path.endswith("/v1/logs"):
+                    kind, answer = logs.ExportLogsServiceRequest, collector.no_logs()
+                    seen_by = collector.logs
+                else:
+                    kind, answer = (
+                        service.ExportTraceServiceRequest,
+                        collector.no_spans(),
+                    )
+                    seen_by = collector.requests
                 if status == 200:
-                    message = service.ExportTraceServiceRequest.FromString(body)
-                    seen = self.path, dict(self.headers.items()), message
-                    collector.requests.append(seen)
-                answer = service.ExportTraceServiceResponse()
-                answer.partial_success.rejected_spans = collector.rejected
+                    message = kind.FromString(body)
+                    seen_by.append((self.path, dict(self.headers.items()), message))
                 data = answer.SerializeToString()
                 self.send_response(status)
                 self.send_header("content-length", str(len(data)))
@@ -50,6 +58,32 @@ class Collector:
         self.server.shutdown()
         self.server.server_close()
         self.thread.join()
+
+    def no_spans(self):
+        answer = service.ExportTraceServiceResponse()
+        answer.partial_success.rejected_spans = self.rejected
+        return answer
+
+    def no_logs(self):
+        answer = logs.ExportLogsServiceResponse()
+        answer.partial_success.rejected_log_records = self.rejected
+        return answer
+
+    def noted(self):
+        """All log records that came, as plain values with the names of our fields."""
+        return [
+            {
+                "trace_id": record.trace_id.hex(),
+                "span_id": record.span_id.hex(),
+                "name": record.event_name,
+                "at_us": record.time_unix_nano // 1000,
+                "attributes": attributes(record.attributes),
+            }
+            for _, _, message in self.logs
+            for group in message.resource_logs
+            for scope in group.scope_logs
+            for record in scope.log_records
+        ]
 
     @property
     def spans(self):

@@ -49,6 +49,10 @@ class TestOtlp(TracesContract):
         return collector.plain
 
     @pytest.fixture
+    def noted(self, collector):
+        return collector.noted
+
+    @pytest.fixture
     def away(self):
         return OtlpTraces(f"http://127.0.0.1:{closed_port()}", {})
 

@@ -17,16 +17,19 @@ class JudgeUpstream(Upstream):
         super().__init__()
         self.passes = passes
 
+    def verdict(self, shown):
+        """Return the verdict on what *shown* returns by the name of its part."""
+        passed = bool(self.passes(shown("answer")))
+        return {"points": int(passed), "label": "pass" if passed else "fail"}
+
     def _next(self, request):
         asked = request.json()["messages"][1]["content"]
         fence = asked.split("begin with ")[1].split(". All")[0]
-        answer = asked.split(f"{fence} answer\n")[1].split(f"\n{fence} end of")[0]
-        passed = bool(self.passes(answer))
-        said = {
-            "reason": "seen",
-            "points": int(passed),
-            "label": "pass" if passed else "fail",
-        }
+
+        def shown(name):
+            return asked.split(f"{fence} {name}\n")[1].split(f"\n{fence} end of")[0]
+
+        said = {"reason": "seen", **self.verdict(shown)}
         message = {"role": "assistant", "content": json.dumps(said)}
         body = {
             "id": "c",
@@ -37,6 +40,14 @@ class JudgeUpstream(Upstream):
             "usage": {"prompt_tokens": 50, "completion_tokens": 9, "total_tokens": 59},
         }
         return Behaviour(body=json.dumps(body))
+
+
+class PairUpstream(JudgeUpstream):
+    """Compares two answers: where `passes` tells nothing, the first one wins."""
+
+    def verdict(self, shown):
+        one, other = (bool(self.passes(shown(f"answer {name}"))) for name in "AB")
+        return {"better": "B" if other > one else "A"}
 
 
 class Both(Catalog):

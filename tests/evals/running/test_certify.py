@@ -6,6 +6,7 @@ import re
 import pytest
 
 from roadbed.audit.outbox import logged
+from roadbed.cli._certify import _show
 from roadbed.control.evaluations import judges_standing
 from roadbed.core.errors import GateFailed, Invalid
 from roadbed.core.reference import parse
@@ -16,8 +17,10 @@ from roadbed.server.evaluating.certify import Exam, Examiner
 from roadbed.server.evaluating.evaluator import Evaluator
 from roadbed.server.evaluating.gates import Gates
 from roadbed.server.evaluating.inside import Inside
+from tests.control.stacks import resource
 from tests.evals.running.judging import (
     JudgeUpstream,
+    PairUpstream,
     judge_at,
     judged,
     stack,
@@ -249,3 +252,35 @@ def test_a_judge_gates_with_a_declared_agreement(line, judge, text, told):
     with pytest.raises(Invalid) as refused:
         line.app.desk.propose(line.declare(*others, text))
     assert told in " ".join(problem.message for problem in refused.value.problems)
+
+
+def test_how_the_order_moves_a_pairwise_judge_is_in_its_certificate(line, capsys):
+    spec = (
+        "endpoint: school\ncases: {dataset: questions@1}\nblocking: never\n"
+        "graders: [{name: kind, grader: judge, config: {endpoints: [judge], "
+        "rubric: Be loud., mode: pairwise}}]\n"
+    )
+    with PairUpstream(loud) as upstream:
+        line = with_real_providers(line)
+        line.golden(4)
+        quiz = resource("Provider", "quiz", "type: quiz")
+        line.apply(
+            *(quiz, *judge_at(upstream.url), model(), endpoint()),
+            resource("Evaluation", "exam", spec),
+        )
+        labels(line, 20, expected=lambda n: f"WHAT IS {n}, EXACTLY" if n % 2 else "no")
+        made, _ = certify(line)
+
+    found = made.certificate.findings["position"]
+    # Odd ones are loud twice and 10 is silent twice: the order alone decides those.
+    assert found["changed"]["n"] == 20
+    assert found["changed"]["value"] == found["flipped"]["value"] == 0.5
+    assert 0 < found["changed"]["low"] < 0.5 < found["changed"]["high"] < 1
+    assert found["first"]["value"] == 1.0
+    with line.app.database.read() as connection:
+        content = line.preview().content("Evaluation", "exam")
+        known = judges_standing(connection, line.preview(), content, line.app.now_us())
+    _show(known["kind"].content(), made)
+    told = capsys.readouterr().out
+    assert "pairs whose verdict changed with the order: 0.5 (0." in told
+    assert "of those, for the one shown first: 1 (0." in told

@@ -136,7 +136,8 @@ def test_real_graders_grade_online_and_a_judge_within_its_budget(judged):
     assert len(asked) == len(line.upstream.requests) == 4 + CALLS + 8
     assert {c.principal for c in asked} == {"service-account:tester"}
     marks = [c.labels["evaluation"] for c in asked if "evaluation" in c.labels]
-    assert sorted(marks) == ["exam"] * CALLS + ["frugal"] * 8
+    assert sorted(marks) == ["exam"] * (4 + CALLS) + ["frugal"] * 8
+    assert sum("run" in c.labels for c in asked) == 4  # They are of the report.
     assert grading.work() == 0
     the_gap_is_shown(line, report)
 

@@ -162,6 +162,22 @@ def test_junit_is_xml_whatever_was_answered():
     assert root[1][0][0].tag == "error"
 
 
+def test_suites_of_one_report_have_names_of_their_own():
+    one, other, again = document(), document(), document()
+    other["subject"] = {**other["subject"], "version": "pupil@9"}
+    alone = {**document(), "evaluation": "alone"}
+    root = ElementTree.fromstring(junit([one, other, again, alone]))
+
+    first, second, third, last = (suite.get("name") for suite in root)
+    name, version, endpoint = (
+        one["subject"][n] for n in ("evaluation", "version", "endpoint")
+    )
+    assert first == f"{name} of {version} on {endpoint}"
+    assert second == f"{name} of pupil@9 on {endpoint}"
+    assert third == f"{first} #2"
+    assert last == "alone"
+
+
 @pytest.mark.parametrize(
     ("words", "whole"),
     [

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from roadbed.core.errors import Invalid
-from roadbed.evals.statistics.intervals import mean, rate, wilson
+from roadbed.evals.statistics.intervals import mean, rate, wilson, within
 from roadbed.evals.statistics.units import gather
 
 SHARES = st.floats(0, 1, allow_nan=False)
@@ -187,3 +187,27 @@ def test_more_successes_than_cases_are_refused():
 def test_cases_without_weight_are_left_out():
     assert len(gather([1, 2, 3], weights=[1, 0, 1])) == 2
     assert mean([1, 0], weights=[0, 0], binary=True).method == "no cases"
+
+
+@given(GRADES, CLUSTERS)
+def test_no_interval_reaches_beyond_the_bounds_of_the_grades(values, clusters):
+    found = mean(values, clusters=clusters[: len(values)])
+    bounded = within(found, (0.0, 1.0))
+
+    assert within(found, None) == found
+    assert (bounded.value, bounded.n, bounded.method) == (
+        found.value,
+        found.n,
+        found.method,
+    )
+    if bounded.low is not None:
+        assert 0 <= bounded.low <= bounded.value <= bounded.high <= 1
+        assert bounded.low == max(0, found.low)
+        assert bounded.high == min(1, found.high)
+
+
+def test_bounds_hide_no_value_that_is_beyond_them():
+    found = within(mean([1.2] * 9 + [1.4] * 9), (0.0, 1.0))
+
+    assert found.value == pytest.approx(1.3)
+    assert found.high == found.value

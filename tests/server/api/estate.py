@@ -14,6 +14,7 @@ from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.rest import Rest, make_rest
 from roadbed.server.services import Services
 from roadbed.server.table import all_routes, api_routes
+from roadbed.server.telemetry import make_telemetry
 from roadbed.settings import Settings
 from tests.server.house import principal, serving_house
 
@@ -97,7 +98,7 @@ def serving_estate(folder, console=()):
         )
         made.extend((routes, services))
         shown = make_rest(rest, routes, console, OPEN_ROUTES)
-        return make_mlflow(rest, shown, app.blobs)
+        return make_telemetry(rest, make_mlflow(rest, shown, app.blobs))
 
     roles = {key_of(role): principal(role, role) for role in ROLES}
     both = frozenset({"platform-engineer", "security-admin"})

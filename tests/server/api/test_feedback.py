@@ -2,6 +2,8 @@
 
 import pytest
 
+from roadbed.gateway.reuse.keys import Keys, Wanted, digest
+
 
 @pytest.fixture(scope="module")
 def call(estate):
@@ -122,3 +124,32 @@ def test_feedback_is_listed_and_words_can_be_erased(estate):
     assert erased == {"erased": 1}
     (left,) = estate.ask("GET", path, "product-owner")[2]["feedback"]
     assert (left["value"], left["erased"]) == (None, True)
+
+
+def keep(estate, call, key, role="app"):
+    """Remember that *call* answered what its caller sent with *key*."""
+    keys = Keys(estate.app.database, estate.services.now_us)
+    who = f"service-account:{role}"
+    name = digest("default", who, key)
+    wanted = Wanted(key=name, asked="request", owner=call, lease_us=60_000_000)
+    assert keys.claim(wanted).state == "mine"
+
+
+def test_a_call_is_named_by_the_key_that_its_caller_sent_with_it(estate):
+    mine, others = made(estate), made(estate, "researcher")
+    keep(estate, mine, "order-17")
+    keep(estate, others, "order-18", "researcher")
+    several = [
+        {"idempotency_key": "order-17", "kind": "thumbs", "value": "up"},
+        {"idempotency_key": "order-18", "kind": "thumbs", "value": "up"},
+        {"idempotency_key": "order-19", "kind": "thumbs", "value": "up"},
+        {"idempotency_key": "order-17", "call": mine, "kind": "score", "value": 1},
+    ]
+
+    told = estate.ask("POST", "/api/v1/feedback", "app", {"feedback": several})[2]
+
+    first, *rest = told["results"]
+    assert (first["call_id"], first["new"]) == (mine, True)
+    foreign, unknown, twice = (each["error"] for each in rest)
+    assert foreign == unknown.replace("order-19", "order-18")
+    assert "or its idempotency key" in twice

@@ -1,5 +1,7 @@
 """Any collector of OpenTelemetry traces, over OTLP/HTTP with protobuf.
 
+What becomes known of a span after its end is a log record, for spans are sent once.
+
 It is wherever the operator says, also inside a private network. The headers that it
 wants, such as a key, are a secret: `name=value` with commas between.
 """
@@ -13,12 +15,14 @@ from urllib.parse import unquote, urlsplit
 from roadbed import __version__
 from roadbed.core.errors import Invalid, NotFound, Refused, TimedOut, Unavailable
 from roadbed.ports.secrets import Secrets
-from roadbed.ports.traces import Event, Span, Value
+from roadbed.ports.traces import Event, Noted, Span, Value
 
 if TYPE_CHECKING:
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2 as logs
     from opentelemetry.proto.collector.trace.v1 import trace_service_pb2 as service
 
-PATH = "/v1/traces"
+PATH, LOGS = "/v1/traces", "/v1/logs"
+INFO = 9
 SECONDS = 10.0
 _AGAIN = (408, 429, 502, 503, 504)
 _ANSWER_BYTES = 64 * 1024
@@ -36,7 +40,7 @@ class OtlpTraces:
         seconds: float = SECONDS,
     ) -> None:
         self._address = urlsplit(endpoint)
-        self._path = _path(self._address.path)
+        self._base = _base(self._address.path)
         self._resource = {"service.name": "roadbed", **resource}
         self._reference = headers
         self._secrets = secrets
@@ -46,26 +50,15 @@ class OtlpTraces:
 
     def export(self, spans: Sequence[Span]) -> int:
         """Hand on *spans*; return how many of them the collector would not have."""
-        service = _messages()
-        body = self._request(spans).SerializeToString()
-        status, answer = self._post(body, self._headers())
-        if status in _AGAIN:
-            raise Unavailable(f"the collector of traces answered {status}")
-        if status != 200:
-            raise Refused(
-                f"the collector of traces answered {status}",
-                hint=f"OTLP over HTTP is taken at …{PATH}, with the headers it wants",
-            )
-        from google.protobuf.message import DecodeError
-
-        try:
-            told = service.ExportTraceServiceResponse.FromString(answer)
-        except DecodeError:
-            raise Refused(
-                "what is at the address for traces does not speak OTLP",
-                hint="see that ROADBED_OTLP_ENDPOINT is a collector's HTTP port",
-            ) from None
+        answer = _messages().ExportTraceServiceResponse
+        told = self._told(PATH, self._request(spans), answer)
         return told.partial_success.rejected_spans
+
+    def note(self, events: Sequence[Noted]) -> int:
+        """Hand on *events*; return how many of them the collector would not have."""
+        answer = _log_messages().ExportLogsServiceResponse
+        told = self._told(LOGS, self._logs(events), answer)
+        return told.partial_success.rejected_log_records
 
     def close(self) -> None:
         """Let go of the connection."""
@@ -73,16 +66,39 @@ class OtlpTraces:
         if connection is not None:
             connection.close()
 
-    def _post(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _told(self, path: str, request: Any, answer: Any) -> Any:
+        """Return what the collector answers; raise what `export` does."""
+        body = request.SerializeToString()
+        status, data = self._post(self._base + path, body, self._headers())
+        if status in _AGAIN:
+            raise Unavailable(f"the collector of traces answered {status}")
+        if status != 200:
+            raise Refused(
+                f"the collector of traces answered {status}",
+                hint=f"OTLP over HTTP is taken at …{path}, with the headers it wants",
+            )
+        from google.protobuf.message import DecodeError
+
+        try:
+            return answer.FromString(data)
+        except DecodeError:
+            raise Refused(
+                "what is at the address for traces does not speak OTLP",
+                hint="see that ROADBED_OTLP_ENDPOINT is a collector's HTTP port",
+            ) from None
+
+    def _post(
+        self, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
         kept = self._connection is not None
         try:
-            return self._send(body, headers)
+            return self._send(path, body, headers)
         except (ConnectionError, http.client.BadStatusLine):
             self.close()
             if not kept:
                 raise Unavailable("the collector of traces is not there") from None
             # A kept connection may have been closed at the other end meanwhile.
-            return self._post(body, headers)
+            return self._post(path, body, headers)
         except TimeoutError:
             self.close()
             raise TimedOut("the collector of traces does not answer") from None
@@ -91,10 +107,12 @@ class OtlpTraces:
             why = getattr(error, "strerror", None) or type(error).__name__
             raise Unavailable(f"the collector of traces fails: {why}") from None
 
-    def _send(self, body: bytes, headers: dict[str, str]) -> tuple[int, bytes]:
+    def _send(
+        self, path: str, body: bytes, headers: dict[str, str]
+    ) -> tuple[int, bytes]:
         if self._connection is None:
             self._connection = self._connect()
-        self._connection.request("POST", self._path, body, headers)
+        self._connection.request("POST", path, body, headers)
         answer = self._connection.getresponse()
         data = answer.read(_ANSWER_BYTES)
         if not answer.isclosed():
@@ -132,6 +150,16 @@ class OtlpTraces:
             _write(span, scope.spans.add())
         return request
 
+    def _logs(self, events: Sequence[Noted]) -> "logs.ExportLogsServiceRequest":
+        request = _log_messages().ExportLogsServiceRequest()
+        group = request.resource_logs.add()
+        _put(group.resource.attributes, self._resource)
+        scope = group.scope_logs.add()
+        scope.scope.name, scope.scope.version = "roadbed", __version__
+        for event in events:
+            _write_noted(event, scope.log_records.add())
+        return request
+
 
 def _messages() -> Any:
     """Return the messages of OTLP; raise Invalid if their package is missing."""
@@ -145,10 +173,15 @@ def _messages() -> Any:
     return trace_service_pb2
 
 
-def _path(path: str) -> str:
-    """Return where spans go: an endpoint is the base of all signals, or names it."""
-    plain = path.rstrip("/")
-    return plain if plain.endswith(PATH) else plain + PATH
+def _log_messages() -> Any:
+    from opentelemetry.proto.collector.logs.v1 import logs_service_pb2
+
+    return logs_service_pb2
+
+
+def _base(path: str) -> str:
+    """Return the base of all signals: an endpoint is that, or where spans go."""
+    return path.rstrip("/").removesuffix(PATH)
 
 
 def _pairs(text: str) -> dict[str, str]:
@@ -187,6 +220,15 @@ def _write(span: Span, to: Any) -> None:
 def _write_event(event: Event, to: Any) -> None:
     to.name = event.name
     to.time_unix_nano = event.at_us * 1000
+    _put(to.attributes, event.attributes)
+
+
+def _write_noted(event: Noted, to: Any) -> None:
+    to.time_unix_nano = to.observed_time_unix_nano = event.at_us * 1000
+    to.severity_number = INFO
+    to.event_name = event.name
+    to.trace_id = bytes.fromhex(event.trace_id)
+    to.span_id = bytes.fromhex(event.span_id)
     _put(to.attributes, event.attributes)
 
 

@@ -19,7 +19,7 @@ from roadbed.control.evaluations import served_in
 from roadbed.control.preview import Preview
 from roadbed.control.state import current
 from roadbed.control.targets import find_dataset, find_evaluation
-from roadbed.core.errors import RoadbedError
+from roadbed.core.errors import NotFound, RoadbedError
 from roadbed.evals.certificates import (
     Certificate,
     latest,
@@ -28,7 +28,7 @@ from roadbed.evals.certificates import (
 from roadbed.evals.examination import PROBES, shortcomings
 from roadbed.evals.kinds import Use
 from roadbed.evals.reports.standing import standing_of
-from roadbed.evals.running.judges import endpoints_of, judges_by
+from roadbed.evals.running.judges import asked_by, config_of
 
 CERTIFICATES = 50
 """As many certificates as the page shows, the newest first."""
@@ -58,16 +58,15 @@ def _uses(
         if target is None or not eyes.viewer.may("evaluation.read", target):
             continue
         for given in content["spec"]["graders"]:
-            use = Use(**given)
-            if judges_by(use.grader):
-                found = _use(connection, preview, (name, use), now_us)
-                if found.endpoints or found.reason:
-                    yield found
+            found = _use(connection, preview, (name, Use(**given)), now_us)
+            if found is not None:
+                yield found
 
 
 def _use(
     connection: sa.Connection, preview: Preview, of: tuple[str, Use], now_us: int
-) -> JudgeUse:
+) -> JudgeUse | None:
+    """Return one use of a grader, None if it asks no judge or is not installed."""
     evaluation, use = of
     known: dict[str, Any] = {
         "evaluation": evaluation,
@@ -76,15 +75,20 @@ def _use(
         "gates": use.gate is not None,
     }
     try:
-        endpoints = tuple(endpoints_of(use))
+        config = config_of(use)
+    except NotFound:
+        return None
+    except RoadbedError as error:
+        return JudgeUse(**known, endpoints=(), may=False, reason=error.message)
+    try:
         found = standing_of(connection, use, served_in(preview), now_us)
     except RoadbedError as error:
         return JudgeUse(**known, endpoints=(), may=False, reason=error.message)
     if found is None:
-        return JudgeUse(**known, endpoints=(), may=True)
+        return None
     return JudgeUse(
         **known,
-        endpoints=endpoints,
+        endpoints=tuple(asked_by(config)),
         may=found.permission.allowed,
         reason=found.permission.reason,
         declared=found.declared,
@@ -129,6 +133,7 @@ def _told(certificate: Certificate, now_us: int) -> CertificateTold:
 
 def _position(found: Mapping[str, Any]) -> tuple[Score, ...]:
     names = {
+        "changed": "The order changed the verdict",
         "flipped": "The order alone decided",
         "first": "Of those, for the first one",
     }

@@ -3,16 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import sqlalchemy as sa
-
-from roadbed.access.visible import Viewer, own
+from roadbed.access.visible import Viewer
 from roadbed.console.learning.asked import Desk, Queue
 from roadbed.control.golden import readable
 from roadbed.control.quality import EndpointQuality, quality_of
-from roadbed.control.targets import find_dataset
-from roadbed.core.errors import Denied, NotFound
+from roadbed.control.reviewing import Reviewer
 from roadbed.database.engine import Database
-from roadbed.evals.golden import ACTION, Golden
+from roadbed.evals.golden import Golden
 from roadbed.evals.review import Label, agreed, kappa
 
 
@@ -26,9 +23,7 @@ class LiveLearning:
 
     def queues(self) -> tuple[Queue, ...]:
         """Return the queues that this viewer may work on."""
-        names = self._golden().datasets()
-        with self.database.read() as connection:
-            mine = [name for name in names if self._may(connection, name)]
+        mine = self._reviewer().queues(self.database)
         return tuple(self._queue(name) for name in mine)
 
     def desk(self, dataset: str, after: str) -> Desk:
@@ -41,13 +36,7 @@ class LiveLearning:
 
     def label(self, dataset: str, candidate: str, label: Label) -> str:
         """Keep what the viewer says of a case that they may read."""
-        golden = self._golden()
-        found = golden.get(candidate)
-        if found.dataset != dataset:
-            raise NotFound(f"there is no candidate {candidate[:80]!r} of {dataset}")
-        if not readable(self.viewer, found):
-            raise Denied("you may not read what was said (call.read-payload)")
-        return golden.label(candidate, label).state
+        return self._reviewer().say(dataset, candidate, label).state
 
     def quality(self, endpoint: str, span: tuple[int, int]) -> EndpointQuality:
         """Return how good an endpoint's answers were."""
@@ -58,6 +47,9 @@ class LiveLearning:
     def _golden(self) -> Golden:
         return Golden(self.database, self.now_us)
 
+    def _reviewer(self) -> Reviewer:
+        return Reviewer(viewer=self.viewer, golden=self._golden())
+
     def _queue(self, dataset: str) -> Queue:
         standing = self._golden().standing(dataset)
         return Queue(
@@ -67,7 +59,3 @@ class LiveLearning:
             kappa=kappa(standing.pairs),
             pairs=len(standing.pairs),
         )
-
-    def _may(self, connection: sa.Connection, dataset: str) -> bool:
-        found = own(self.viewer.principal, find_dataset(connection, dataset))
-        return found is not None and self.viewer.may(ACTION, found)

@@ -11,7 +11,7 @@ from typing import Any
 
 from pydantic import Field
 
-from roadbed.evals.grading import Direction, Grade, Means, Sample
+from roadbed.evals.grading import UNIT, Direction, Grade, Means, Sample
 from roadbed.inference.terms import Block
 
 LONGEST = 1_000_000
@@ -50,6 +50,7 @@ class Deciding:
 
     direction: Direction = "higher"
     binary: bool = True
+    bounds: tuple[float, float] = UNIT
     lowest: float = 0.0
 
     def decide(self, sample: Sample) -> Grade:

@@ -1,5 +1,7 @@
 """What the answer cost, in US dollars, or whether it was within a limit."""
 
+from math import inf
+
 from pydantic import Field
 
 from roadbed.evals.graders._reading import Deciding, verdict
@@ -23,6 +25,8 @@ class Config(Block):
 
 class Cost(Deciding):
     """Reads what the governed path charged."""
+
+    bounds = (0.0, inf)
 
     def __init__(self, config: Config) -> None:
         self._config = config

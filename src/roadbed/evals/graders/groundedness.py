@@ -17,7 +17,7 @@ from roadbed.evals.graders._reading import (
     texts_of,
 )
 from roadbed.evals.graders._support import Passages, claims_of
-from roadbed.evals.grading import Direction, Grade, Means, Sample
+from roadbed.evals.grading import UNIT, Direction, Grade, Means, Sample
 
 VERSION = 1
 LONGEST = 60_000
@@ -60,6 +60,7 @@ class Groundedness:
     """Splits the answer into claims and looks for each; the grade is the mean."""
 
     direction: Direction = "higher"
+    bounds = UNIT
     binary = False
 
     def __init__(self, config: Config) -> None:

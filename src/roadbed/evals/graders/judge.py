@@ -25,7 +25,7 @@ from roadbed.evals.graders._reading import (
     text_of,
     texts_of,
 )
-from roadbed.evals.grading import Direction, Grade, Means, Sample
+from roadbed.evals.grading import UNIT, Direction, Grade, Means, Sample
 from roadbed.inference.terms import Block
 
 VERSION = 1
@@ -107,6 +107,7 @@ class Judge:
     """Asks the judges; identical material is judged, and paid for, once."""
 
     direction: Direction = "higher"
+    bounds = UNIT
 
     def __init__(self, config: Config) -> None:
         self._config = config
@@ -187,10 +188,12 @@ class Judge:
         if material["answer"].strip() == material["expected"].strip():
             return Grade(value=0.5, label="tie", explanation="the two are the same")
         told, votes = list[Told[Any]](), list[float | None]()
+        orders: list[list[float]] = []
         for name in self._config.endpoints:
             both = [await self._order(material, name, first, means) for first in "AB"]
             told += both
             votes.append(_one(both))
+            orders.append([t.verdict[0] for t in both if t.verdict is not None])
         known = [vote for vote in votes if vote is not None]
         if 2 * len(known) <= len(votes):
             return _unsettled(known, told)
@@ -198,7 +201,9 @@ class Judge:
         value = value if 2 * most > len(votes) else 0.5
         label = {0.0: "worse", 0.5: "tie", 1.0: "better"}[value]
         reason = next((t.verdict[1] for t in told if t.verdict is not None), "")
-        return _grade(value, label, reason, known, told)
+        grade = _grade(value, label, reason, known, told)
+        whole = [each for each in orders if len(each) == 2]
+        return replace(grade, detail={**grade.detail, "orders": whole})
 
     async def _order(
         self, material: dict[str, str], endpoint: str, ours: str, means: Means

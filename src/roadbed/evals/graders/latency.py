@@ -1,5 +1,6 @@
 """How long the answer took, in milliseconds, or whether it was within a limit."""
 
+from math import inf
 from typing import Literal
 
 from pydantic import Field
@@ -28,6 +29,8 @@ class Config(Block):
 
 class Latency(Deciding):
     """Reads what the governed path measured."""
+
+    bounds = (0.0, inf)
 
     def __init__(self, config: Config) -> None:
         self._config = config

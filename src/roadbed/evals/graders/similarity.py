@@ -25,7 +25,7 @@ from roadbed.evals.graders._reading import (
     texts_of,
 )
 from roadbed.evals.graders._texts import cosine
-from roadbed.evals.grading import Direction, Grade, Means, Sample
+from roadbed.evals.grading import UNIT, Direction, Grade, Means, Sample
 from roadbed.inference.terms import Block
 
 VERSION = 1
@@ -78,6 +78,7 @@ class Similarity:
     """Compares the answer with each text that is expected, and takes the best."""
 
     direction: Direction = "higher"
+    bounds = UNIT
 
     def __init__(self, config: Config) -> None:
         self._config = config

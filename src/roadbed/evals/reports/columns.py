@@ -5,6 +5,7 @@ from collections.abc import Iterable, Sequence
 from math import isnan, nan
 from typing import Any
 
+from roadbed.evals.running.judges import Judge
 from roadbed.evals.running.rows import Row, mean_of
 from roadbed.evals.statistics import intervals
 
@@ -42,24 +43,23 @@ class Columns:
             self._add(row)
         return self
 
-    def interval(
-        self, name: str, binary: bool, alpha: float, tag: str = ""
-    ) -> intervals.Interval:
-        """Return the mean grade of all cases, or of those with *tag*.
+    def interval(self, judge: Judge, alpha: float, tag: str = "") -> intervals.Interval:
+        """Return the mean grade by *judge* of all cases, or of those with *tag*.
 
         A case with several answers counts with their mean; one without a grade not.
         """
-        values = self.values[name]
+        values = self.values[judge.name]
         places: Iterable[int] = self.slices[tag] if tag else range(len(values))
         known = [at for at in places if not isnan(values[at])]
         chosen = [values[at] for at in known]
-        return intervals.mean(
+        found = intervals.mean(
             chosen,
             weights=[self._weights[at] for at in known],
             clusters=[self._names[at] for at in known],
-            binary=binary and set(chosen) <= {0, 1},
+            binary=judge.binary and set(chosen) <= {0, 1},
             alpha=alpha,
         )
+        return intervals.within(found, judge.bounds)
 
     def _add(self, row: Row) -> None:
         at, self.cases = self.cases, self.cases + 1

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from roadbed.evals.asking import Answered
+from roadbed.evals.grading import UNIT
 from roadbed.evals.labels import Label
 from roadbed.evals.running.rows import Row, mean_of
 from roadbed.evals.statistics.correction import FEWEST, corrected_mean
-from roadbed.evals.statistics.intervals import Interval
+from roadbed.evals.statistics.intervals import Interval, within
 
 ALIKE = 0.9
 """The share of labelled cases that have to be answered as they were labelled. Where
@@ -63,7 +64,7 @@ def corrected(
         binary=binary and {*labelled, *grades} <= {0, 1},
         alpha=alpha,
     )
-    return Corrected(interval=found)
+    return Corrected(interval=within(found, UNIT))  # So are labels and judges' grades.
 
 
 def _known(row: Row, grader: str) -> list[float]:

@@ -75,14 +75,11 @@ def _graded(judge: Judge, made: Made, seen: Columns, found: Found) -> dict[str, 
         return {**said, "measures": [asdict(measure) for measure in measures]}
     alpha, tags = alpha_of(made.spec), made.spec.slices
     share = multiplicity.share(alpha, max(len(tags), 1))
-    name, binary = judge.name, judge.binary
     return {
         **said,
-        "interval": asdict(seen.interval(name, binary, alpha)),
-        "missing": seen.missing[name],
-        "slices": {
-            tag: asdict(seen.interval(name, binary, share, tag)) for tag in tags
-        },
+        "interval": asdict(seen.interval(judge, alpha)),
+        "missing": seen.missing[judge.name],
+        "slices": {tag: asdict(seen.interval(judge, share, tag)) for tag in tags},
         **_repeated(judge, made.spec.repeats, seen),
     }
 

@@ -65,18 +65,20 @@ def markdown(documents: Sequence[Document], *, whole: bool = True) -> str:
 
 
 def junit(documents: Sequence[Document]) -> str:
-    """Return the gates as JUnit XML: a suite for each evaluation, a case for each bar.
+    """Return the gates as JUnit XML: a suite for each gate, a case for each bar.
 
-    What is inconclusive is an error, so that it is no failure and no pass.
+    A suite is named by its evaluation, and if there are several of it by the version
+    too, for readers take suites of one name for one. What is inconclusive is an error,
+    so that it is no failure and no pass.
     """
     suites = ElementTree.Element("testsuites", name="roadbed")
-    for document in documents:
+    for document, suite_name in zip(documents, _suites(documents), strict=True):
         bars = document["gate"]["bars"]
         words = [bar["outcome"] for bar in bars.values()]
         suite = ElementTree.SubElement(
             suites,
             "testsuite",
-            name=document["evaluation"],
+            name=suite_name,
             tests=str(len(bars)),
             failures=str(words.count("failed")),
             errors=str(words.count("inconclusive")),
@@ -86,6 +88,26 @@ def junit(documents: Sequence[Document]) -> str:
     ElementTree.indent(suites)
     text = ElementTree.tostring(suites, encoding="unicode")
     return f'<?xml version="1.0" encoding="UTF-8"?>\n{text}\n'
+
+
+def _suites(documents: Sequence[Document]) -> list[str]:
+    """Return a name for each suite, no two of them the same."""
+    plain = [document["evaluation"] for document in documents]
+    long = [_suite(document) for document in documents]
+    names = [b if plain.count(a) > 1 else a for a, b in zip(plain, long, strict=True)]
+    taken = set[str]()
+    for at, name in enumerate(names):
+        number, free = 2, name
+        while free in taken:
+            number, free = number + 1, f"{name} #{number}"
+        names[at] = free
+        taken.add(free)
+    return names
+
+
+def _suite(document: Document) -> str:
+    subject = document["subject"]
+    return f"{document['evaluation']} of {subject['version']} on {subject['endpoint']}"
 
 
 def code(value: Any, length: int = _LENGTH) -> str:

@@ -10,10 +10,10 @@ from pydantic import BaseModel, ValidationError
 
 import roadbed.evals.graders
 from roadbed.core import plugins
-from roadbed.core.errors import Invalid, NotFound, Problem
+from roadbed.core.errors import Invalid, Problem
 from roadbed.evals.certificates import judge_digest
 from roadbed.evals.graders._judging import Asking
-from roadbed.evals.grading import GRADERS, Direction, Grader, SetGrader
+from roadbed.evals.grading import GRADERS, UNIT, Direction, Grader, SetGrader
 from roadbed.evals.kinds import Bar, Evaluation, Use
 from roadbed.evals.running.keys import grader_digest
 
@@ -51,6 +51,11 @@ class Judge:
     def binary(self) -> bool:
         """Say whether every value is 0 or 1."""
         return bool(getattr(self.grader, "binary", False))
+
+    @property
+    def bounds(self) -> tuple[float, float] | None:
+        """Return the lowest and the highest value there can be, None if nobody says."""
+        return UNIT if self.binary else getattr(self.grader, "bounds", None)
 
 
 def names() -> list[str]:
@@ -114,14 +119,6 @@ def scale_of(config: Mapping[str, Any]) -> dict[str, float]:
     least = min(points.values(), default=0)
     span = max(points.values(), default=0) - least or 1
     return {label: (value - least) / span for label, value in points.items()}
-
-
-def judges_by(grader: str) -> bool:
-    """Say whether the grader called so asks a model for its judgement of an answer."""
-    try:
-        return issubclass(module(grader).Config, Asking)
-    except NotFound:
-        return False
 
 
 def judge_of(use: Use, served: Served) -> Judge:

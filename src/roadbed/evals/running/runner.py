@@ -137,6 +137,8 @@ class _Run:
             _log.exception("grader %s failed on case %s", judge.name, item.case.id)
             return Grade(value=None, error=f"{type(error).__name__} in the grader")
         self._money.add(grade.cost_nano)
+        if item.answered is not None:
+            self._work.graded(item.answered, item.case, judge, grade)
         if not grade.error:
             self._shelf.put_grade(grade_name(item, judge), grade)
         return grade

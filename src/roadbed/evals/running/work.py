@@ -30,6 +30,14 @@ def _silent(progress: Progress) -> None:
     return None
 
 
+Graded = Callable[[Answered, Case, Judge, Grade], None]
+"""Told of each grade that was given; one that was there before is not."""
+
+
+def _untold(answered: Answered, case: Case, judge: Judge, grade: Grade) -> None:
+    return None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Work:
     """What a run is to do: which cases, asked of what, judged by whom.
@@ -47,6 +55,7 @@ class Work:
     means: Means
     take: str = ""
     tell: Tell = _silent
+    graded: Graded = _untold
 
 
 @dataclass(slots=True, kw_only=True)

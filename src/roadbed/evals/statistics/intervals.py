@@ -1,7 +1,7 @@
 """How well a mean is known from some cases: an interval for it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
@@ -101,6 +101,21 @@ def mean(
         method=method,
         alpha=alpha,
     )
+
+
+def within(found: Interval, bounds: tuple[float, float] | None) -> Interval:
+    """Return *found* with its ends inside of *bounds*, which no mean can be beyond.
+
+    A value that is beyond them all the same is shown as it is. None bounds nothing.
+    """
+    if bounds is None or found.value is None:
+        return found
+    low, high = found.low, found.high
+    if low is not None:
+        low = min(found.value, max(low, bounds[0]))
+    if high is not None:
+        high = max(found.value, min(high, bounds[1]))
+    return replace(found, low=low, high=high)
 
 
 def wilson(successes: float, n: float, alpha: float) -> tuple[float, float]:

@@ -1,7 +1,6 @@
 """Same caller, same key, same request: one upstream call, and the same answer."""
 
 import asyncio
-import hashlib
 import logging
 import time
 from collections.abc import AsyncGenerator, Awaitable, Callable, Sequence
@@ -12,7 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from roadbed.core.errors import Conflict, Invalid, NotReady, RoadbedError, Truncated
 from roadbed.gateway.reuse import replay
-from roadbed.gateway.reuse.keys import Claim, Wanted
+from roadbed.gateway.reuse.keys import Claim, Wanted, digest
 from roadbed.gateway.reuse.need import is_unbilled
 from roadbed.inference.call import Call, Chunk, Outcome
 from roadbed.inference.path import Attempt
@@ -171,15 +170,8 @@ def _wanted(call: Call) -> Wanted:
         )
     asked = (call.dialect, call.endpoint, str(call.number))
     return Wanted(
-        key=_digest(principal.tenant, principal.chain, key),
-        asked=_digest(*asked, body=call.body),
+        key=digest(principal.tenant, principal.chain, key),
+        asked=digest(*asked, body=call.body),
         owner=call.id,
         lease_us=deployment.deadline_ms * 1000 + MARGIN_US,
     )
-
-
-def _digest(*parts: str, body: bytes = b"") -> str:
-    digest = hashlib.blake2b(digest_size=32)
-    for part in (*(p.encode("utf-8", "surrogatepass") for p in parts), body):
-        digest.update(len(part).to_bytes(8, "big") + part)
-    return digest.hexdigest()

@@ -3,6 +3,7 @@
 All of it blocks: it runs in worker threads, and only for calls that send a key.
 """
 
+import hashlib
 from collections.abc import Callable
 from typing import Any, Literal, NamedTuple
 
@@ -71,6 +72,13 @@ class Keys:
         with self._database.write() as connection:
             connection.execute(table.delete().where(_is(key, owner)))
 
+    def owner(self, key: str) -> str:
+        """Return the id of the call that answered *key* or is answering it, or ``."""
+        with self._database.read() as connection:
+            row = _find(connection, key)
+        known = row is not None and row.expires_us > self._now_us()
+        return row.owner if row is not None and known else ""
+
     def purge(self) -> int:
         """Forget the keys whose day is over; return how many there were."""
         with self._database.write() as connection:
@@ -104,6 +112,14 @@ class Keys:
             change = table.update().where(_is(wanted.key, row.owner))
             done = connection.execute(change.values(answer=None, **values))
         return Claim("mine" if done.rowcount == 1 else "busy")
+
+
+def digest(*parts: str, body: bytes = b"") -> str:
+    """Return a digest that tells apart what *parts* and *body* say."""
+    found = hashlib.blake2b(digest_size=32)
+    for part in (*(p.encode("utf-8", "surrogatepass") for p in parts), body):
+        found.update(len(part).to_bytes(8, "big") + part)
+    return found.hexdigest()
 
 
 def _find(connection: sa.Connection, key: str) -> sa.Row[Any] | None:

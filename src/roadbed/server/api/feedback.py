@@ -11,6 +11,7 @@ from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid
 from roadbed.evals.feedback import Feedback, Feedbacks, Wanted
 from roadbed.evals.golden import Golden
+from roadbed.gateway.reuse.keys import Keys
 from roadbed.server.routes import Ask, Route
 
 AT_ONCE = 100
@@ -37,22 +38,24 @@ class FeedbackIn(Saying):
     kind: str = Field(
         default="",
         max_length=40,
-        description="thumbs, score, correction, label or outcome.",
+        description="thumbs, score, correction, label, outcome or grade.",
     )
     value: Any = Field(
         default=None,
         description="up or down; a number; a short text; what the answer should have "
-        "been; what turned out true, as a list for several rows.",
+        "been; what turned out true, as a list for several rows; a number or a text.",
     )
 
 
 class FeedbackOf(Saying):
-    """What is said, and of which call: by its id, or by the trace it came with."""
+    """What is said, and of which call: by its id, or by the trace or the key it came
+    with."""
 
     kind: str = Field(min_length=1, max_length=40)
     value: Any
     call: str = ""
     trace: str = Field(default="", max_length=64)
+    idempotency_key: str = Field(default="", max_length=255)
 
 
 class Several(BaseModel):
@@ -190,7 +193,13 @@ def call_named(ask: Ask) -> Target | None:
 
 
 def _ear(ask: Ask) -> Ear:
-    return Ear(viewer=ask.viewer, calls=ask.services.calls, feedbacks=_feedbacks(ask))
+    services = ask.services
+    return Ear(
+        viewer=ask.viewer,
+        calls=services.calls,
+        feedbacks=_feedbacks(ask),
+        keys=Keys(services.database, services.now_us),
+    )
 
 
 def _feedbacks(ask: Ask) -> Feedbacks:

@@ -11,19 +11,21 @@ from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import VersionRef, parse
 from roadbed.evals.asking import Answered, BudgetSpent
 from roadbed.evals.certificates import DAY_US, LONGEST_DAYS, Certificate, issue
-from roadbed.evals.examination import PROBED_AT_LEAST, Labelled, examine
-from roadbed.evals.grading import Grade, Grader, Sample
+from roadbed.evals.examination import PROBED_AT_LEAST, Labelled, Preferred, examine
+from roadbed.evals.grading import Grade, Grader, Means, Sample
 from roadbed.evals.kinds import Evaluation, Use
 from roadbed.evals.labels import Label, good, read_labels
 from roadbed.evals.probes import PROBES
 from roadbed.evals.running.judges import certified_as, endpoints_of, judge_of, scale_of
 from roadbed.evals.running.purse import Allowance
 from roadbed.evals.running.work import Progress, Tell
-from roadbed.server.evaluating.evaluator import Evaluator, Judging
+from roadbed.server.evaluating.evaluator import Evaluator
 
 _KINDS = {"null-model": "ignore-the-rubric", "order": "ignore-the-rubric",
           "verdict": "ignore-the-rubric"}  # fmt: skip
 """Which finding a probe belongs to, where it has another name."""
+_PREFERRED: Mapping[float, Preferred] = {1.0: "A", 0.5: "tie", 0.0: "B"}
+"""What a judge prefers, A being the answer that is judged, by what it is worth."""
 MISSING = 0.05
 """The share of labelled answers without a verdict from which on nothing is found."""
 
@@ -80,7 +82,7 @@ class Examiner:
         self._must_be_pinned(use)
         judge = judge_of(use, served)
         assert judge.each is not None
-        means = self._evaluator.means
+        means = self._evaluator.means(exam.content["metadata"]["name"])
         asking = _Asking(judge.each, means, spec, tell)
         graded = await asking.all(_tasks(labels))
         findings = _findings(graded).document()
@@ -124,9 +126,9 @@ class _Asking:
     """Asks one judge of many answers, some at once."""
 
     def __init__(
-        self, grader: Grader, judging: Judging, spec: Evaluation, tell: Tell
+        self, grader: Grader, means: Means, spec: Evaluation, tell: Tell
     ) -> None:
-        self._grader, self._judging, self._tell = grader, judging, tell
+        self._grader, self._means, self._tell = grader, means, tell
         self._room = asyncio.Semaphore(spec.concurrency)
         self.money = Allowance.of(spec.budget)
         self._progress = Progress()
@@ -147,7 +149,7 @@ class _Asking:
                 raise BudgetSpent("the budget of the evaluation is spent")
             cost = 0
             try:
-                grade = await self._grader.grade(task.sample, self._judging)
+                grade = await self._grader.grade(task.sample, self._means)
                 cost = grade.cost_nano
             finally:
                 self.money.settle(cost)
@@ -194,6 +196,7 @@ def _findings(graded: Sequence[tuple[_Task, Grade]]) -> Any:
     labelled: list[Labelled] = []
     probes: dict[str, list[bool]] = {}
     people: list[tuple[bool, bool]] = []
+    swaps: list[tuple[Preferred, Preferred]] = []
     missing, why = 0, ""
     for task, grade in graded:
         label = task.label
@@ -207,10 +210,12 @@ def _findings(graded: Sequence[tuple[_Task, Grade]]) -> Any:
             tags = label.sample.case.tags
             said = Labelled(good(grade.value), good(label.human), tags)
             labelled.append(said)
+            for first, second in grade.detail.get("orders", ()):
+                swaps.append((_PREFERRED[first], _PREFERRED[second]))
     if missing > MISSING * (missing + len(labelled)):
         raise Invalid(
             f"the judge gave no verdict on {missing} of {missing + len(labelled)} "
             f"labelled answers: {why}",
             hint="see its calls, and run it again",
         )
-    return examine(labelled, probes, people=people)
+    return examine(labelled, probes, swaps, people)

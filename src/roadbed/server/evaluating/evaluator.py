@@ -10,15 +10,18 @@ from roadbed.control.evaluations import served_in, subject_of
 from roadbed.control.readable import configs_of
 from roadbed.core.reference import VersionRef, parse
 from roadbed.data.version import DatasetVersion
-from roadbed.evals.asking import Ask
+from roadbed.evals import otel
+from roadbed.evals.asking import Answered, Ask
 from roadbed.evals.case import Case
 from roadbed.evals.cases import read_cases
+from roadbed.evals.grading import Grade
 from roadbed.evals.kinds import Cases, Evaluation
+from roadbed.evals.online import MARK
 from roadbed.evals.reports import store as reports
 from roadbed.evals.reports.report import Made, report_of
 from roadbed.evals.reports.store import Report
 from roadbed.evals.running import store as runs
-from roadbed.evals.running.judges import judges_of
+from roadbed.evals.running.judges import Judge, judges_of
 from roadbed.evals.running.keys import Subject
 from roadbed.evals.running.requests import Requests
 from roadbed.evals.running.runner import run as run_work
@@ -27,6 +30,7 @@ from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Found, Progress, Tell, Work
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.server.evaluating.inside import Inside
+from roadbed.server.evaluating.marked import Marked
 
 NOTE_EVERY_S = 1.0
 
@@ -55,17 +59,6 @@ class Evaluated:
     reused: bool = False
 
 
-class Judging:
-    """What graders may use: endpoints to ask, on the governed path."""
-
-    def __init__(self, inside: Inside) -> None:
-        self._inside = inside
-
-    def ask(self, endpoint: str) -> Ask:
-        """Return what asks *endpoint*; raise NotFound."""
-        return self._inside.served(endpoint)
-
-
 class Evaluator:
     """Evaluates as who opened *inside*."""
 
@@ -74,7 +67,6 @@ class Evaluator:
         self.app, self.preview = inside.app, inside.preview
         self.actor = inside.principal.chain
         self.tenant = inside.principal.tenant
-        self.means = Judging(inside)
 
     def order(self, content: Mapping[str, Any], ref: VersionRef) -> Order:
         """Return the order to evaluate *ref* by the Evaluation with this content.
@@ -127,7 +119,7 @@ class Evaluator:
 
     async def _run(self, order: Order, run: Run, ask: Ask, tell: Tell) -> Found:
         spec = order.spec
-        labels = {"evaluation": order.subject.evaluation, "run": run.id}
+        labels = {MARK: order.subject.evaluation, "run": run.id}
         work = Work(
             subject=order.subject,
             spec=spec,
@@ -136,11 +128,31 @@ class Evaluator:
             judges=judges_of(spec, served_in(self.preview)),
             requests=Requests(order.version, spec.request, labels),
             ask=ask,
-            means=self.means,
+            means=Marked(self._inside, labels),
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
+            graded=self._graded,
         )
         return await run_work(work, Shelf(self.app.database), self.app.now_us)
+
+    def _graded(
+        self, answered: Answered, case: Case, judge: Judge, grade: Grade
+    ) -> None:
+        """Tell of one grade where calls are traced to."""
+        self._inside.announce(
+            otel.Evaluated(
+                name=judge.name,
+                grade=grade,
+                at_us=self.app.now_us(),
+                response_id=answered.call_id,
+                case=case.digest,
+                grader=judge.digest,
+            )
+        )
+
+    def means(self, evaluation: str) -> Marked:
+        """Return what graders may ask in the name of *evaluation*, outside of runs."""
+        return Marked(self._inside, {MARK: evaluation})
 
     def cases(self, order: Order) -> Iterator[Case]:
         """Yield the cases of the golden set."""

@@ -9,7 +9,7 @@ import platform
 import time
 from collections.abc import Mapping
 from contextlib import AsyncExitStack, aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
@@ -31,6 +31,7 @@ from roadbed.core.resource import tenant_of
 from roadbed.dialects import embeddings, openai
 from roadbed.dialects.oip import DIALECT as TENSORS
 from roadbed.evals.asking import Answered, BudgetSpent, Question
+from roadbed.evals.otel import Evaluated
 from roadbed.gateway.keeper import Keeper
 from roadbed.gateway.money.bank import Bank
 from roadbed.gateway.money.budgets import Budgets
@@ -51,8 +52,10 @@ from roadbed.server.governed import Means, governed_path
 from roadbed.server.lifecycle import close_all
 from roadbed.server.metrics import Metrics
 from roadbed.server.switch import held_by
+from roadbed.server.watching import Outlets, outlets
 
 LOOK_EVERY_S = 1.0
+SPANS = 10_000
 SEAL_BYTES = 8 * 1024 * 1024
 """Small, since the sealing is done in this process: it takes memory as it has rows."""
 _SPOKEN = {"embeddings": embeddings.SPOKEN}
@@ -84,6 +87,7 @@ class _Rooms:
     purse: Budgets
     means: Means
     presence: Presence
+    outlets: Outlets | None
 
 
 class Inside:
@@ -98,11 +102,15 @@ class Inside:
         self._stack = AsyncExitStack()
         self._lines: dict[tuple[str, str], Line] = {}
         self._limited = False
+        self._spans = _Spans()
         self._rooms = self._made()
 
     async def __aenter__(self) -> "Inside":
         rooms = self._rooms
         async with AsyncExitStack() as stack:
+            if rooms.outlets is not None:
+                rooms.outlets.start()
+                stack.push_async_callback(asyncio.to_thread, rooms.outlets.close)
             await asyncio.to_thread(rooms.recorder.start)
             stack.push_async_callback(asyncio.to_thread, rooms.recorder.close)
             rooms.denials.start()
@@ -151,14 +159,25 @@ class Inside:
     def path(self, watch: Any) -> Path:
         """Return a governed path on which *watch* sees what was recorded."""
         rooms, region = self._rooms, self.app.settings.region
+        watches = [watch]
+        if rooms.outlets is not None:
+            watches += [self._spans.take, rooms.outlets.tracer.watch]
         return governed_path(
             now_us=self.app.now_us,
-            record=Record(rooms.recorder, region, watches=[watch]),
+            record=Record(rooms.recorder, region, watches=watches),
             metrics=Metrics(),
             denials=rooms.denials,
             means=rooms.means,
             who=Known(self.principal),
         )
+
+    def announce(self, evaluated: Evaluated) -> None:
+        """Tell the collector of traces, if there is one, of a grade of a call here.
+
+        The call is the one whose id is the response's.
+        """
+        if self._rooms.outlets is not None:
+            self._rooms.outlets.announcer.put(self._spans.joined(evaluated))
 
     def _made(self) -> _Rooms:
         app = self.app
@@ -174,6 +193,7 @@ class Inside:
             presence=Presence(
                 app.database, process, means.limits, app.now_us, self._has_limits
             ),
+            outlets=outlets(app, process),
         )
 
     def _has_limits(self) -> bool:
@@ -230,6 +250,24 @@ class Inside:
                     denied_entry(self.principal, action, target, refusal.message)
                 )
                 raise refusal
+
+
+class _Spans:
+    """Remembers the spans of the newest calls, until they are graded."""
+
+    def __init__(self) -> None:
+        self._known: dict[str, tuple[str, str]] = {}
+
+    def take(self, call: Call, record: CallRecord) -> None:
+        """Remember one call, and forget the oldest if there are many."""
+        self._known[call.id] = record.trace_id, record.span_id
+        if len(self._known) > SPANS:
+            del self._known[next(iter(self._known))]
+
+    def joined(self, evaluated: Evaluated) -> Evaluated:
+        """Return a grade with the span of its call, if that is known."""
+        trace, span = self._known.get(evaluated.response_id, ("", ""))
+        return replace(evaluated, trace_id=trace, span_id=span)
 
 
 class Line:

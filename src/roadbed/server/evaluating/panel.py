@@ -3,7 +3,6 @@
 import asyncio
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
-from dataclasses import replace
 
 from roadbed.app import App
 from roadbed.control.directory import directory_of
@@ -12,12 +11,13 @@ from roadbed.control.preview import Preview
 from roadbed.control.state import State, current
 from roadbed.core.actor import Principal
 from roadbed.core.errors import NotFound
-from roadbed.evals.asking import Answered, Ask, Question
+from roadbed.evals.asking import Ask
 from roadbed.evals.grading import Means
 from roadbed.evals.online import MARK, Live
 from roadbed.evals.running.judges import Judge, judges_of
 from roadbed.identity.directory import Subject
 from roadbed.server.evaluating.inside import Inside
+from roadbed.server.evaluating.marked import Marked
 
 
 class Nobody:
@@ -29,23 +29,6 @@ class Nobody:
             f"the judge {endpoint!r} cannot be asked online",
             hint="write the service account that asks: `account` under `online`",
         )
-
-
-class Marked:
-    """Endpoints to ask on the governed path; the calls say which evaluation asks."""
-
-    def __init__(self, inside: Inside, evaluation: str) -> None:
-        self._inside, self._evaluation = inside, evaluation
-
-    def ask(self, endpoint: str) -> Ask:
-        """Return what asks *endpoint*; raise NotFound, and Denied on the record."""
-        line = self._inside.served(endpoint)
-
-        async def ask(question: Question) -> Answered:
-            labels = {**question.labels, MARK: self._evaluation}
-            return await line(replace(question, labels=labels))
-
-        return ask
 
 
 class DeclaredPanel:
@@ -73,7 +56,7 @@ class DeclaredPanel:
         state = await asyncio.to_thread(self._state)
         principal = account_of(state, account, live.tenant)
         async with Inside(self._app, principal, Preview(live=state)) as inside:
-            yield Marked(inside, live.name)
+            yield Marked(inside, {MARK: live.name})
 
     def _state(self) -> State:
         with self._app.database.read() as connection:

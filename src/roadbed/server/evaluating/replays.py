@@ -29,8 +29,9 @@ from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Work
 from roadbed.gateway.alerts import Alert, clear_others, list_alerts, raise_alert
-from roadbed.server.evaluating.evaluator import Evaluator, Judging, Order
+from roadbed.server.evaluating.evaluator import Evaluator, Order
 from roadbed.server.evaluating.inside import Inside
+from roadbed.server.evaluating.marked import Marked
 from roadbed.server.evaluating.panel import account_of
 
 CHANGED = "evaluation.changed"
@@ -170,7 +171,7 @@ class Replays:
             judges=(),
             requests=Requests(order.version, spec.request, labels),
             ask=await inside.version(spec.endpoint, ref),
-            means=Judging(inside),
+            means=Marked(inside, labels),
             take=take,
         )
         found = await run_work(work, shelf, self._app.now_us)
