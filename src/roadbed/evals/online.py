@@ -34,7 +34,7 @@ from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.history import CallQuery, History, cursor
 from roadbed.gateway.money.rule import nano
 from roadbed.gateway.segments import newest_place, segments_placed
-from roadbed.inference.record import CallRecord
+from roadbed.inference.record import MIRRORED, CallRecord
 
 PAGE = 500
 AT_ONCE = 8
@@ -323,10 +323,11 @@ def choose(
 ) -> Iterator[Chosen]:
     """Yield the calls that chance draws for *evaluation*: always the same ones.
 
-    Calls that an evaluation made are none of production.
+    Calls that an evaluation made are none of production, and neither are copies.
     """
     for record in records:
-        p = 0.0 if MARK in record.labels else probability(record, online)
+        other = MARK in record.labels or record.arm == MIRRORED
+        p = 0.0 if other else probability(record, online)
         if drawn(f"{evaluation} {record.call_id}", p):
             yield Chosen(record=record, probability=p)
 

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadbed.app import App
 from roadbed.console.app import make_console
@@ -39,6 +39,7 @@ from roadbed.server.learning import learning
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.mirroring import Mirror
 from roadbed.server.mlflow.app import make_mlflow
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
@@ -76,6 +77,7 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
+    mirror: Mirror
     process: str
 
 
@@ -110,7 +112,9 @@ def assemble(app: App, closer: Closer) -> Parts:
     watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
-    means = means_of(app, purse)
+    where = settings.region, app.clock
+    mirror = Mirror(switch, purse, recorder, where, watchers.watches)
+    means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,
         record=Record(recorder, settings.region, watches=watchers.watches),
@@ -130,6 +134,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
+        mirror=mirror,
         process=process,
     )
 
@@ -217,6 +222,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             app.audit.checkpoint,
             *parts.watching.end,
         ],
+        cease=[parts.mirror.close],
     )
 
 
@@ -382,4 +388,5 @@ def _gauges(parts: Parts) -> Gauges:
             float(serving.snapshot.revision if serving else 0),
         ),
         **parts.watching.gauges(),
+        **parts.mirror.gauges(),
     }
