@@ -214,7 +214,7 @@ class OnlineGrader:
         """Write *rows* down, with what was spent on the same today before."""
         table, at_us = online_grades.c, self.now_us() // DAY_US * DAY_US
         before = sa.select(
-            table.call_id, table.grader, table.cost_nano, table.at_us
+            table.call_id, table.grader, table.cost_nano, table.at_us, table.told_us
         ).where(
             table.evaluation == live.name,
             table.call_id.in_({row["call_id"] for row in rows}),
@@ -228,6 +228,8 @@ class OnlineGrader:
                     continue  # What it was graded before is better than nothing.
                 if had and had.at_us >= at_us:
                     row["cost_nano"] += had.cost_nano
+                if had and had.told_us:
+                    row["told_us"] = had.told_us
                 kept.append(row)
             upsert(connection, online_grades, kept)
         self._hold(live)  # It goes on: nobody else is to begin.
@@ -297,7 +299,13 @@ class OnlineGrader:
             "error": grade.error[:500],
             "known": known,
             "cost_nano": grade.cost_nano,
-            "at_us": self.now_us(),
+            "at_us": (now_us := self.now_us()),
+            "rollout": record.rollout or None,
+            "arm": record.arm or None,
+            "bucket": record.bucket or None,
+            "higher": judge.direction == "higher",
+            "binary": judge.binary,
+            "told_us": None if grade.value is None else now_us,
         }
 
 

@@ -59,7 +59,7 @@ def is_drawn(arms: Arms, call: Call, outcome: Outcome) -> bool:
         return False
     if outcome.cache or outcome.degraded or MARK in call.labels:
         return False
-    if call.arm is not None and call.arm.side == "new":
+    if call.arm is not None and (call.arm.side == "new" or call.arm.placed):
         return False
     return takes(bucket_of(f"mirror {arms.rollout}", call.id), arms.mirrored)
 

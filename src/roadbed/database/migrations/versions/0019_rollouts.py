@@ -14,6 +14,7 @@ def upgrade() -> None:
     _rollouts()
     _changes()
     _seen()
+    _judged()
 
 
 def _rollouts() -> None:
@@ -88,3 +89,17 @@ def _seen() -> None:
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "replica", name=op.f("pk_rollout_replicas")),
     )
+
+
+def _judged() -> None:
+    """Let grades and feedback say which version was judged, and for whom."""
+    for table in ("online_grades", "feedback"):
+        op.add_column(table, sa.Column("rollout", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("arm", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("bucket", sa.Integer(), nullable=True))
+    op.add_column("online_grades", sa.Column("higher", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("binary", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("told_us", sa.BigInteger(), nullable=True))
+    op.add_column("feedback", sa.Column("error", sa.Float(), nullable=True))
+    op.create_index("ix_online_grades_told", "online_grades", ["rollout", "told_us"])
+    op.create_index("ix_feedback_rollout", "feedback", ["rollout", "at_us"])
