@@ -14,6 +14,8 @@ from roadbed.access.visible import BATCH, Viewer, nothing, own
 from roadbed.control.proof.link import Link, Verified
 from roadbed.control.questions.lineage import Lineage, Use
 from roadbed.control.questions.standing import Status
+from roadbed.control.rollouts import Drift
+from roadbed.control.rollouts import drifts as all_drifts
 from roadbed.control.stack import Key
 from roadbed.control.state import (
     Revision,
@@ -383,6 +385,17 @@ def rollouts(
         return known[name]
 
     return viewer.page("endpoint.read", fetch, target, limit)
+
+
+def drifts(viewer: Viewer, connection: sa.Connection) -> list[Drift]:
+    """Return the endpoints that drifted from the stack and that the viewer may read."""
+
+    def target(drift: Drift) -> Target:
+        found = own(viewer.principal, find_endpoint(connection, drift.endpoint))
+        return found or nothing(viewer.principal, "Endpoint", drift.endpoint)
+
+    mine = [d for d in all_drifts(connection) if d.tenant == viewer.principal.tenant]
+    return viewer.only("endpoint.read", mine, target)
 
 
 def changes(

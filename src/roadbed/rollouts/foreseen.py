@@ -54,7 +54,7 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How far it has come: the time, None if it stands still; the units of each side."""
+    """How far it has come: the time, None if it stands still; units of each side."""
 
     at_s: float | None
     old: float = 0.0
@@ -80,12 +80,12 @@ def foresee(plan: Plan, traffic: Traffic, first: Traffic | None = None) -> Fores
     )
 
 
-def _step(
-    plan: Plan, step: Step, traffic: Traffic, way: _Way
-) -> tuple[StepSeen, _Way]:
+def _step(plan: Plan, step: Step, traffic: Traffic, way: _Way) -> tuple[StepSeen, _Way]:
     """Return one step as it is foreseen, and how far it has come by its end."""
     lasts, waits = _lasting(plan, step, traffic, way)
-    after = _after(plan, step, traffic, way, step.deadline_s if lasts is None else lasts)
+    after = _after(
+        plan, step, traffic, way, step.deadline_s if lasts is None else lasts
+    )
     seen = StepSeen(
         weight=step.weight,
         first=step.first,
@@ -155,9 +155,7 @@ def _soonest(
     return high
 
 
-def _after(
-    plan: Plan, step: Step, traffic: Traffic, way: _Way, seconds: float
-) -> _Way:
+def _after(plan: Plan, step: Step, traffic: Traffic, way: _Way, seconds: float) -> _Way:
     """Return how far it has come when a step has lasted some *seconds*.
 
     Where all units get the newer version there is nothing to compare it with, except

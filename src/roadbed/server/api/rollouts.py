@@ -1,19 +1,20 @@
 """Rollouts: where each is, what people may do to it, and where Git says otherwise."""
 
 from functools import partial
-from typing import Any, get_args
+from typing import Any
 
+import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
 from roadbed.control import seen
-from roadbed.control.rollouts import JsonPatch, json_patch, roll_back, steer
+from roadbed.control.rollouts import Drift, roll_back, steer
 from roadbed.control.targets import find_endpoint, find_rollout
 from roadbed.core.decision import Target
-from roadbed.core.errors import Conflict, NotFound
+from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.rollouts import store
 from roadbed.rollouts.acts import Act
 from roadbed.rollouts.rollout import Rollout
-from roadbed.rollouts.state import OVER, Phase
+from roadbed.rollouts.state import ACTIVE, OVER, Phase
 from roadbed.rollouts.told import Summary, Whole, summary, whole
 from roadbed.server.routes import Ask, Route
 
@@ -74,7 +75,7 @@ class Drifted(BaseModel):
     reason: str
     file: str
     line: int
-    patch: JsonPatch
+    patch: list[dict[str, Any]]
 
 
 class Drifts(BaseModel):
@@ -145,24 +146,28 @@ def drift(ask: Ask) -> Drifts:
     """List the endpoints that serve something else than the stack pins."""
     with ask.services.database.read() as connection:
         found = seen.drifts(ask.viewer, connection)
-    shown = tuple(name for name in Drifted.model_fields if name != "patch")
-    return Drifts(
-        drift=[
-            Drifted(
-                **{name: getattr(each, name) for name in shown}, patch=json_patch(each)
-            )
-            for each in found
-        ]
-    )
+    return Drifts(drift=[_drifted(each) for each in found])
+
+
+def _drifted(drift: Drift) -> Drifted:
+    told = {n: getattr(drift, n) for n in Drifted.model_fields if n != "patch"}
+    pin = "/spec/model"
+    patch = [
+        {"op": "test", "path": pin, "value": drift.pinned},
+        {"op": "replace", "path": pin, "value": drift.served},
+    ]
+    return Drifted(**told, patch=patch)
 
 
 def _phases(wanted: RolloutFilter) -> tuple[str, ...]:
-    phases: tuple[Phase, ...] = (wanted.phase,) if wanted.phase else get_args(Phase)
-    kept = tuple(p for p in phases if not (wanted.active and p in OVER))
-    return kept or ("none",)
+    if not wanted.active:
+        return (wanted.phase,) if wanted.phase else ()
+    if wanted.phase in OVER:
+        raise Invalid(f"what is {wanted.phase} is not active", hint="leave one out")
+    return (wanted.phase,) if wanted.phase else ACTIVE
 
 
-def _last(ask: Ask, connection: Any) -> Rollout | None:
+def _last(ask: Ask, connection: sa.Connection) -> Rollout | None:
     """Return the rollout that the list goes on after, if it is of the caller."""
     if not ask.query.before:
         return None
