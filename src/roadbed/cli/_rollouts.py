@@ -26,7 +26,6 @@ EXITS = {
     "paused": 6,
 }
 """The exit code by the phase of a rollout; of any other it is 0."""
-_NEEDS_SOMEBODY = ("draft", "inconclusive", "paused")
 _LOOK_S = 0.5
 
 
@@ -61,10 +60,11 @@ def waited(line: "Session", named: str, *, wait: bool) -> "Whole":
     That is when it is over, or when it needs somebody.
     """
     from roadbed.rollouts import store
+    from roadbed.rollouts.state import OVER, WAITING
     from roadbed.rollouts.told import whole
 
     rollout = found(line, named, "endpoint.read")
-    while wait and not (rollout.state.over or rollout.state.phase in _NEEDS_SOMEBODY):
+    while wait and rollout.state.phase not in (*OVER, *WAITING):
         time.sleep(_LOOK_S)
         with line.app.database.read() as connection:
             rollout = store.get(connection, rollout.id)

@@ -29,6 +29,8 @@ OVER: frozenset[Phase] = frozenset({"promoted", "rolled_back", "aborted", "super
 """The phases that nothing follows."""
 ACTIVE: tuple[Phase, ...] = tuple(p for p in get_args(Phase) if p not in OVER)
 """The phases of a rollout that is under way."""
+WAITING: tuple[Phase, ...] = ("draft", "paused", "inconclusive")
+"""The phases in which nothing goes on until somebody does something."""
 NOTHING: frozenset[Phase] = frozenset(
     {
         *("draft", "approved", "shadow"),
