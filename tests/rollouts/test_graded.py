@@ -4,6 +4,7 @@ import pytest
 
 from roadbed.evals.kinds import Evaluation
 from roadbed.evals.online import Live
+from roadbed.evals.online_tables import online_grades
 from roadbed.evals.saying import read
 from roadbed.gateway.release import Release
 from roadbed.rollouts.difference import Numbers
@@ -103,22 +104,20 @@ def test_a_truth_that_comes_late_counts_when_it_comes(line):
 
 
 def test_the_likelier_ones_are_thinned_to_be_alike(line):
-    rates = {"rate": 0.5, "rates": {"label.vip=yes": 1.0}}
-    evaluation = live(EXACT, **rates)
-    grader(line).run([evaluation])
-    line.us += 20 * SECOND_US
-    vip = {"labels": {"vip": "yes"}}
-    made = line.seal(
-        *(line.said(n, f"{n}?", "1", **arm("old", n), **vip) for n in range(1, 201)),
-        *(line.said(n, f"{n}?", "1", **arm("old", n)) for n in range(201, 401)),
-    )
-    for record in made:
-        say(line, record, "correction", "1")
-    line.us += 10 * SECOND_US
-    grader(line).run([evaluation])
+    grade = {"evaluation": "e", "grader": "right", "digest": "d", "label": ""}
+    grade |= {"tenant": "default", "endpoint": "bot", "error": "", "known": True}
+    grade |= {"called_us": NOW_US, "at_us": NOW_US, "told_us": NOW_US, "cost_nano": 0}
+    grade |= {"value": 1.0, "higher": True, "binary": True}
+    rows = [
+        {**grade, "call_id": f"c-{n}", "probability": p, **arm("old", n)}
+        for n, p in enumerate([1.0] * 1_000 + [0.5] * 500, start=1)
+    ]
+    with line.database.write() as connection:
+        connection.execute(online_grades.insert(), rows)
     seen = since(line, NOW_US)["judged-bad"].old
 
-    assert 150 < seen.of < 250  # Half of 400 calls: within 5 standard errors.
+    # All 500 of the less likely ones, and half of the others, within 5 deviations.
+    assert 1_000 - 80 < seen.of < 1_000 + 80
 
 
 def test_first_words_of_people_count(line):

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from roadbed.rollouts import ratio
-from roadbed.rollouts.difference import Apart, Numbers, apart
+from roadbed.rollouts.difference import Apart, Numbers, apart, off
 from roadbed.rollouts.evidence import Evidence
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.plan import Guardrail, Plan
@@ -47,10 +47,15 @@ def verdict(
 
 
 def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None:
-    """Return how much higher the newer version is; None while too little was seen."""
+    """Return how much higher the newer version is; None while too little was seen.
+
+    Of what must not change either way, how far it is off, in standard deviations.
+    """
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
         return None
+    if guardrail.either:
+        return off(old, new, plan.share, guardrail.margin)
     return apart(old, new, plan.share, guardrail.margin)
 
 
