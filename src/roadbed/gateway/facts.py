@@ -38,7 +38,7 @@ def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
         "parent_id": call.parent_id,
         "stages": _stages(call),
         "labels": _labels(call),
-        **_arm(call.arm),
+        **(_arm(call.arm) if call.arm and outcome.cache != "replay" else {}),
     }
 
 
@@ -57,9 +57,8 @@ def _stages(call: Call) -> dict[str, int]:
     return stages
 
 
-def _arm(arm: Arm | None) -> dict[str, Any]:
-    if arm is None:
-        return {}
+def _arm(arm: Arm) -> dict[str, Any]:
+    """Return where a rollout put the call. What was told again is of no version now."""
     side = f"placed-{arm.side}" if arm.placed else arm.side
     name = MIRRORED if arm.mirrored else side
     return {"rollout": arm.rollout, "arm": name, "bucket": arm.bucket + 1}

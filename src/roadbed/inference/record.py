@@ -7,7 +7,7 @@ import msgspec
 
 from roadbed.core.digest import canonical
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 MIRRORED = "mirrored"
 """The arm of a copy of a call: a newer version was asked too, and nobody was told."""
 _INNER = bytes(byte ^ 0x36 for byte in range(256))

@@ -7,7 +7,6 @@ nothing without their tools are not copied, nor are those that use or change wha
 provider keeps.
 """
 
-import hashlib
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -29,7 +28,7 @@ from roadbed.inference.record import MIRRORED, CallRecord
 from roadbed.inference.snapshot import Arms, Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
 from roadbed.inference.terms import Cache
-from roadbed.rollouts.assignment import bucket_of, takes
+from roadbed.rollouts.assignment import bucket_in, bucket_of, number_of, takes
 
 DEADLINE_MS = 30_000
 """How long a copy may take, if its endpoint does not say less."""
@@ -161,8 +160,8 @@ def unit_of(arms: Arms, call: Call) -> tuple[int, int]:
     arm = call.arm
     if arm is not None and arm.rollout == arms.rollout:
         return arm.unit, arm.bucket
-    name = hashlib.blake2b(call.id.encode(), digest_size=8).digest()
-    return int.from_bytes(name, "big") >> 1, bucket_of(arms.salt, call.id)
+    number = number_of(arms.salt, call.id)
+    return number, bucket_in(number)
 
 
 def labels_of(rollout: str, call: Call) -> dict[str, str]:
