@@ -1,6 +1,7 @@
 """How the older version did before, and what one number a prediction is."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -9,7 +10,7 @@ from roadbed.rollouts.decide import decide, difference, verdict
 from roadbed.rollouts.difference import Numbers, off
 from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts
-from roadbed.rollouts.past import looks, past
+from roadbed.rollouts.past import Pasts, looks, past
 from roadbed.rollouts.planned import plan_of
 from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.state import Ledger, State
@@ -58,7 +59,7 @@ def test_units_of_the_day_before_are_counted_once_in_each_look(line):
         "refusals": Counts(1, 3),
         "slow": Counts(1, 3),
     }
-    assert (found["cost"].n, found["cost"].mean) == (3, 15)
+    assert found["cost"] == Numbers.of(5e-9, 30e-9, 10e-9)
     assert "prediction" not in found
 
     by_call = Release(strategy="blue-green", unit="user").model_dump(mode="json")
@@ -81,7 +82,25 @@ def test_no_unit_of_before_is_used_twice(line):
     assert sum(parts, Counts(0, 0)) == found.looks()["errors"] == Counts(5, 40)
     again = past(line.calls, a_rollout(started_us=NOW_US, spec=SPEC), NOW_US + 5)
     assert again.units == found.units
-    assert found.levels["cost"] == 10
+
+
+def test_a_controller_is_given_the_next_units_until_there_are_none(line):
+    line.seal(
+        *(
+            made(line, n, f"user:{n}", n, status="error" if n % 7 == 0 else "ok")
+            for n in range(1, 41)
+        )
+    )
+    pasts, state, seen = Pasts(line.calls, lambda _: 0), State(phase="canary"), []
+    rollout = a_rollout(started_us=NOW_US, spec=SPEC, state=state)
+    while look := pasts(rollout, NOW_US):
+        seen.append(look["errors"])
+        both = Both(old=look["errors"], new=Counts(0, 1))
+        ledger = Ledger(old=sum(seen, Counts(0, 0)), new=both.new)
+        rollout = replace(rollout, state=replace(state, ledgers={"errors": ledger}))
+
+    assert {count.of for count in seen} == {3, 1}
+    assert sum(seen, Counts(0, 0)) == Counts(5, 40)
 
 
 @pytest.mark.parametrize(

@@ -7,10 +7,10 @@ so many that no look before was held against.
 """
 
 import hashlib
+import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import Any
 
 from roadbed.gateway.calls import CallLog
@@ -27,6 +27,9 @@ from roadbed.rollouts.traffic import LOOK_S, tests_of
 DAY_US = 86_400_000_000
 MOST = 20_000
 """How many calls are looked at, the newest ones."""
+NANO = 1_000_000_000
+KEPT = 8
+"""Of how many rollouts the past is kept in memory."""
 _SAID = ("ok", "error", "truncated")
 
 
@@ -46,7 +49,7 @@ class Past:
         """Return *count* units from the one at *start* on, as metrics have them.
 
         `Counts` of bad units, and `Numbers` of what a call of a unit has in the mean:
-        its cost in billionths of a dollar, its output tokens, its prediction.
+        its cost in US dollars, its output tokens, its prediction.
         """
         end = None if count is None else start + count
         some = self.units[start:end]
@@ -57,15 +60,18 @@ class Past:
         values = {name: Numbers.of(*_means(some, name)) for name in _NUMBERS}
         return bad | {name: found for name, found in values.items() if found.n}
 
-    @cached_property
-    def levels(self) -> Mapping[str, float]:
-        """The mean of each number over all units: what margins are parts of."""
-        whole = self.looks()
-        return {n: v.mean for n, v in whole.items() if isinstance(v, Numbers)}
+    @property
+    def a_look(self) -> int:
+        """Return how many units make a look: twice as many as came in its time."""
+        if not self.units:
+            return 0
+        times = [record.ts for unit in self.units for record in unit]
+        looks_ = max(1, (max(times) - min(times)) // (LOOK_S * 1_000_000))
+        return math.ceil(2 * len(self.units) / looks_)
 
 
 _NUMBERS = {
-    "cost": lambda record: float(record.cost_nano),
+    "cost": lambda record: record.cost_nano / NANO,
     "output-tokens": lambda record: float(record.output_tokens),
     "prediction": prediction_of,
 }
@@ -96,6 +102,36 @@ def past(calls: CallLog, rollout: Rollout, now_us: int, slow_ms: int = 0) -> Pas
     release = Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
     found = [r for r in calls.search(query) if r.status in _SAID]
     return Past(units=_units(found, release.unit, rollout.id), slow_ms=slow_ms)
+
+
+class Pasts:
+    """Tells a controller, look by look, how the older versions of rollouts did.
+
+    *slow_ms* says from when on a call of an endpoint is slow. Each log is read once.
+    """
+
+    def __init__(self, calls: CallLog, slow_ms: Callable[[str], int]) -> None:
+        self._calls, self._slow_ms = calls, slow_ms
+        self._known: dict[str, Past] = {}
+
+    def __call__(self, rollout: Rollout, now_us: int) -> dict[str, Counts | Numbers]:
+        """Return the units that the next look is held against; nothing if all were."""
+        known = self._known.get(rollout.id)
+        if known is None:
+            while len(self._known) >= KEPT:
+                self._known.pop(next(iter(self._known)))
+            slow_ms = self._slow_ms(rollout.endpoint)
+            known = past(self._calls, rollout, now_us, slow_ms)
+            self._known[rollout.id] = known
+        used = _used(rollout)
+        return known.looks(used, known.a_look) if used < len(known.units) else {}
+
+
+def _used(rollout: Rollout) -> int:
+    """Return how many units of the older version looks were held against before."""
+    olds = [ledger.old for ledger in rollout.state.ledgers.values()]
+    counted = [old.of if isinstance(old, Counts) else old.n for old in olds if old]
+    return max(counted, default=0)
 
 
 def _units(
