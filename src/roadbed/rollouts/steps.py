@@ -1,6 +1,7 @@
 """What rollouts add to the governed path: which of two versions answers this call."""
 
-from typing import Literal
+from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import msgspec
 
@@ -8,12 +9,17 @@ from roadbed.access.authorize import denial
 from roadbed.core.actor import Principal
 from roadbed.core.errors import Invalid
 from roadbed.inference.call import Arm, Call, Outcome, TensorRequest
-from roadbed.inference.path import idle
 from roadbed.inference.snapshot import Arms, Deployment
 from roadbed.rollouts.assignment import bucket_in, number_of, takes
+from roadbed.rollouts.form import breaks_form
+from roadbed.rollouts.tally import Side
 
 PLACE = "rollout.place"
-Side = Literal["old", "new"]
+FLAWS: Mapping[str, Callable[[Call, Outcome], bool]] = {
+    "schema": breaks_form,
+    "refused": lambda _, outcome: outcome.refused,
+}
+"""What can be wrong with an answer, and how that is seen."""
 _USERS = ("user", "safety_identifier")
 
 
@@ -51,9 +57,13 @@ class Assign:
         if side is not None or _concerned(caller, arms):
             call.arm = arm_of(arms, unit_of(call, caller, arms), side)
 
-    @idle
     def finish(self, call: Call, outcome: Outcome) -> None:
-        """Nothing is left to do."""
+        """Note what is wrong with an answer that no record tells."""
+        if call.arm is None:
+            return
+        flaws = [name for name, has in FLAWS.items() if has(call, outcome)]
+        if flaws:
+            call.arm = replace(call.arm, flaws=frozenset(flaws))
 
 
 def arm_of(arms: Arms, unit: str, side: Side | None = None) -> Arm:
