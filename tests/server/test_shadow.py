@@ -2,19 +2,24 @@
 
 import json
 import time
+from collections import Counter
 from dataclasses import replace
 
 import pytest
+import sqlalchemy as sa
 
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.money.bank import counters
 from roadbed.rollouts import store
 from roadbed.rollouts.mirror import budget_of
 from roadbed.rollouts.shadowed import agreement
+from roadbed.rollouts.tables import rollout_tallies
+from roadbed.rollouts.tally import merged
 from roadbed.testing.upstream import Upstream
 from tests.control.stacks import OPERATOR, resource
 from tests.served_line import serving
 
+SIDES = ("old", "new")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 BODY = {"model": "support", "messages": [{"role": "user", "content": "a question"}]}
 
@@ -137,3 +142,28 @@ def test_copies_are_counted_apart_and_paid_from_a_budget_of_their_own(line):
         return counter.spent(line.app.now_us()) == spent.cost_nano > 0
 
     until(reported)
+
+
+def test_both_sides_are_tallied_as_pairs(line):
+    with line.app.database.read() as connection:
+        begun = store.active(connection, "support")
+        before = tallied(connection, begun.id)
+    call_id = ask(line)
+    until(lambda: copies(line, call_id))
+
+    def told():
+        with line.app.database.read() as connection:
+            return tallied(connection, begun.id) - before
+
+    found = until(lambda: (both := told()).total() >= 2 and both)
+    assert found == Counter(old=1, new=1)
+
+
+def tallied(connection, rollout):
+    rows = connection.execute(
+        sa.select(rollout_tallies.c.body).where(rollout_tallies.c.rollout == rollout)
+    )
+    seen = merged([row.body for row in rows])
+    return Counter(
+        {side: sum(u.calls for u in seen if u.side == side) for side in SIDES}
+    )

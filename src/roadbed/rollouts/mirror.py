@@ -145,7 +145,8 @@ def budget_of(rollout: str) -> str:
 class Pair:
     """A call, its copy, and whether both say the same, None if that cannot be told.
 
-    `unit` is the number of whoever is assigned as a whole.
+    `unit` is the number of whoever is assigned as a whole; `flaws` are what is wrong
+    with the answer to the call, and to the copy.
     """
 
     rollout: str
@@ -153,6 +154,7 @@ class Pair:
     call: CallRecord
     copy: CallRecord
     agrees: bool | None
+    flaws: tuple[frozenset[str], frozenset[str]]
 
 
 def unit_of(arms: Arms, call: Call) -> tuple[int, int]:

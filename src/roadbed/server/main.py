@@ -113,7 +113,7 @@ def assemble(app: App, closer: Closer) -> Parts:
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
     where = settings.region, app.clock
-    mirror = Mirror(switch, purse, recorder, where, watchers.watches)
+    mirror = Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
     means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,

@@ -8,7 +8,7 @@ import asyncio
 import time
 from collections.abc import Callable, Sequence
 from contextlib import aclosing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
 
@@ -40,6 +40,7 @@ from roadbed.rollouts.mirror import (
     unit_of,
     within,
 )
+from roadbed.rollouts.steps import flaws_of
 from roadbed.server.lane import Lane
 from roadbed.server.metrics import Gauges
 from roadbed.server.switch import Switch
@@ -246,6 +247,8 @@ class Mirror:
         """Note whether a copy says the same as its call, before it is recorded."""
         same = agrees(self._under_way[call.id].outcome, outcome)
         call.labels = {**call.labels, **said_of(same)}
+        if call.arm is not None and (flaws := flaws_of(call, outcome)):
+            call.arm = replace(call.arm, flaws=flaws)
 
     def _watch(self, call: Call, record: CallRecord) -> None:
         """Count a copy, and show it with its call to whoever compares them."""
@@ -280,7 +283,12 @@ class Mirror:
             call=within(first, longest_ms),
             copy=within(record, longest_ms),
             agrees=agreed(call.labels),
+            flaws=(_flaws(answered.call), call.arm.flaws),
         )
+
+
+def _flaws(call: Call) -> frozenset[str]:
+    return call.arm.flaws if call.arm else frozenset()
 
 
 def _same(call: Call, request: Any, arms: Arms) -> dict[str, Any]:
