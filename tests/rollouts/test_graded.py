@@ -3,15 +3,16 @@
 import pytest
 
 from roadbed.evals.kinds import Evaluation
-from roadbed.evals.online import Live
+from roadbed.evals.online import Live, grades
 from roadbed.evals.online_tables import online_grades
 from roadbed.evals.saying import read
 from roadbed.gateway.release import Release
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both
-from roadbed.rollouts.graded import DAY_US, looks
+from roadbed.rollouts.graded import DAY_US, looks, paired
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.planned import plan_of
+from roadbed.rollouts.state import State
 from tests.evals.line import NOW_US, Line
 from tests.evals.test_online_grading import grader
 from tests.rollouts.test_store import a_rollout
@@ -118,6 +119,38 @@ def test_the_likelier_ones_are_thinned_to_be_alike(line):
 
     # All 500 of the less likely ones, and half of the others, within 5 deviations.
     assert 1_000 - 80 < seen.of < 1_000 + 80
+
+
+def test_copies_are_graded_with_their_calls_and_for_no_endpoint(line):
+    evaluation = live(EXACT)
+    grader(line).run([evaluation])
+    line.us += 20 * SECOND_US
+    calls = line.seal(
+        *(line.said(n, f"{n}?", "yes", **arm("old", n)) for n in range(1, 4))
+    )
+    labels = [{"mirrors": call.call_id} for call in calls]
+    says = ("yes", "no", "no")
+    line.seal(
+        *(
+            line.said(n + 10, f"{n}?", says[n], labels=labels[n], **arm("mirrored", n))
+            for n in range(3)
+        )
+    )
+    for record in calls:
+        say(line, record, "correction", "yes")
+    line.us += 10 * SECOND_US
+    assert grader(line).run([evaluation]) == 6
+    shadow = a_rollout(state=State(phase="shadow"))
+
+    assert since(line, NOW_US, shadow)["judged-bad"] == Both(
+        old=Counts(0, 3), new=Counts(2, 3)
+    )
+    assert since(line, NOW_US)["judged-bad"].new == Counts(0, 0)
+    with line.database.read() as connection:
+        assert len(grades(connection, "default", "bot", 0)) == 3
+        assert paired(connection, shadow) == {
+            "bot-online: right": Numbers.of(0.0, -1.0, -1.0)
+        }
 
 
 def test_first_words_of_people_count(line):

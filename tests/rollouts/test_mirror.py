@@ -2,6 +2,7 @@
 
 import json
 import math
+import random
 
 import pytest
 
@@ -10,7 +11,9 @@ from roadbed.dialects import anthropic, embeddings, openai, responses
 from roadbed.inference.call import Attempt, Call, Outcome, TensorRequest
 from roadbed.inference.snapshot import Arms
 from roadbed.inference.tensor import from_values
+from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.mirror import agrees, copied, is_drawn, unit_of, within
+from roadbed.rollouts.wagers import Wager
 from roadbed.testing.history_contract import a_record
 from tests.server.house import Echo, deployment, snapshot
 
@@ -181,3 +184,20 @@ def tensors(*values, datatype="FP32", name="y"):
 def test_answers_agree_but_for_spelling_and_small_differences(one, other, same):
     assert agrees(one, other) is same
     assert agrees(other, one) is same
+
+
+@pytest.mark.parametrize("alike", [0.0, 0.8])
+def test_pairs_that_fail_alike_are_not_called_worse(alike):
+    """A call and its copy are no two strangers; the bet stays fair (seed 5)."""
+    draw, wrong, runs = random.Random(5), 0, 100
+    for _ in range(runs):
+        wager = Wager()
+        for _ in range(40):
+            old = [draw.random() < 0.1 for _ in range(10)]
+            new = [o if draw.random() < alike else draw.random() < 0.1 for o in old]
+            wager = watched(wager, Counts(sum(old), 10), Counts(sum(new), 10))
+            if wager.refutes(0.05):
+                wrong += 1
+                break
+    print(f"{wrong} of {runs} at {alike} with seed 5")
+    assert wrong <= 0.05 * runs

@@ -25,6 +25,7 @@ online_grades = sa.Table(
     sa.Column("rollout", sa.Text),
     sa.Column("arm", sa.Text),
     sa.Column("bucket", sa.Integer),
+    sa.Column("mirrors", sa.Text),
     sa.Column("higher", sa.Boolean),
     sa.Column("binary", sa.Boolean),
     sa.Column("told_us", sa.BigInteger),
@@ -34,7 +35,8 @@ online_grades = sa.Table(
 )
 """One row for each call that was drawn and each grader. `probability` is how likely
 the call was to be drawn; `known` says whether the right answer was known. `rollout`,
-`arm` and `bucket` are those of the call; `higher` says whether higher values are
+`arm` and `bucket` are those of the call, and `mirrors` is the call that it is a copy
+of: such are kept under `mirrored(endpoint)`. `higher` says whether higher values are
 better, `binary` whether all are 0 or 1, `told_us` when there was a value first."""
 
 online_marks = sa.Table(

@@ -19,6 +19,7 @@ import sqlalchemy as sa
 
 from roadbed.evals.feedback_tables import feedback
 from roadbed.evals.online_tables import online_grades
+from roadbed.inference.record import MIRRORED
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both
 from roadbed.rollouts.harm import Counts
@@ -50,7 +51,8 @@ def looks(
     `score`: the mean of what graders said, its sign turned where higher is better;
     where none grades the calls of the endpoint, the error of predictions whose outcome
     became known. `disliked`: units that gave a thumb down, of those that gave one. A
-    metric of which nothing came is absent.
+    metric of which nothing came is absent. In the shadow, the newer version's side is
+    what graders said of copies.
 
     Calls were drawn for grading more or less likely, so of the likelier ones as many
     are left out by chance as it takes for all to be alike. Where all units got the
@@ -68,6 +70,31 @@ def looks(
         "score": _means(said, "score"),
     }
     return {name: both for name, both in found.items() if both is not None}
+
+
+def paired(connection: sa.Connection, rollout: Rollout) -> dict[str, Numbers]:
+    """Return how much higher copies were graded than their calls, by grader.
+
+    Each pair that one grader of one evaluation graded is a difference; it takes far
+    fewer of them than of answers to different questions. Higher is what the grader
+    says, better or not. Shown to people; it judges nothing.
+    """
+    copy, call = online_grades.alias(), online_grades.alias()
+    same = [copy.c[n] == call.c[n] for n in ("evaluation", "grader", "digest")]
+    query = (
+        sa.select(copy.c.evaluation, copy.c.grader, copy.c.value, call.c.value)
+        .join(call, sa.and_(copy.c.mirrors == call.c.call_id, *same))
+        .where(
+            copy.c.rollout == rollout.id,
+            copy.c.arm == MIRRORED,
+            copy.c.value.is_not(None),
+            call.c.value.is_not(None),
+        )
+    )
+    found: dict[str, list[float]] = defaultdict(list)
+    for evaluation, grader, newer, older in connection.execute(query):
+        found[f"{evaluation}: {grader}"].append(newer - older)
+    return {name: Numbers.of(*values) for name, values in found.items()}
 
 
 def _shares(said: Iterable[_Said], metric: str) -> Both | None:
@@ -177,9 +204,8 @@ def _rows(
     """
     column, (since_us, until_us) = when
     within = sa.and_(column >= since_us, column < until_us)
-    mine = sa.and_(
-        table.c.rollout == rollout.id, table.c.arm.in_(("old", "new")), within
-    )
+    arms = ["old", MIRRORED if rollout.state.phase == "shadow" else "new"]
+    mine = sa.and_(table.c.rollout == rollout.id, table.c.arm.in_(arms), within)
     if _at_once(rollout):
         back = sa.and_(column >= since_us - DAY_US, column < until_us - DAY_US)
         before = sa.and_(
@@ -198,7 +224,8 @@ def _at_once(rollout: Rollout) -> bool:
 
 
 def _side(rollout: Rollout, row: Any) -> Side:
-    return "new" if row.rollout == rollout.id and row.arm == "new" else "old"
+    newer = row.rollout == rollout.id and row.arm in ("new", MIRRORED)
+    return "new" if newer else "old"
 
 
 def _unit(rollout: Rollout, row: Any) -> str:

@@ -24,7 +24,7 @@ from roadbed.gateway.reuse.likeness import may_be_kept
 from roadbed.inference.call import Call, Outcome, TensorRequest
 from roadbed.inference.chat import ChatRequest, CountRequest, TextRequest
 from roadbed.inference.conversation import Conversation, ToolResult, ToolUse
-from roadbed.inference.record import MIRRORED, CallRecord
+from roadbed.inference.record import MIRRORED, MIRRORS, CallRecord
 from roadbed.inference.snapshot import Arms, Deployment, Snapshot
 from roadbed.inference.tensor import Tensor
 from roadbed.inference.terms import Cache
@@ -35,8 +35,8 @@ DEADLINE_MS = 30_000
 TOLERANCE = 0.01
 """How far two predictions are apart that differ: a part of the larger one; of what
 lies between 0 and 1, this much."""
-ROLLOUT, MIRRORS, AGREES = MIRRORED, "mirrors", "agrees"
-"""The labels of a copy: its rollout, its call, and whether both say the same."""
+ROLLOUT, AGREES = MIRRORED, "agrees"
+"""The labels of a copy: its rollout, and whether it says the same as its call."""
 _WORDS = {True: "yes", False: "no"}
 _PLAIN = Cache(ttl_s=1, tools=True)
 _NO_TOOL = {

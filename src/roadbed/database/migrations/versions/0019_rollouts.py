@@ -97,6 +97,7 @@ def _judged() -> None:
         op.add_column(table, sa.Column("rollout", sa.Text(), nullable=True))
         op.add_column(table, sa.Column("arm", sa.Text(), nullable=True))
         op.add_column(table, sa.Column("bucket", sa.Integer(), nullable=True))
+    op.add_column("online_grades", sa.Column("mirrors", sa.Text(), nullable=True))
     op.add_column("online_grades", sa.Column("higher", sa.Boolean(), nullable=True))
     op.add_column("online_grades", sa.Column("binary", sa.Boolean(), nullable=True))
     op.add_column("online_grades", sa.Column("told_us", sa.BigInteger(), nullable=True))
