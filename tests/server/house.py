@@ -227,6 +227,7 @@ class House:
         rest_of=None,
         keys=None,
         means=None,
+        watches=(),
         **limits,
     ):
         self.runners = tiny_models() if runners is None else runners
@@ -237,7 +238,7 @@ class House:
         self.denials = DenialWriter(log or self.log, self.alarm)
         path = governed_path(
             now_us=now_us,
-            record=Record(records or self.log, "test"),
+            record=Record(records or self.log, "test", watches=watches),
             metrics=self.metrics,
             denials=self.denials,
             means=means,
