@@ -27,7 +27,8 @@ SHOP = "service-account:shop"
 @pytest.fixture(scope="module")
 def house():
     tallies = Tallies()
-    with house_in_rollout(watches=[tallies.watch]) as made:
+    with house_in_rollout() as made:
+        made.watches.append(tallies.watch)
         made.tallies = tallies
         yield made
 
