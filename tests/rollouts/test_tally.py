@@ -130,6 +130,14 @@ def test_a_call_tells_nothing_that_the_version_had_no_part_in(record):
     assert judged(record, "bot@2", slow_ms=1) == (False, GOOD, GOOD)
 
 
+def test_who_is_shut_out_by_a_version_is_an_error():
+    record = ok(status="denied", error="permission_denied", attempts=0)
+
+    told = judged(record, "bot@2", 0, frozenset({"shut-out"}))
+
+    assert (told.counts, told.bad) == (True, {"errors"})
+
+
 def a_call(arm, deployed=None):
     shown = Snapshot(
         revision=1,

@@ -235,6 +235,7 @@ class House:
     ):
         self.runners = tiny_models() if runners is None else runners
         self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
+        self.watches = []
         self.keys = KEYS | (keys or {})
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
         self.switch = Switch(self._close)
@@ -243,7 +244,7 @@ class House:
         self.mirror = means.mirror if means else None
         path = governed_path(
             now_us=now_us,
-            record=Record(records or self.log, "test"),
+            record=Record(records or self.log, "test", watches=[self._watch]),
             metrics=self.metrics,
             denials=self.denials,
             means=means,
@@ -315,6 +316,10 @@ class House:
             while part := client.recv(65536):
                 parts.append(part)
         return b"".join(parts)
+
+    def _watch(self, call, record):
+        for watch in self.watches:
+            watch(call, record)
 
     def _close(self, runners):
         for runner in runners:

@@ -48,9 +48,12 @@ def judged(
     """Return what the call of *record* says of the version *own*, such as `bot@2`.
 
     Bad is an `errors` if no answer came, or only one of something that stood in for
-    it; a `timeouts` if time was up before; `slow` beyond *slow_ms*, if that is not 0;
-    a `refusals` if the model would not answer or was silenced.
+    it, or if it is refused to who had the one before; a `timeouts` if time was up
+    before; `slow` beyond *slow_ms*, if that is not 0; a `refusals` if the model would
+    not answer or was silenced.
     """
+    if "shut-out" in flaws:
+        return Judged(counts=True, bad=frozenset({"errors"}))
     if record.status not in ("ok", *FAILED) or _is_aside(record):
         return Judged(counts=False)
     failed = _came_to_nothing(record, own)
