@@ -59,7 +59,7 @@ def test_units_of_the_day_before_are_counted_once_in_each_look(line):
         "refusals": Counts(1, 3),
         "slow": Counts(1, 3),
     }
-    assert found["cost"] == Numbers.of(5e-9, 30e-9, 10e-9)
+    assert found["cost"] == Numbers.of(5.0, 30.0, 10.0)
     assert "prediction" not in found
 
     by_call = Release(strategy="blue-green", unit="user").model_dump(mode="json")

@@ -27,7 +27,6 @@ from roadbed.rollouts.traffic import LOOK_S, tests_of
 DAY_US = 86_400_000_000
 MOST = 20_000
 """How many calls are looked at, the newest ones."""
-NANO = 1_000_000_000
 KEPT = 8
 """Of how many rollouts the past is kept in memory."""
 _SAID = ("ok", "error", "truncated")
@@ -49,7 +48,7 @@ class Past:
         """Return *count* units from the one at *start* on, as metrics have them.
 
         `Counts` of bad units, and `Numbers` of what a call of a unit has in the mean:
-        its cost in US dollars, its output tokens, its prediction.
+        its cost in billionths of a dollar, its output tokens, its prediction.
         """
         end = None if count is None else start + count
         some = self.units[start:end]
@@ -71,7 +70,7 @@ class Past:
 
 
 _NUMBERS = {
-    "cost": lambda record: record.cost_nano / NANO,
+    "cost": lambda record: float(record.cost_nano),
     "output-tokens": lambda record: float(record.output_tokens),
     "prediction": prediction_of,
 }

@@ -175,11 +175,7 @@ class DataPlane:
             )
             exchange.told = call.told
             chunks = self._path.travel(call)
-            try:
-                await watched(exchange, call, dialect.answer(exchange, call, chunks))
-            finally:
-                if call.then is not None:
-                    call.then()
+            await watched(exchange, call, dialect.answer(exchange, call, chunks))
 
 
 async def watched(
@@ -188,7 +184,8 @@ async def watched(
     """Do *work*; when the client hangs up, drop it and raise Gone, or read it out.
 
     What `reads_on` is read to its end by the request's own task, so the server waits
-    for it when it stops, and what is written goes nowhere.
+    for it when it stops, and what is written goes nowhere. At last, do what is to be
+    done once the answer is out.
     """
     task = asyncio.current_task()
     assert task is not None
@@ -210,6 +207,8 @@ async def watched(
         raise Gone from None
     finally:
         forget()
+        if call.then is not None:
+            call.then()
 
 
 async def fail(exchange: Exchange, error: RoadbedError) -> None:

@@ -45,6 +45,7 @@ from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
+from roadbed.server.rolling import Rolling, rolling
 from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
@@ -78,6 +79,7 @@ class Parts:
     means: Means
     watching: Watching
     mirror: Mirror
+    rolling: Rolling
     process: str
 
 
@@ -112,8 +114,7 @@ def assemble(app: App, closer: Closer) -> Parts:
     watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
-    where = settings.region, app.clock
-    mirror = Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
+    mirror = mirror_of(app, switch, purse, recorder, watchers)
     means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,
@@ -135,8 +136,17 @@ def assemble(app: App, closer: Closer) -> Parts:
         means=means,
         watching=watchers,
         mirror=mirror,
+        rolling=rolling(app, process, switch),
         process=process,
     )
+
+
+def mirror_of(
+    app: App, switch: Switch, purse: Budgets, recorder: Recorder, watchers: Watching
+) -> Mirror:
+    """Return what copies calls to newer versions, in the background."""
+    where = app.settings.region, app.clock
+    return Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
 
 
 def presence_of(app: App, process: str, means: Means, switch: Switch) -> Presence:
@@ -201,6 +211,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             return current(connection, "serving")
 
     learners = Chores(learning(app, parts.process), parts.keeper)
+    lookers = Chores(parts.rolling.looking, parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -212,10 +223,13 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             parts.recorder.start,
             app.tokens.signing.ensure,
             learners.start,
+            lookers.start,
             *parts.watching.begin,
         ],
         end=[
             learners.stop,
+            lookers.stop,
+            *parts.rolling.end,
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,
@@ -260,6 +274,7 @@ def chores_of(app: App, parts: Parts) -> Chores:
             ),
             Chore(name="replays", every_s=REPLAYS_EVERY_S, work=Replays(app).look),
             *parts.watching.chores,
+            *parts.rolling.chores,
         ],
         parts.keeper,
     )
