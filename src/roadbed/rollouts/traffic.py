@@ -73,7 +73,7 @@ def _levels(
     whole = list(groups)
     bad = {
         name: Counts(sum(any(map(test, group)) for group in whole), len(whole))
-        for name, test in _tests(slow_ms).items()
+        for name, test in tests_of(slow_ms).items()
     }
     return bad | {
         "cost": _parts(whole, "cost_nano"),
@@ -81,7 +81,8 @@ def _levels(
     }
 
 
-def _tests(slow_ms: int) -> dict[str, Callable[[CallRecord], bool]]:
+def tests_of(slow_ms: int) -> dict[str, Callable[[CallRecord], bool]]:
+    """Return what makes a call bad, by metric; slow is from *slow_ms* on, if not 0."""
     tests: dict[str, Callable[[CallRecord], bool]] = {
         "errors": lambda record: record.status in FAILED,
         "timeouts": lambda record: record.error == TimedOut.code,
