@@ -1,16 +1,15 @@
 """How the older version did before, and what one number a prediction is."""
 
 import random
-from dataclasses import replace
 
 import pytest
 
-from roadbed.gateway.release import Release, Watched
+from roadbed.gateway.release import Mirror, Release, Watched
 from roadbed.rollouts.decide import decide, difference, verdict
 from roadbed.rollouts.difference import Numbers, off
 from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts
-from roadbed.rollouts.past import Pasts, looks, past
+from roadbed.rollouts.past import looks, past
 from roadbed.rollouts.planned import plan_of
 from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.state import Ledger, State
@@ -84,25 +83,6 @@ def test_no_unit_of_before_is_used_twice(line):
     assert again.units == found.units
 
 
-def test_a_controller_is_given_the_next_units_until_there_are_none(line):
-    line.seal(
-        *(
-            made(line, n, f"user:{n}", n, status="error" if n % 7 == 0 else "ok")
-            for n in range(1, 41)
-        )
-    )
-    pasts, state, seen = Pasts(line.calls, lambda _: 0), State(phase="canary"), []
-    rollout = a_rollout(started_us=NOW_US, spec=SPEC, state=state)
-    while look := pasts(rollout, NOW_US):
-        seen.append(look["errors"])
-        both = Both(old=look["errors"], new=Counts(0, 1))
-        ledger = Ledger(old=sum(seen, Counts(0, 0)), new=both.new)
-        rollout = replace(rollout, state=replace(state, ledgers={"errors": ledger}))
-
-    assert {count.of for count in seen} == {3, 1}
-    assert sum(seen, Counts(0, 0)) == Counts(5, 40)
-
-
 @pytest.mark.parametrize(
     ("prediction", "number"),
     [
@@ -162,3 +142,23 @@ def test_predictions_that_stay_are_fine_and_constants_say_nothing():
     assert 0 <= known.low <= known.value <= known.high < 0.2
     same = Numbers.of(*[1.0] * 50)
     assert verdict(PLAN, guardrail, Ledger(old=same, new=new)) == "unknown"
+
+
+def test_a_shadow_waits_for_nobody_who_cannot_speak_of_it():
+    watched = [Watched(metric="errors"), Watched(metric="disliked")]
+    release = Release(
+        shadow=Mirror(hold_s=10, units=10),
+        guardrails=[*watched, Watched(metric="score")],
+    )
+    plan = plan_of(release, promises_latency=False)
+    good = {"errors": Both(old=Counts(0, 4_000), new=Counts(0, 4_000))}
+    begun = State(phase="shadow")
+
+    silent = decide(plan, begun, Evidence(looks=good, new=4_000), 60.0)
+    assert silent.phase == "canary"
+
+    draw = random.Random(1)
+    few = Numbers.of(*(draw.gauss(-0.5, 0.2) for _ in range(20)))
+    graded = good | {"score": Both(old=few, new=few)}
+    spoken = decide(plan, begun, Evidence(looks=graded, new=4_000), 60.0)
+    assert spoken.phase == "shadow"  # What was said is not enough yet.

@@ -57,9 +57,10 @@ def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
         return None
+    margin = margin_of(guardrail, ledger)
     if guardrail.either:
-        return off(old, new, plan.share, guardrail.margin)
-    return apart(old, new, plan.share, margin_of(guardrail, ledger))
+        return off(old, new, plan.share, margin)
+    return apart(old, new, plan.share, margin)
 
 
 def margin_of(guardrail: Guardrail, ledger: Ledger) -> float:
@@ -68,8 +69,10 @@ def margin_of(guardrail: Guardrail, ledger: Ledger) -> float:
     Of a number that is a part of what it is at the older version; of what must not
     change either way, a part of its standard deviation, which is what that is told in.
     """
-    old, plain = ledger.old, guardrail.kind == "binary" or guardrail.either
-    if plain or not isinstance(old, Numbers) or not old.mean:
+    old = ledger.old
+    if guardrail.either or guardrail.kind == "binary":
+        return guardrail.margin
+    if not isinstance(old, Numbers) or not old.mean:
         return guardrail.margin
     return guardrail.margin * abs(old.mean)
 

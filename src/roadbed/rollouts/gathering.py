@@ -149,9 +149,9 @@ def _looks(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
         name = guardrail.name
         if name in TALLIED:
             looks[name] = Both(old=_counts(old, name), new=_counts(new, name))
-        elif name in _NUMBERS:
-            tell = _NUMBERS[name]
-            looks[name] = Both(old=tell(old), new=tell(new))
+    for name, means in NUMBERS.items():
+        if any(guardrail.name == name for guardrail in rollout.plan.guardrails):
+            looks[name] = Both(old=means(old), new=means(new))
     looks["cost"] = Both(old=_costs(old), new=_costs(new))
     return looks
 
@@ -170,11 +170,12 @@ def _tokens(seen: Sequence[UnitSeen]) -> Numbers:
 
 
 def _predictions(seen: Sequence[UnitSeen]) -> Numbers:
-    """Return what was predicted for each unit, as far as that is one number."""
-    return Numbers.of(*(u.predicted / u.predictions for u in seen if u.predictions))
+    told = (u for u in seen if u.predictions)
+    return Numbers.of(*(u.predicted / u.predictions for u in told))
 
 
-_NUMBERS = {"output-tokens": _tokens, "prediction": _predictions}
+NUMBERS = {"output-tokens": _tokens, "prediction": _predictions}
+"""The guardrails that are means, and that replicas sum up."""
 
 
 def _tripped(

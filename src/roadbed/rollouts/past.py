@@ -7,9 +7,8 @@ so many that no look before was held against.
 """
 
 import hashlib
-import math
 from collections import defaultdict
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -27,8 +26,6 @@ from roadbed.rollouts.traffic import LOOK_S, tests_of
 DAY_US = 86_400_000_000
 MOST = 20_000
 """How many calls are looked at, the newest ones."""
-KEPT = 8
-"""Of how many rollouts the past is kept in memory."""
 _SAID = ("ok", "error", "truncated")
 
 
@@ -58,15 +55,6 @@ class Past:
         }
         values = {name: Numbers.of(*_means(some, name)) for name in _NUMBERS}
         return bad | {name: found for name, found in values.items() if found.n}
-
-    @property
-    def a_look(self) -> int:
-        """Return how many units make a look: twice as many as came in its time."""
-        if not self.units:
-            return 0
-        times = [record.ts for unit in self.units for record in unit]
-        looks_ = max(1, (max(times) - min(times)) // (LOOK_S * 1_000_000))
-        return math.ceil(2 * len(self.units) / looks_)
 
 
 _NUMBERS = {
@@ -101,36 +89,6 @@ def past(calls: CallLog, rollout: Rollout, now_us: int, slow_ms: int = 0) -> Pas
     release = Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
     found = [r for r in calls.search(query) if r.status in _SAID]
     return Past(units=_units(found, release.unit, rollout.id), slow_ms=slow_ms)
-
-
-class Pasts:
-    """Tells a controller, look by look, how the older versions of rollouts did.
-
-    *slow_ms* says from when on a call of an endpoint is slow. Each log is read once.
-    """
-
-    def __init__(self, calls: CallLog, slow_ms: Callable[[str], int]) -> None:
-        self._calls, self._slow_ms = calls, slow_ms
-        self._known: dict[str, Past] = {}
-
-    def __call__(self, rollout: Rollout, now_us: int) -> dict[str, Counts | Numbers]:
-        """Return the units that the next look is held against; nothing if all were."""
-        known = self._known.get(rollout.id)
-        if known is None:
-            while len(self._known) >= KEPT:
-                self._known.pop(next(iter(self._known)))
-            slow_ms = self._slow_ms(rollout.endpoint)
-            known = past(self._calls, rollout, now_us, slow_ms)
-            self._known[rollout.id] = known
-        used = _used(rollout)
-        return known.looks(used, known.a_look) if used < len(known.units) else {}
-
-
-def _used(rollout: Rollout) -> int:
-    """Return how many units of the older version looks were held against before."""
-    olds = [ledger.old for ledger in rollout.state.ledgers.values()]
-    counted = [old.of if isinstance(old, Counts) else old.n for old in olds if old]
-    return max(counted, default=0)
 
 
 def _units(

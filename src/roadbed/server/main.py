@@ -78,8 +78,8 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
-    mirror: Mirror
     rolling: Rolling
+    mirror: Mirror
     process: str
 
 
@@ -114,7 +114,8 @@ def assemble(app: App, closer: Closer) -> Parts:
     watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
-    mirror = mirror_of(app, switch, purse, recorder, watchers)
+    where = settings.region, app.clock
+    mirror = Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
     means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,
@@ -135,18 +136,10 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
-        mirror=mirror,
         rolling=rolling(app, process, switch),
+        mirror=mirror,
         process=process,
     )
-
-
-def mirror_of(
-    app: App, switch: Switch, purse: Budgets, recorder: Recorder, watchers: Watching
-) -> Mirror:
-    """Return what copies calls to newer versions, in the background."""
-    where = app.settings.region, app.clock
-    return Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
 
 
 def presence_of(app: App, process: str, means: Means, switch: Switch) -> Presence:
