@@ -14,7 +14,7 @@ from roadbed.evals.saying import Said, read, word
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.reuse.keys import Keys, digest
-from roadbed.inference.record import CallRecord
+from roadbed.inference.record import MIRRORED, CallRecord
 
 ACTION = "call.feedback"
 BACK_US = 30 * 86_400_000_000
@@ -91,6 +91,11 @@ class Ear:
         who = self.viewer.principal
         self._may(record)
         _fits(said, record)
+        if record.arm == MIRRORED:
+            raise Invalid(
+                f"call {record.call_id} is a copy of another; nobody had its answer",
+                hint="name the call that was answered: its label `mirrors`",
+            )
         return self.feedbacks.give(record, said, source or str(who)[:100], who.chain)
 
     def hear_all(self, spoken: Iterable[Spoken]) -> list[Heard]:
@@ -114,7 +119,11 @@ class Ear:
             return self.calls.find(call_id, tenant).record
         since_us = max(0, self.viewer.now_us - BACK_US)
         query = CallQuery(
-            tenant=tenant, trace_id=spoken.trace, since_us=since_us, limit=2
+            tenant=tenant,
+            trace_id=spoken.trace,
+            since_us=since_us,
+            limit=2,
+            copies=False,
         )
         found = self.calls.search(query)
         if len(found) != 1:

@@ -29,10 +29,12 @@ from roadbed.evals.feedback_seals import (
     with_texts,
 )
 from roadbed.evals.feedback_tables import feedback, feedback_batches, feedback_texts
+from roadbed.evals.outcomes import error_of
 from roadbed.evals.saying import Said
 from roadbed.inference.record import CallRecord, commit
 
 AT_ONCE = 10_000
+_BESIDE = ("last", "commit", "batch", "rollout", "arm", "bucket", "error")
 _uuid7 = Uuid7()
 
 
@@ -143,7 +145,10 @@ class Feedbacks:
             "called_us": record.ts,
             "at_us": self._now_us(),
             "actor": actor,
+            **_arm(record),
         }
+        if said.kind == "outcome":
+            row["error"] = error_of(record, said.apart.get("value"))
         connection.execute(feedback.insert().values(row))
         earlier = sa.and_(*_is(feedback, whose, WHOSE[:3]))
         earlier = sa.and_(earlier, feedback.c.turn < whose["turn"])
@@ -187,6 +192,9 @@ class Feedbacks:
                 feedback_texts.delete().where(feedback_texts.c.call_id == call_id)
             ).rowcount
             if gone:
+                whose = feedback.c.call_id == call_id
+                # Beside the prediction it would tell what the outcome was.
+                connection.execute(feedback.update().where(whose).values(error=None))
                 detail = {"reason": reason, "texts": gone}
                 entry = Entry(actor, ERASE, f"Call/{call_id}", detail=detail)
                 append(connection, self._now_us(), entry)
@@ -221,6 +229,12 @@ def said_of(connection: sa.Connection, call_id: str) -> list[Feedback]:
     """Return what counts of what was said of a call, oldest first."""
     where = sa.and_(feedback.c.call_id == call_id, feedback.c.last)
     return _read(connection, where, sa.asc(feedback.c.at_us))
+
+
+def _arm(record: CallRecord) -> dict[str, Any]:
+    """Return where a rollout put a call, nothing if none did."""
+    names = ("rollout", "arm", "bucket")
+    return {name: getattr(record, name) or None for name in names}
 
 
 def _last(connection: sa.Connection, key: dict[str, Any]) -> Feedback | None:
@@ -259,7 +273,7 @@ def _read(
 
 def _feedback(row: sa.RowMapping, kept: sa.RowMapping | None) -> Feedback:
     said = json.loads(kept["said"]) if kept else {}
-    plain = {n: v for n, v in row.items() if n not in ("last", "commit", "batch")}
+    plain = {n: v for n, v in row.items() if n not in _BESIDE}
     return Feedback(
         **plain,
         batch=row["batch"] or "",

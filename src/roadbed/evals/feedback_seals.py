@@ -18,7 +18,7 @@ from roadbed.inference.record import commit
 SEAL = "feedback.seal"
 ERASE = "feedback.erase"
 WHOSE = ("call_id", "source", "name", "turn")
-_UNSEALED = ("last", "batch")
+_UNSEALED = ("last", "batch", "error")
 _AT_ONCE = 500
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Invalid
-from roadbed.inference.record import CallRecord, Payload
+from roadbed.inference.record import MIRRORED, CallRecord, Payload
 
 DATASETS = ("calls", "payloads")
 
@@ -17,8 +17,10 @@ class CallQuery:
     """Which calls are wanted. Empty text means any; times are UTC microseconds.
 
     `model` is `name@number`, or a name for all its versions; a call of nobody known
-    is of the tenant `default`. `since_us` is inside, `until_us` outside. `before`
-    continues a list: the `cursor` of the last call that was shown.
+    is of the tenant `default`. `arm` is where `rollout` put it, such as `new`.
+    `since_us` is inside, `until_us` outside. `before` continues a list: the `cursor` of
+    the last call that was shown. Without `copies`, calls that a rollout mirrored are
+    left out.
     """
 
     tenant: str = ""
@@ -28,10 +30,13 @@ class CallQuery:
     principal: str = ""
     kind: str = ""
     trace_id: str = ""
+    rollout: str = ""
+    arm: str = ""
     since_us: int | None = None
     until_us: int | None = None
     before: str = ""
     limit: int = 50
+    copies: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +63,8 @@ class Spend:
     """What calls with the same facts cost that began in one stretch of time.
 
     `label` is the value of the label that was asked about. `unpriced` are the calls
-    that were answered without a price that anybody knew.
+    that were answered without a price that anybody knew. `mirrored` says that they are
+    copies, which no caller asked for.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -68,6 +74,7 @@ class Spend:
     region: str = ""
     principal: str = ""
     label: str = ""
+    mirrored: bool = False
     at_us: int
     calls: int
     unpriced: int
@@ -140,7 +147,7 @@ class History(Protocol):
         ...
 
     def tally(self, files: Sequence[Path], span: "Span") -> list[Tally]:
-        """Count the calls of *span* in its steps, by their `FACTS`."""
+        """Count the calls of *span* in its steps, by their `FACTS`; no copies."""
         ...
 
     def spend(self, files: Sequence[Path], span: "Span", label: str) -> list[Spend]:
@@ -168,6 +175,10 @@ def read_cursor(text: str) -> tuple[int, str]:
     return int(ts), call_id
 
 
+_EQUAL = ("endpoint", "status", "principal", "kind", "trace_id", "rollout", "arm")
+"""The fields of a query that a call's own are equal to."""
+
+
 def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, list[Any]]:
     """Return the WHERE clause of *query* and its parameters, for either engine.
 
@@ -179,7 +190,7 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         more, names = _of_tenant(query.tenant, column)
         parts.append(more)
         values += names
-    for name in ("endpoint", "status", "principal", "kind", "trace_id"):
+    for name in _EQUAL:
         if wanted := getattr(query, name):
             parts.append(f"{column(name)} = ?")
             values.append(wanted)
@@ -187,8 +198,15 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         model = column("model")
         parts.append(f"({model} = ? OR substr({model}, 1, ?) = ?)")
         values += [query.model, len(query.model) + 1, query.model + "@"]
+    if not query.copies:
+        parts.append(no_copy(column))
     times, more = _times(query, column("ts"), column("call_id"))
     return " AND ".join(parts + times), values + more
+
+
+def no_copy(column: Callable[[str], str]) -> str:
+    """Return the condition that a call is no copy of another."""
+    return f"coalesce({column('arm')}, '') <> '{MIRRORED}'"
 
 
 def _of_tenant(tenant: str, column: Callable[[str], str]) -> tuple[str, list[Any]]:

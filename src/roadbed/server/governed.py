@@ -15,6 +15,7 @@ from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Resolve
 from roadbed.inference.path import Attempt, Path, Step
 from roadbed.inference.purse import FreeOfCharge, Purse
+from roadbed.rollouts.steps import Assign
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -27,7 +28,8 @@ MAX_CALLS = 1_000
 class Means:
     """What one replica has to answer with: money, answers of before, and room.
 
-    Without `keys`, idempotency keys are not looked at.
+    Without `keys`, idempotency keys are not looked at. `mirror` copies calls to a newer
+    version, if there is one to try out.
     """
 
     purse: Purse = field(default_factory=FreeOfCharge)
@@ -35,6 +37,7 @@ class Means:
     keys: Remembers | None = None
     shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
     shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
+    mirror: Step | None = None
 
 
 def governed_path(
@@ -58,10 +61,12 @@ def governed_path(
             record,
             who or Authenticate(now_us),
             Read(),
+            Assign(),
             Authorize(),
             Resolve(),
             means.shed,
             means.limits,
+            *([means.mirror] if means.mirror else []),
         ],
         answering(means, Attempts(means.purse)),
     )

@@ -22,6 +22,7 @@ from roadbed.server.api import (
     quality,
     questions,
     registry,
+    rollouts,
     stack,
     state,
     tokens,
@@ -36,7 +37,7 @@ from roadbed.server.telemetry import ROUTES as TELEMETRY_ROUTES
 
 ROOMS = (
     *(access, tokens, explain, money, stack, registry, datasets, questions, approvals),
-    *(evaluations, calls, feedback, golden, quality, proof, audit),
+    *(rollouts, evaluations, calls, feedback, golden, quality, proof, audit),
 )
 """The modules of the control API, in the order in which it is described."""
 BESIDE: tuple[Listed, ...] = (*TRACKING_ROUTES, *TELEMETRY_ROUTES)

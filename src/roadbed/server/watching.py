@@ -1,4 +1,4 @@
-"""What looks at calls once they are on record: traces, grades, what providers serve."""
+"""What looks at calls once they are on record: traces, grades, rollouts, what served."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,10 @@ from roadbed.gateway.served import ServedWatch
 from roadbed.gateway.steps import Watch
 from roadbed.gateway.tracer import Tracer
 from roadbed.inference.snapshot import Snapshot
+from roadbed.rollouts.flush import EVERY_S as TALLIES_EVERY_S
+from roadbed.rollouts.flush import Flush
+from roadbed.rollouts.mirror import Pair
+from roadbed.rollouts.tallying import Tallies
 from roadbed.server.chores import Chore
 from roadbed.server.metrics import Gauges
 from roadbed.server.switch import Switch
@@ -47,12 +51,18 @@ class Watching:
 
     served: ServedWatch
     outlets: Outlets | None
+    tallies: Tallies
+    flush: Flush
 
     @property
     def watches(self) -> Sequence[Watch]:
         """What each recorded call is shown to."""
         tracing = [self.outlets.tracer.watch] if self.outlets else []
-        return [self.served.watch, *tracing]
+        return [self.served.watch, self.tallies.watch, *tracing]
+
+    def paired(self, pair: Pair) -> None:
+        """Take in a call and its copy."""
+        self.tallies.paired(pair.rollout, pair.unit, pair.call, pair.copy, pair.flaws)
 
     @property
     def announce(self) -> Announce:
@@ -68,13 +78,15 @@ class Watching:
     def end(self) -> Sequence[Callable[[], object]]:
         """What ends with it, after the last call."""
         closing = [self.outlets.close] if self.outlets else []
-        return [self.served.look, *closing]
+        return [self.served.look, self.flush, *closing]
 
     @property
     def chores(self) -> Sequence[Chore]:
         """What is done every few seconds."""
-        look = Chore(name="served", every_s=SERVED_EVERY_S, work=self.served.look)
-        return [look]
+        return [
+            Chore(name="served", every_s=SERVED_EVERY_S, work=self.served.look),
+            Chore(name="tallies", every_s=TALLIES_EVERY_S, work=self.flush),
+        ]
 
     def gauges(self) -> Gauges:
         """Return the numbers about watching."""
@@ -113,7 +125,10 @@ def watching(app: App, process: str, switch: Switch) -> Watching:
         serving = switch.serving
         return serving.snapshot if serving else None
 
+    tallies = Tallies()
     return Watching(
         served=ServedWatch(app.database, snapshot, app.now_us),
         outlets=outlets(app, process),
+        tallies=tallies,
+        flush=Flush(app.database, tallies, process, app.now_us),
     )
