@@ -142,6 +142,9 @@ def test_programs_read_the_same_as_json(run, begun):
     assert told["guardrails"][0]["samples_new"] == 90
     assert told["guardrails"][1]["verdict"] == "no data"
     assert [change["actor"] for change in told["changes"]] == [rollout.started_by]
+    (listed,) = json.loads(run("rollout", "list", "-ojson")[1])["rollouts"]
+    assert listed == told["rollout"]
+    assert "no rollouts" in run("rollout", "list", "--phase", "promoted")[1]
 
 
 @pytest.mark.parametrize(
@@ -220,6 +223,23 @@ def test_going_back_leaves_git_behind_and_a_patch(run, begun, stack):
     assert "drift      handbook serves handbook@1" in said
 
 
+def test_going_back_needs_no_artifacts_and_no_git(run, begun, stack, monkeypatch):
+    begun("soaking")
+    blobs = stack / ".roadbed/blobs"
+    blobs.rename(stack / ".roadbed/away")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(stack / "handbook")
+    monkeypatch.setenv("ROADBED_STATE", str(stack / ".roadbed"))
+
+    try:
+        code, said, error = run("rollout", "rollback", "handbook", "-ojson")
+    finally:
+        (stack / ".roadbed/away").rename(blobs)
+
+    assert code == 0, error
+    assert json.loads(said)["weight"] == 0
+
+
 def test_a_folder_that_pins_what_is_served_has_not_drifted(run, begun, stack):
     begun("rolled_back")
     endpoint = stack / "endpoints/handbook.yaml"
@@ -278,6 +298,7 @@ def test_there_is_nothing_to_go_back_to(run, begun):
     assert "nothing to go back to" in error
     assert run("rollout", "rollback", "nobody")[0] == 1
     assert run("rollout", "get", "nobody")[0] == 1
+    assert run("rollout", "get", "")[0] == 1
 
 
 def test_a_plan_says_that_without_calls_nothing_can_be_shown(run, begun):

@@ -42,7 +42,7 @@ def found(line: "Session", named: str, action: str) -> "Rollout":
     from roadbed.rollouts import store
 
     with line.app.database.read() as connection:
-        rollout = store.active(connection, named) or store.newest(connection, named)
+        rollout = store.newest(connection, named) if named else None
         with suppress(NotFound):
             rollout = rollout or store.get(connection, named)
         target = find_endpoint(connection, rollout.endpoint if rollout else named)
