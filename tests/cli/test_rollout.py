@@ -169,7 +169,6 @@ def test_a_rollout_is_steered_with_a_reason(run, begun):
     assert "look into it" in run("rollout", "get", "ro-canary")[1]
     code, _, error = run("rollout", "pause", "handbook", "--reason", "again")
     assert code == 5
-    assert "hint: possible now: promote" not in error
     assert "resume" in error
     assert run("rollout", "resume", "handbook", "--reason", "it is fine")[0] == 0
     code, said, _ = run("rollout", "promote", "ro-canary", "--reason", "now", "-ojson")
@@ -204,7 +203,9 @@ def test_going_back_leaves_git_behind_and_a_patch(run, begun, stack):
     code, said, _ = run("rollout", "rollback", "handbook", "--reason", "it is wrong")
 
     assert code == 0
-    assert "handbook serves handbook@1; the stack pins handbook@2" in said
+    drifted = "handbook serves handbook@1; the stack pins handbook@2"
+    assert drifted in said
+    assert drifted in run("rollout", "get", "handbook")[1]
     code, said, _ = run("plan")
     assert code == 0
     assert "drift: handbook serves handbook@1, and endpoints/handbook.yaml:6" in said
