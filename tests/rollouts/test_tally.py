@@ -71,7 +71,8 @@ def test_what_is_too_much_is_thinned_out_by_unit_and_not_by_arm(units):
 
 
 def ok(**fields):
-    return a_record(**({"model": "bot@2", "attempts": 1} | fields))
+    known = {"model": "bot@2", "attempts": 1, "prediction": {}}
+    return a_record(**(known | fields))
 
 
 GOOD = frozenset[str]()
@@ -127,6 +128,14 @@ def test_a_call_is_bad_for_what_its_version_did(record, bad):
 )
 def test_a_call_tells_nothing_that_the_version_had_no_part_in(record):
     assert judged(record, "bot@2", slow_ms=1) == (False, GOOD, GOOD)
+
+
+def test_who_is_shut_out_by_a_version_is_an_error():
+    record = ok(status="denied", error="permission_denied", attempts=0)
+
+    told = judged(record, "bot@2", 0, frozenset({"shut-out"}))
+
+    assert (told.counts, told.bad) == (True, {"errors"})
 
 
 def a_call(arm, deployed=None):
@@ -208,6 +217,17 @@ def test_a_pair_counts_on_both_sides():
     old, new = sorted(merged(tallies.take().values()), key=lambda u: u.side != "old")
     assert (old.side, old.calls, old.bad) == ("old", 1, GOOD)
     assert (new.side, new.calls, new.bad) == ("new", 1, {"slow", "refusals"})
+
+
+def test_predictions_add_up_and_flaws_of_pairs_are_told():
+    tallies, flaws = Tallies(), (GOOD, frozenset({"schema"}))
+    for price in (1.0, 2.0):
+        predicted = ok(model="bot@1", prediction={"price": price})
+        tallies.paired("ro-1", 7, predicted, ok(status="error"), flaws)
+
+    old, new = sorted(merged(tallies.take().values()), key=lambda u: u.side != "old")
+    assert (old.predicted, old.predictions, old.flaws) == (3.0, 2, GOOD)
+    assert (new.predicted, new.predictions, new.flaws) == (0.0, 0, {"schema"})
 
 
 def rows(database):

@@ -180,7 +180,11 @@ def snapshot(runners, revision=1, keys=KEYS):
 def serving(runners, revision=1, keys=None):
     return Serving(
         snapshot=snapshot(runners, revision, keys or KEYS),
-        runners={("tiny", name): runner for name, runner in runners.items()},
+        runners={
+            ("tiny", name): runner
+            for name, runner in runners.items()
+            if not isinstance(runner, Deployment)
+        },
     )
 
 
@@ -231,13 +235,16 @@ class House:
     ):
         self.runners = tiny_models() if runners is None else runners
         self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
+        self.watches = []
         self.keys = KEYS | (keys or {})
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
         self.switch = Switch(self._close)
         self.denials = DenialWriter(log or self.log, self.alarm)
+        means = means(self) if callable(means) else means
+        self.mirror = means.mirror if means else None
         path = governed_path(
             now_us=now_us,
-            record=Record(records or self.log, "test"),
+            record=Record(records or self.log, "test", watches=[self._watch]),
             metrics=self.metrics,
             denials=self.denials,
             means=means,
@@ -286,6 +293,8 @@ class House:
         self.denials.start()
 
     async def stop(self):
+        if self.mirror:
+            await self.mirror.close()
         await asyncio.to_thread(self.denials.stop)
 
     def on_loop(self, work, *values):
@@ -307,6 +316,10 @@ class House:
             while part := client.recv(65536):
                 parts.append(part)
         return b"".join(parts)
+
+    def _watch(self, call, record):
+        for watch in self.watches:
+            watch(call, record)
 
     def _close(self, runners):
         for runner in runners:

@@ -10,7 +10,7 @@ from types import MappingProxyType
 from typing import Literal
 
 from roadbed.rollouts import ratio
-from roadbed.rollouts.difference import Apart, Numbers, apart
+from roadbed.rollouts.difference import Apart, Numbers, apart, off
 from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.plan import Guardrail, Plan
@@ -48,11 +48,17 @@ def verdict(
 
 
 def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None:
-    """Return how much higher the newer version is; None while too little was seen."""
+    """Return how much higher the newer version is; None while too little was seen.
+
+    Of what must not change either way, how far it is off, in standard deviations.
+    """
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
         return None
-    return apart(old, new, plan.share, margin_of(guardrail, ledger))
+    margin = margin_of(guardrail, ledger)
+    if guardrail.either:
+        return off(old, new, plan.share, margin)
+    return apart(old, new, plan.share, margin)
 
 
 def margin_of(guardrail: Guardrail, ledger: Ledger) -> float:
@@ -61,7 +67,9 @@ def margin_of(guardrail: Guardrail, ledger: Ledger) -> float:
     Of a number that is a part of what it is at the older version.
     """
     old = ledger.old
-    if guardrail.kind == "binary" or not isinstance(old, Numbers) or not old.mean:
+    if guardrail.either or guardrail.kind == "binary":
+        return guardrail.margin
+    if not isinstance(old, Numbers) or not old.mean:
         return guardrail.margin
     return guardrail.margin * abs(old.mean)
 

@@ -149,8 +149,9 @@ def _looks(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
         name = guardrail.name
         if name in TALLIED:
             looks[name] = Both(old=_counts(old, name), new=_counts(new, name))
-    if any(g.name == "output-tokens" for g in rollout.plan.guardrails):
-        looks["output-tokens"] = Both(old=_tokens(old), new=_tokens(new))
+    for name, means in NUMBERS.items():
+        if any(guardrail.name == name for guardrail in rollout.plan.guardrails):
+            looks[name] = Both(old=means(old), new=means(new))
     looks["cost"] = Both(old=_costs(old), new=_costs(new))
     return looks
 
@@ -166,6 +167,15 @@ def _costs(seen: Sequence[UnitSeen]) -> Numbers:
 
 def _tokens(seen: Sequence[UnitSeen]) -> Numbers:
     return Numbers.of(*(u.output_tokens / u.calls for u in seen))
+
+
+def _predictions(seen: Sequence[UnitSeen]) -> Numbers:
+    told = (u for u in seen if u.predictions)
+    return Numbers.of(*(u.predicted / u.predictions for u in told))
+
+
+NUMBERS = {"output-tokens": _tokens, "prediction": _predictions}
+"""The guardrails that are means, and that replicas sum up."""
 
 
 def _tripped(

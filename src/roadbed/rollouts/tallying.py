@@ -14,6 +14,7 @@ from roadbed.core.errors import TimedOut
 from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
 from roadbed.inference.record import CallRecord
+from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.tally import Side, UnitSeen, packed
 
 MOST_UNITS = 5_000
@@ -47,9 +48,12 @@ def judged(
     """Return what the call of *record* says of the version *own*, such as `bot@2`.
 
     Bad is an `errors` if no answer came, or only one of something that stood in for
-    it; a `timeouts` if time was up before; `slow` beyond *slow_ms*, if that is not 0;
-    a `refusals` if the model would not answer or was silenced.
+    it, or if it is refused to who had the one before; a `timeouts` if time was up
+    before; `slow` beyond *slow_ms*, if that is not 0; a `refusals` if the model would
+    not answer or was silenced.
     """
+    if "shut-out" in flaws:
+        return Judged(counts=True, bad=frozenset({"errors"}))
     if record.status not in ("ok", *FAILED) or _is_aside(record):
         return Judged(counts=False)
     failed = _came_to_nothing(record, own)
@@ -137,13 +141,18 @@ class Tallies:
         self._add(arm.rollout, [_unit(arm.unit, arm.side, record, told)])
 
     def paired(
-        self, rollout: str, unit: int, call: CallRecord, copy: CallRecord
+        self,
+        rollout: str,
+        unit: int,
+        call: CallRecord,
+        copy: CallRecord,
+        flaws: tuple[frozenset[str], frozenset[str]] = (_NOTHING, _NOTHING),
     ) -> None:
         """Take in a *call* that the older version answered, and its *copy*."""
         slow_ms, both = self._slow_ms.get(rollout, 0), []
         sides: tuple[tuple[Side, CallRecord], ...] = ("old", call), ("new", copy)
-        for side, record in sides:
-            told = judged(record, record.model, slow_ms)
+        for (side, record), own in zip(sides, flaws, strict=True):
+            told = judged(record, record.model, slow_ms, own)
             both.append(_unit(unit, side, record, told))
         self._add(rollout, both)
 
@@ -169,6 +178,7 @@ class Tallies:
 def _unit(number: int, side: Side, record: CallRecord, told: Judged) -> UnitSeen:
     if not told.counts:
         return UnitSeen(unit=number, side=side)
+    predicted = prediction_of(record)
     return UnitSeen(
         unit=number,
         side=side,
@@ -177,4 +187,6 @@ def _unit(number: int, side: Side, record: CallRecord, told: Judged) -> UnitSeen
         cost_nano=record.cost_nano,
         output_tokens=record.output_tokens,
         flaws=told.flaws,
+        predicted=predicted or 0.0,
+        predictions=int(predicted is not None),
     )

@@ -2,8 +2,9 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from roadbed.inference.record import CallRecord
 from roadbed.inference.snapshot import Unit
@@ -45,7 +46,7 @@ def traffic_of(
 ) -> Traffic:
     """Return what *records*, in any order, show of the time up to *until_us*.
 
-    A call is slow from *slow_ms* on, never if that is 0; one that another model than
+    A call is slow beyond *slow_ms*, never if that is 0; one that another model than
     *model* answered is one that failed. Users and sessions are not on record, so each
     of their calls counts as one.
     """
@@ -79,15 +80,27 @@ def _unit(record: CallRecord, unit: Unit) -> str:
 
 
 def _levels(groups: list[list[_Call]], slow_ms: int) -> dict[str, Counts | Numbers]:
-    shares = ["errors", "timeouts", "refusals", *(["slow"] if slow_ms else [])]
     bad = {
         name: Counts(sum(any(name in b for _, b in g) for g in groups), len(groups))
-        for name in shares
+        for name in _shares(slow_ms)
     }
     return bad | {
         "cost": _parts(groups, "cost_nano"),
         "output-tokens": _parts(groups, "output_tokens"),
     }
+
+
+def tests_of(slow_ms: int) -> dict[str, Callable[[CallRecord], bool]]:
+    """Return what makes a call bad, by metric; slow is beyond *slow_ms*, if not 0."""
+
+    def test(name: str, record: CallRecord) -> bool:
+        return name in judged(record, record.model, slow_ms).bad
+
+    return {name: partial(test, name) for name in _shares(slow_ms)}
+
+
+def _shares(slow_ms: int) -> tuple[str, ...]:
+    return ("errors", "timeouts", "refusals", *(("slow",) if slow_ms else ()))
 
 
 def _parts(groups: list[list[_Call]], name: str) -> Numbers:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadbed.app import App
 from roadbed.console.app import make_console
@@ -39,6 +39,7 @@ from roadbed.server.learning import learning
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.mirroring import Mirror
 from roadbed.server.mlflow.app import make_mlflow
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
@@ -78,6 +79,7 @@ class Parts:
     means: Means
     watching: Watching
     rolling: Rolling
+    mirror: Mirror
     process: str
 
 
@@ -112,7 +114,9 @@ def assemble(app: App, closer: Closer) -> Parts:
     watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
-    means = means_of(app, purse)
+    where = settings.region, app.clock
+    mirror = Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
+    means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,
         record=Record(recorder, settings.region, watches=watchers.watches),
@@ -133,6 +137,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         means=means,
         watching=watchers,
         rolling=rolling(app, process, switch),
+        mirror=mirror,
         process=process,
     )
 
@@ -224,6 +229,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             app.audit.checkpoint,
             *parts.watching.end,
         ],
+        cease=[parts.mirror.close],
     )
 
 
@@ -390,4 +396,5 @@ def _gauges(parts: Parts) -> Gauges:
             float(serving.snapshot.revision if serving else 0),
         ),
         **parts.watching.gauges(),
+        **parts.mirror.gauges(),
     }

@@ -10,11 +10,13 @@ from roadbed.control.rollouts import drifts
 from roadbed.database.engine import Database
 from roadbed.database.tables import current
 from roadbed.gateway.alerts import Alert, clear_others, raise_alert
+from roadbed.gateway.calls import CallLog
 from roadbed.inference.snapshot import Snapshot
-from roadbed.rollouts import store
+from roadbed.rollouts import graded, store
 from roadbed.rollouts.controller import Controller
+from roadbed.rollouts.past import Past, past
 from roadbed.rollouts.presence import Presence
-from roadbed.rollouts.rollout import CONTROLLER
+from roadbed.rollouts.rollout import CONTROLLER, Rollout
 from roadbed.server.chores import Chore
 from roadbed.server.switch import Switch
 
@@ -108,6 +110,27 @@ class Rolling:
             self.alerts.look()
 
 
+class Pasts:
+    """Reads what older versions did before a switch, once for each rollout."""
+
+    def __init__(self, calls: CallLog, seen: Callable[[], Snapshot | None]) -> None:
+        self._calls = calls
+        self._seen = seen
+        self._known: dict[str, Past] = {}
+
+    def of(self, rollout: Rollout, now_us: int) -> Past:
+        """Return what the older version did in the day before *rollout*. Blocks."""
+        if rollout.id not in self._known:
+            found = past(self._calls, rollout, now_us, self._slow_ms(rollout))
+            self._known = {rollout.id: found}
+        return self._known[rollout.id]
+
+    def _slow_ms(self, rollout: Rollout) -> int:
+        snapshot = self._seen()
+        found = snapshot.deployments.get(rollout.endpoint) if snapshot else None
+        return found.arms.slow_ms if found is not None and found.arms else 0
+
+
 def rolling(app: App, process: str, switch: Switch) -> Rolling:
     """Return what *process* does for rollouts; *switch* has what it serves."""
 
@@ -121,6 +144,8 @@ def rolling(app: App, process: str, switch: Switch) -> Rolling:
             holder=process,
             now_us=app.now_us,
             look_s=app.settings.rollout_look_s,
+            sources=[graded.looks],
+            past=Pasts(app.calls, seen).of,
         ),
         alerts=Alerts(database=app.database, now_us=app.now_us),
     )

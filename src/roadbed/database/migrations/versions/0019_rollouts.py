@@ -15,6 +15,7 @@ def upgrade() -> None:
     _changes()
     _seen()
     _who()
+    _judged()
 
 
 def _rollouts() -> None:
@@ -101,3 +102,18 @@ def _who() -> None:
         sa.Column("until_us", sa.BigInteger(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_rollout_looks")),
     )
+
+
+def _judged() -> None:
+    """Let grades and feedback say which version was judged, and for whom."""
+    for table in ("online_grades", "feedback"):
+        op.add_column(table, sa.Column("rollout", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("arm", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("bucket", sa.Integer(), nullable=True))
+    op.add_column("online_grades", sa.Column("mirrors", sa.Text(), nullable=True))
+    op.add_column("online_grades", sa.Column("higher", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("binary", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("told_us", sa.BigInteger(), nullable=True))
+    op.add_column("feedback", sa.Column("error", sa.Float(), nullable=True))
+    op.create_index("ix_online_grades_told", "online_grades", ["rollout", "told_us"])
+    op.create_index("ix_feedback_rollout", "feedback", ["rollout", "at_us"])
