@@ -142,6 +142,9 @@ def test_programs_read_the_same_as_json(run, begun):
     assert told["guardrails"][0]["samples_new"] == 90
     assert told["guardrails"][1]["verdict"] == "no data"
     assert [change["actor"] for change in told["changes"]] == [rollout.started_by]
+    (listed,) = json.loads(run("rollout", "list", "-ojson")[1])["rollouts"]
+    assert listed == told["rollout"]
+    assert "no rollouts" in run("rollout", "list", "--phase", "promoted")[1]
 
 
 @pytest.mark.parametrize(
@@ -166,7 +169,6 @@ def test_a_rollout_is_steered_with_a_reason(run, begun):
     assert "look into it" in run("rollout", "get", "ro-canary")[1]
     code, _, error = run("rollout", "pause", "handbook", "--reason", "again")
     assert code == 5
-    assert "hint: possible now: promote" not in error
     assert "resume" in error
     assert run("rollout", "resume", "handbook", "--reason", "it is fine")[0] == 0
     code, said, _ = run("rollout", "promote", "ro-canary", "--reason", "now", "-ojson")
@@ -201,7 +203,9 @@ def test_going_back_leaves_git_behind_and_a_patch(run, begun, stack):
     code, said, _ = run("rollout", "rollback", "handbook", "--reason", "it is wrong")
 
     assert code == 0
-    assert "handbook serves handbook@1; the stack pins handbook@2" in said
+    drifted = "handbook serves handbook@1; the stack pins handbook@2"
+    assert drifted in said
+    assert drifted in run("rollout", "get", "handbook")[1]
     code, said, _ = run("plan")
     assert code == 0
     assert "drift: handbook serves handbook@1, and endpoints/handbook.yaml:6" in said
@@ -220,6 +224,23 @@ def test_going_back_leaves_git_behind_and_a_patch(run, begun, stack):
     assert "drift      handbook serves handbook@1" in said
 
 
+def test_going_back_needs_no_artifacts_and_no_git(run, begun, stack, monkeypatch):
+    begun("soaking")
+    blobs = stack / ".roadbed/blobs"
+    blobs.rename(stack / ".roadbed/away")
+    monkeypatch.setenv("PATH", "")
+    monkeypatch.chdir(stack / "handbook")
+    monkeypatch.setenv("ROADBED_STATE", str(stack / ".roadbed"))
+
+    try:
+        code, said, error = run("rollout", "rollback", "handbook", "-ojson")
+    finally:
+        (stack / ".roadbed/away").rename(blobs)
+
+    assert code == 0, error
+    assert json.loads(said)["weight"] == 0
+
+
 def test_a_folder_that_pins_what_is_served_has_not_drifted(run, begun, stack):
     begun("rolled_back")
     endpoint = stack / "endpoints/handbook.yaml"
@@ -232,7 +253,34 @@ def test_a_folder_that_pins_what_is_served_has_not_drifted(run, begun, stack):
         endpoint.write_text(text)
 
     assert "drift" not in said
-    assert "handbook@2" in said
+    assert '"handbook@2" → "handbook@1"' in said
+
+
+@pytest.mark.parametrize(
+    ("phase", "line"),
+    [
+        ("", "handbook goes from handbook@2 to handbook@1: canary of 10, 100 %"),
+        ("canary", "ends the rollout of handbook to handbook@2 (ro-canary)"),
+        ("rolled_back", ""),
+    ],
+)
+def test_a_plan_tells_what_another_pin_begins_and_ends(run, begun, stack, phase, line):
+    if phase:
+        begun(phase)
+    endpoint = stack / "endpoints/handbook.yaml"
+    text = endpoint.read_text()
+    endpoint.write_text(text.replace("handbook@2", "handbook@1"))
+
+    try:
+        said = run("plan")[1]
+        told = json.loads(run("plan", "-ojson")[1])["rollouts"]
+    finally:
+        endpoint.write_text(text)
+
+    assert [s for s in said.splitlines() if s.startswith("rollout")] == (
+        [f"rollout: {line}"] if line else []
+    )
+    assert [each["begins"] for each in told] == [not phase]
 
 
 def test_what_waits_for_somebody_is_told_by_the_doctor(run, begun):
@@ -251,6 +299,7 @@ def test_there_is_nothing_to_go_back_to(run, begun):
     assert "nothing to go back to" in error
     assert run("rollout", "rollback", "nobody")[0] == 1
     assert run("rollout", "get", "nobody")[0] == 1
+    assert run("rollout", "get", "")[0] == 1
 
 
 def test_a_plan_says_that_without_calls_nothing_can_be_shown(run, begun):

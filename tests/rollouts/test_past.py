@@ -37,7 +37,7 @@ def test_units_of_the_day_before_are_counted_once_in_each_look(line):
     line.seal(
         made(line, 1, "user:a", 1),
         made(line, 2, "user:a", 1, **failed),
-        made(line, 3, "user:a", 2, cost_nano=30, latency_us=2_000_000),
+        made(line, 3, "user:a", 2, cost_nano=30, latency_us=2_000_001),
         made(line, 4, "user:b", 1, finish="refusal"),
     )
     line.seal(

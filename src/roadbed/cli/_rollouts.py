@@ -13,9 +13,11 @@ from roadbed.cli._output import plain, print_json, print_table
 
 if TYPE_CHECKING:
     from roadbed.cli._session import Session
+    from roadbed.control.rollouts import Drift
+    from roadbed.rollouts.presence import Replica
     from roadbed.rollouts.rollout import Change, Rollout
     from roadbed.rollouts.shown import Tile
-    from roadbed.rollouts.told import Replica, Summary, Whole
+    from roadbed.rollouts.told import Summary, Whole
 
 EXITS = {
     "rolling_back": 3,
@@ -27,6 +29,8 @@ EXITS = {
 }
 """The exit code by the phase of a rollout; of any other it is 0."""
 _LOOK_S = 0.5
+_NANO = 1_000_000_000
+"""How many billionths make one US dollar: costs are kept in these."""
 
 
 def found(line: "Session", named: str, action: str) -> "Rollout":
@@ -40,7 +44,7 @@ def found(line: "Session", named: str, action: str) -> "Rollout":
     from roadbed.rollouts import store
 
     with line.app.database.read() as connection:
-        rollout = store.active(connection, named) or store.newest(connection, named)
+        rollout = store.newest(connection, named) if named else None
         with suppress(NotFound):
             rollout = rollout or store.get(connection, named)
         target = find_endpoint(connection, rollout.endpoint if rollout else named)
@@ -69,7 +73,16 @@ def waited(line: "Session", named: str, *, wait: bool) -> "Whole":
         with line.app.database.read() as connection:
             rollout = store.get(connection, rollout.id)
     with line.app.database.read() as connection:
-        return whole(connection, rollout)
+        return whole(connection, rollout, line.app.now_us())
+
+
+def drift_of(line: "Session", rollout_id: str) -> "Drift | None":
+    """Return the drift from Git that a rollout left behind, None if none is left."""
+    from roadbed.control import seen
+
+    with line.app.database.read() as connection:
+        drifts = seen.drifts(line.viewer, connection)
+    return next((each for each in drifts if each.rollout == rollout_id), None)
 
 
 def told(rollout: "Rollout", output: str) -> None:
@@ -83,8 +96,7 @@ def told(rollout: "Rollout", output: str) -> None:
     click.echo(f"{now.id} of {now.endpoint}: {_where(now)}")
     if now.declared != now.new or now.phase in ("rolling_back", "aborted"):
         serves = now.old if now.phase in ("rolling_back", "aborted") else now.new
-        click.echo(f"{now.endpoint} serves {serves}; the stack pins {now.declared}")
-        click.echo("hint: `roadbed plan` shows the patch that pins what is served")
+        _drifted(now.endpoint, serves, now.declared)
 
 
 def show_list(rollouts: Sequence["Summary"]) -> None:
@@ -110,8 +122,8 @@ def show_list(rollouts: Sequence["Summary"]) -> None:
     print_table(columns, rows)
 
 
-def show(found: "Whole") -> None:
-    """Print all of a rollout, for people."""
+def show(found: "Whole", drift: "Drift | None") -> None:
+    """Print all of a rollout, and the *drift* that it left behind, for people."""
     from roadbed.core.clock import to_text
 
     now = found.rollout
@@ -124,6 +136,13 @@ def show(found: "Whole") -> None:
     click.echo("")
     columns = ("at", "phase", "share", "by", "reason", "evidence")
     print_table(columns, map(_change, found.changes))
+    if drift is not None:
+        _drifted(drift.endpoint, drift.served, drift.pinned)
+
+
+def _drifted(endpoint: str, served: str, pinned: str) -> None:
+    click.echo(f"{endpoint} serves {served}; the stack pins {pinned}")
+    click.echo("hint: `roadbed plan` shows the patch that pins what is served")
 
 
 def _where(now: "Summary") -> str:
@@ -159,6 +178,8 @@ def _tile(tile: "Tile") -> tuple[str, ...]:
 def _level(tile: "Tile", value: float | None) -> str:
     if value is None:
         return "—"
+    if tile.name == "cost":
+        return f"${value / _NANO:.4g}"
     return percent(value) if tile.kind == "binary" else f"{value:.4g}"
 
 
@@ -166,6 +187,8 @@ def _difference(tile: "Tile") -> str:
     if tile.difference is None or tile.low is None or tile.high is None:
         return "—"
     times, unit = (100, " points") if tile.kind == "binary" else (1, "")
+    if tile.name == "cost":
+        times, unit = 1 / _NANO, " $"
     value, low, high = (
         f"{v * times:+.3g}" for v in (tile.difference, tile.low, tile.high)
     )
@@ -184,9 +207,9 @@ def _replicas(found: "Whole") -> Iterator[str]:
     ready = sum(replica.state == "ready" for replica in known)
     yield f"replicas: {ready} of {len(found.replicas)} have {found.rollout.new} loaded"
     for replica in known:
-        if replica.state != "ready":
-            why = f": {replica.reason}" if replica.reason else ""
-            yield plain(f"  {replica.replica} {replica.state}{why}")
+        share = percent(replica.weight / 10_000)
+        why = f": {replica.reason}" if replica.reason else ""
+        yield plain(f"  {replica.name} {replica.state}, {share} of units get it{why}")
 
 
 def _change(change: "Change") -> tuple[str, ...]:

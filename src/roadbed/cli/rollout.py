@@ -86,15 +86,16 @@ def get(rollout: str, wait: bool, exit_code: bool, output: str) -> None:
     """
     from dataclasses import asdict
 
-    from roadbed.cli._rollouts import EXITS, show, waited
+    from roadbed.cli._rollouts import EXITS, drift_of, show, waited
     from roadbed.cli._session import listing
 
     with listing() as line:
         found = waited(line, rollout, wait=wait)
+        drift = drift_of(line, found.rollout.id)
     if output == "json":
         print_json(asdict(found))
     else:
-        show(found)
+        show(found, drift)
     if exit_code and (code := EXITS.get(found.rollout.phase, 0)):
         raise SystemExit(code)
 

@@ -8,10 +8,10 @@ import sqlalchemy as sa
 
 from roadbed.rollouts import store
 from roadbed.rollouts.plan import Plan
+from roadbed.rollouts.presence import Replica, replicas_of
 from roadbed.rollouts.rollout import Change, Rollout
 from roadbed.rollouts.shown import Balance, Tile, balance, tiles
 from roadbed.rollouts.state import Phase
-from roadbed.rollouts.tables import rollout_replicas
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,26 +44,11 @@ class Summary:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replica:
-    """What one replica said last that it serves: `weight` of 10,000 units get `new`.
-
-    `state` says whether it has loaded it: `ready`, `failed` (for a `reason`) or
-    `absent`.
-    """
-
-    replica: str
-    state: str
-    reason: str
-    weight: int
-    serving: int
-    seen_us: int
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
 class Whole:
     """All of one rollout: where it is, what was planned, what was shown, what was done.
 
-    `changes` are all transitions, the oldest first, with the evidence of each.
+    `replicas` are those that spoke of it lately, `changes` all transitions, the oldest
+    first, with the evidence of each.
     """
 
     rollout: Summary
@@ -101,21 +86,14 @@ def summary(rollout: Rollout) -> Summary:
     )
 
 
-def whole(connection: sa.Connection, rollout: Rollout) -> Whole:
-    """Return all of *rollout*."""
+def whole(connection: sa.Connection, rollout: Rollout, now_us: int) -> Whole:
+    """Return all of *rollout*, and who spoke of it lately."""
     return Whole(
         rollout=summary(rollout),
         plan=rollout.plan,
         spec=rollout.spec,
         guardrails=tiles(rollout),
         ratio=balance(rollout),
-        replicas=_replicas(connection, rollout.id),
+        replicas=replicas_of(connection, rollout.id, now_us),
         changes=store.changes_of(connection, rollout.id),
     )
-
-
-def _replicas(connection: sa.Connection, rollout_id: str) -> list[Replica]:
-    columns = rollout_replicas.c
-    query = sa.select(*(c for c in columns if c.name != "rollout"))
-    query = query.where(columns.rollout == rollout_id).order_by(columns.replica)
-    return [Replica(**row) for row in connection.execute(query).mappings()]

@@ -1,4 +1,4 @@
-"""What looks at calls once they are on record: traces, grades, rollouts, what served."""
+"""What looks at calls once they are on record: traces, grades, rollouts, names."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass

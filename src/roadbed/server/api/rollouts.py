@@ -115,7 +115,8 @@ def list_(ask: Ask) -> Rollouts:
 def get(ask: Ask) -> Whole:
     """Show all of one rollout."""
     with ask.services.database.read() as connection:
-        return whole(connection, store.get(connection, ask.params["rollout"]))
+        found = store.get(connection, ask.params["rollout"])
+        return whole(connection, found, ask.services.now_us())
 
 
 def act(what: Act, ask: Ask) -> Summary:
