@@ -5,14 +5,14 @@ from dataclasses import asdict
 
 import pytest
 
-from roadbed.rollouts.decide import decide
+from roadbed.rollouts.decide import decide, verdict
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.plan import Guardrail, Plan, Step
 from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.shown import balance, tiles
-from roadbed.rollouts.state import State
+from roadbed.rollouts.state import Ledger, State
 
 PLAN = Plan(
     strategy="canary",
@@ -115,3 +115,15 @@ def test_what_a_bet_is_worth_beyond_all_numbers_is_still_json():
     tile = tiles(shown_after(look))[0]
 
     assert json.loads(json.dumps(asdict(tile), allow_nan=False))["e_value"] == 1e300
+
+
+@pytest.mark.parametrize(
+    ("units", "newer", "said"),
+    [(29, 1.0, "unknown"), (200, 1.0, "fine"), (200, 1.5, "worse")],
+)
+def test_a_number_that_is_the_same_for_all_units_says_so_after_some(units, newer, said):
+    cost = Guardrail(name="cost", kind="continuous", margin=0.2)
+    plan = Plan(strategy="canary", steps=(Step(weight=500),), guardrails=(cost,))
+    ledger = Ledger(old=Numbers(units, 1.0, 0.0), new=Numbers(units, newer, 0.0))
+
+    assert verdict(plan, cost, ledger) == said

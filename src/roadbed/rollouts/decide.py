@@ -17,6 +17,9 @@ from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.state import Ledger, Phase, State
 
 MISMATCH = "sample ratio mismatch"
+ALIKE = 30
+"""From how many units on a number that is the same for all of them says something: as
+if one more had been off by the margin, or it would seem certain to stay the same."""
 _LATER = frozenset({"disliked", "judged-bad", "score"})
 """What people and graders tell: of copies that may be nothing."""
 AS_WELL = "the shadow answered as well: promote or roll back"
@@ -60,6 +63,8 @@ def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None
     margin = margin_of(guardrail, ledger)
     if guardrail.either:
         return off(old, new, plan.share, margin)
+    if not old.squares and not new.squares and min(old.n, new.n) >= ALIKE:
+        old, new = (Numbers(n.n, n.mean, margin**2) for n in (old, new))
     return apart(old, new, plan.share, margin)
 
 
