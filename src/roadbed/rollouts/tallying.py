@@ -13,6 +13,7 @@ from typing import NamedTuple
 from roadbed.core.errors import TimedOut
 from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
+from roadbed.inference.chat import CountRequest
 from roadbed.inference.record import CallRecord
 from roadbed.rollouts.tally import Side, UnitSeen, packed
 
@@ -133,7 +134,7 @@ class Tallies:
         if arm is None or arms is None or served is None or arm.mirrored:
             return
         self._slow_ms[arm.rollout] = arms.slow_ms
-        if arm.placed or not arms.weight:
+        if arm.placed or not arms.weight or isinstance(call.request, CountRequest):
             return  # While nobody is answered by the newer one, only pairs tell.
         own = (arms.newer if arm.side == "new" else served).choices[0].name
         told = judged(record, own, arms.slow_ms, arm.flaws)
