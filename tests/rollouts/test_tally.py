@@ -213,11 +213,17 @@ def test_a_pair_counts_on_both_sides():
     tallies.watch(a_call(arm(), both(weight=0, mirrored=100, slow_ms=800)), ok())
     late = ok(latency_us=900_000, finish="refusal")
 
+    tallies.paired("ro-2", 7, ok(model="bot@1"), late)
     tallies.paired("ro-1", 7, ok(model="bot@1"), late)
+    tallies.paired("ro-1", 8, ok(model="small@1"), ok())
 
-    old, new = sorted(merged(tallies.take().values()), key=lambda u: u.side != "old")
-    assert (old.side, old.calls, old.bad) == ("old", 1, GOOD)
-    assert (new.side, new.calls, new.bad) == ("new", 1, {"slow", "refusals"})
+    seen = {unit.place: unit.bad for unit in merged(tallies.take().values())}
+    assert seen == {
+        (7, "old"): GOOD,
+        (7, "new"): {"slow", "refusals"},
+        (8, "old"): {"errors"},
+        (8, "new"): GOOD,
+    }
 
 
 def rows(database):
