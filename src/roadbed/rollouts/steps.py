@@ -20,14 +20,10 @@ PLACE = "rollout.place"
 
 def shuts_out(call: Call, outcome: Outcome) -> bool:
     """Say whether the newer version is refused to a caller who may have the older."""
-    found, caller, arm = (
-        call.snapshot.deployments.get(call.endpoint),
-        call.principal,
-        call.arm,
-    )
-    if not isinstance(outcome.error, Denied) or arm is None or arm.side == "old":
+    if not isinstance(outcome.error, Denied):
         return False
-    if found is None or caller is None:
+    found, caller = call.snapshot.deployments.get(call.endpoint), call.principal
+    if found is None or caller is None or call.arm is None or call.arm.side == "old":
         return False
     return call.snapshot.authority.decide_all(caller, questions_of(found))[-1].allowed
 
