@@ -6,24 +6,32 @@ of the newer version alone (as most templates of progressive delivery have it), 
 at each look, and Mann-Whitney over error rates by the minute, judged every ten minutes
 (as Kayenta does, in short). `bench/rollouts.py 200`
 simulates fewer of each; the default is 2,000, and of Mann-Whitney a fifth of that.
+
+`python -m bench.rollouts histories 10000` plays so many made-up rollouts instead, with
+whatever versions and people may do, and holds each to all of `tests/rollouts/invariants`.
 """
 
 import math
 import random
 import statistics
 import sys
+import tempfile
+from collections import Counter
+from typing import Any
 
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.power import detectable
 from roadbed.rollouts.wagers import Wager
 
-SEED = 20261126
+SEED, KEPT = 20261126, 60
 ALPHA, LOOKS, SHARE, BASE = 0.05, 60, 0.1, 0.02
 TRAFFIC, RATES = (20, 100, 1000), (0.02, 0.03, 0.05, 0.2)
 
 
 def main() -> None:
     """Simulate, and print one table."""
+    if sys.argv[1:2] == ["histories"]:
+        return histories(int(sys.argv[2]) if len(sys.argv) > 2 else 10_000)
     rollouts = int(sys.argv[1]) if len(sys.argv) > 1 else 2_000
     print(f"seed {SEED}, {rollouts} rollouts each, {LOOKS} looks, base rate {BASE}")
     print(f"{'calls/min':>9} {'rate':>5}  " + "  ".join(f"{n:>16}" for n in RULES))
@@ -38,6 +46,50 @@ def main() -> None:
         )
         print(f"{'':>9} the plan says: {seen:.3f} is found out within the hour")
     sys.exit(0 if good else 1)
+
+
+def histories(count: int) -> None:
+    """Play *count* histories, hold each to the rules, and print where they ended."""
+    from tests.rollouts.histories import play
+    from tests.rollouts.invariants import RULES
+
+    ends, kept, moments = Counter[str](), [], 0
+    for number in range(count):
+        history = play(SEED + number)
+        try:
+            for rule in RULES:
+                rule(history)
+        except AssertionError:
+            print(f"seed {SEED + number}: not so: {rule.__name__}")
+            raise
+        ends[history.end.phase] += 1
+        if number < KEPT:
+            kept.append(history)
+        moments += len(history.moments)
+    print(f"seed {SEED}, {count:,} histories, {moments:,} moments, {len(RULES)} rules")
+    for phase, often in ends.most_common():
+        print(f"{phase:>14} {often:>7,}")
+    keep_all(kept)
+    print(f"every rule held in every history, and in {len(kept)} kept in SQLite")
+
+
+def keep_all(kept: list[Any]) -> None:
+    """Put each of *kept* through the store, on an endpoint that all of them share."""
+    from roadbed.database.engine import open_database
+    from roadbed.database.tables import metadata
+    from tests.conftest import import_tables
+    from tests.rollouts.histories import keep
+    from tests.rollouts.test_store import a_rollout
+
+    import_tables()
+    with tempfile.TemporaryDirectory() as folder:
+        database = open_database(f"sqlite:///{folder}/control.db")
+        with database.write() as connection:
+            metadata.create_all(connection)
+            for number, history in enumerate(kept):
+                named = {"id": f"ro-{number}", "started_us": number}
+                keep(connection, history, a_rollout(plan=history.plan, **named))
+        database.close()
 
 
 def fits(traffic: int, rate: float, share: float, minute: float | None) -> bool:

@@ -32,6 +32,27 @@ def test_spool_and_history_add_up_exactly(yard):
     assert [c.name for c in costs(yard.log.spend(SPAN), "day")] == ["2026-11-21"]
 
 
+def test_copies_are_in_the_cost_of_no_endpoint_and_of_no_caller(yard):
+    known = {"status": "ok", "endpoint": "bot", "principal": "user:a", "model": "m@1"}
+    known |= {"labels": {"team": "x"}}
+    for seq in (1, 2):
+        asked = a_record(seq, **known, cost_nano=1)
+        copy = a_record(seq + 4, **known, cost_nano=2, arm="mirrored")
+        spool = yard.spool((asked, None), (copy, None), seq=seq)
+        if seq == 1:
+            yard.sealer.seal(spool)
+
+    def split(by):
+        found = costs(yard.log.spend(SPAN, label_of(by)), by)
+        return {cost.name: cost.cost_nano for cost in found}
+
+    assert split("endpoint") == {"bot": 2, "bot (mirrored)": 4}
+    assert split("principal") == {"user:a": 2, "user:a (mirrored)": 4}
+    assert split("team") == {"x": 2, "x (mirrored)": 4}
+    assert split("model") == {"m@1": 6}
+    assert [point.calls for point in yard.log.series(SPAN)] == [2]
+
+
 @pytest.mark.parametrize("by", ["price", "label:", "label:a b", 'label:x"y', ""])
 def test_a_way_to_split_that_is_none_is_refused(by):
     with pytest.raises(Invalid, match="not split by"):

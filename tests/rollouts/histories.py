@@ -1,9 +1,10 @@
 """Made-up rollouts: a plan, what its versions do, what people do, and what happens."""
 
 import random
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from roadbed.core.errors import Conflict
+from roadbed.rollouts import store
 from roadbed.rollouts.acts import act
 from roadbed.rollouts.decide import decide
 from roadbed.rollouts.difference import Numbers
@@ -50,14 +51,18 @@ def a_plan(chance):
         )
         for weight in weights[: chance.randint(1, 3)]
     )
+    strategies = ["canary", "canary", "blue-green", "experiment", "shadow"]
+    strategy = chance.choice(strategies)
+    if chance.random() < 0.3:
+        steps = (replace(steps[0], weight=5000, first=True), *steps)
     return Plan(
-        strategy=chance.choice(["canary", "canary", "blue-green", "experiment"]),
+        strategy=strategy,
         steps=steps,
         guardrails=(
             Guardrail(name="errors", margin=chance.choice([0.02, 0.2])),
             Guardrail(name="cost", kind="continuous", margin=0.5),
         )[: chance.randint(0, 2)],
-        shadow_s=chance.choice([0, 0, 120]),
+        shadow_s=120 if strategy == "shadow" else chance.choice([0, 0, 120]),
         shadow_units=20,
         soak_s=chance.choice([0, 300]),
         ready=chance.choice([0.5, 1.0]),
@@ -112,3 +117,27 @@ def _look(chance, plan, state, rates, traffic, tripping):
         ready=chance.choice([0.4, 1.0]),
         back=chance.choice([0.5, 1.0]),
     )
+
+
+def keep(connection, history, begun):
+    """Put *history* through the store as the rollout *begun*, and end it."""
+    store.begin(connection, begun, "pinned")
+    try:
+        store.begin(connection, replace(begun, id="another"), "again")
+    except Conflict:
+        pass
+    else:
+        raise AssertionError("two rollouts are under way on one endpoint")
+    now = begun
+    for moment in history.moments:
+        if moment.after == moment.before:
+            continue
+        at_us = round(moment.at_s * 1e6)
+        store.change(connection, now, moment.after, "who", {}, at_us)
+        now = store.get(connection, begun.id)
+        assert now.state == moment.after
+    revisions = [c.revision for c in store.changes_of(connection, begun.id)]
+    assert revisions == [*range(now.state.revision + 1)]
+    if not now.state.over:
+        ended = {"phase": "aborted", "revision": now.state.revision + 1}
+        store.change(connection, now, replace(now.state, **ended), "who", {}, 0)

@@ -72,7 +72,8 @@ def test_what_is_too_much_is_thinned_out_by_unit_and_not_by_arm(units):
 
 
 def ok(**fields):
-    return a_record(**({"model": "bot@2", "attempts": 1} | fields))
+    known = {"model": "bot@2", "attempts": 1, "prediction": {}}
+    return a_record(**(known | fields))
 
 
 GOOD = frozenset[str]()
@@ -213,7 +214,6 @@ def test_a_pair_counts_on_both_sides():
     tallies.watch(a_call(arm(), both(weight=0, mirrored=100, slow_ms=800)), ok())
     late = ok(latency_us=900_000, finish="refusal")
 
-    tallies.paired("ro-2", 7, ok(model="bot@1"), late)
     tallies.paired("ro-1", 7, ok(model="bot@1"), late)
     tallies.paired("ro-1", 8, ok(model="small@1"), ok())
 
@@ -224,6 +224,17 @@ def test_a_pair_counts_on_both_sides():
         (8, "old"): {"errors"},
         (8, "new"): GOOD,
     }
+
+
+def test_predictions_add_up_and_flaws_of_pairs_are_told():
+    tallies, flaws = Tallies(), (GOOD, frozenset({"schema"}))
+    for price in (1.0, 2.0):
+        predicted = ok(model="bot@1", prediction={"price": price})
+        tallies.paired("ro-1", 7, predicted, ok(status="error"), flaws)
+
+    old, new = sorted(merged(tallies.take().values()), key=lambda u: u.side != "old")
+    assert (old.predicted, old.predictions, old.flaws) == (3.0, 2, GOOD)
+    assert (new.predicted, new.predictions, new.flaws) == (0.0, 0, {"schema"})
 
 
 def rows(database):

@@ -180,7 +180,11 @@ def snapshot(runners, revision=1, keys=KEYS):
 def serving(runners, revision=1, keys=None):
     return Serving(
         snapshot=snapshot(runners, revision, keys or KEYS),
-        runners={("tiny", name): runner for name, runner in runners.items()},
+        runners={
+            ("tiny", name): runner
+            for name, runner in runners.items()
+            if not isinstance(runner, Deployment)
+        },
     )
 
 
@@ -236,6 +240,8 @@ class House:
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
         self.switch = Switch(self._close)
         self.denials = DenialWriter(log or self.log, self.alarm)
+        means = means(self) if callable(means) else means
+        self.mirror = means.mirror if means else None
         path = governed_path(
             now_us=now_us,
             record=Record(records or self.log, "test", watches=[self._watch]),
@@ -287,6 +293,8 @@ class House:
         self.denials.start()
 
     async def stop(self):
+        if self.mirror:
+            await self.mirror.close()
         await asyncio.to_thread(self.denials.stop)
 
     def on_loop(self, work, *values):

@@ -13,7 +13,7 @@ from roadbed.evals.feedback import Feedback, Feedbacks
 from roadbed.evals.saying import Said, read, word
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery
-from roadbed.inference.record import CallRecord
+from roadbed.inference.record import MIRRORED, CallRecord
 
 ACTION = "call.feedback"
 _BACK_US = 30 * 86_400_000_000
@@ -77,6 +77,11 @@ class Ear:
         record = self._record(spoken)
         self._may(record)
         _fits(said, record)
+        if record.arm == MIRRORED:
+            raise Invalid(
+                f"call {record.call_id} is a copy of another; nobody had its answer",
+                hint="name the call that was answered: its label `mirrors`",
+            )
         new = self.feedbacks.give(record, said, source, who.chain)
         return Heard(call_id=record.call_id, new=new)
 
@@ -99,7 +104,11 @@ class Ear:
             return self.calls.find(spoken.call, tenant).record
         since_us = max(0, self.viewer.now_us - _BACK_US)
         query = CallQuery(
-            tenant=tenant, trace_id=spoken.trace, since_us=since_us, limit=2
+            tenant=tenant,
+            trace_id=spoken.trace,
+            since_us=since_us,
+            limit=2,
+            copies=False,
         )
         found = self.calls.search(query)
         if len(found) != 1:

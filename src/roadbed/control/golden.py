@@ -75,7 +75,9 @@ class Gatherer:
         """
         if not 0 < rate <= 1:
             raise Invalid("the rate to draw at is above 0, and at most 1")
-        query = CallQuery(endpoint=endpoint, status="ok", since_us=since_us)
+        query = CallQuery(
+            endpoint=endpoint, status="ok", since_us=since_us, copies=False
+        )
         chosen: list[str] = []
         for record in self._records(query):
             if drawn(f"golden {record.call_id}", rate):

@@ -65,7 +65,8 @@ def _line(
 def _records(viewer: Viewer, log: CallLog, query: CallQuery) -> Iterator[CallRecord]:
     left, before = query.limit, query.before
     while left > 0:
-        asked = replace(query, limit=min(left, PAGE), before=before)
+        size = min(left, PAGE)
+        asked = replace(query, limit=size, before=before, copies=False)
         page = seen.calls(viewer, log, asked)
         yield from page
         if len(page) < asked.limit:

@@ -22,6 +22,7 @@ from roadbed.core.errors import Conflict
 from roadbed.core.ids import Uuid7
 from roadbed.database.engine import Database
 from roadbed.evals.feedback_tables import feedback, feedback_batches, feedback_texts
+from roadbed.evals.outcomes import error_of
 from roadbed.evals.saying import Said
 from roadbed.inference.record import CallRecord, commit
 
@@ -29,7 +30,8 @@ SEAL = "feedback.seal"
 ERASE = "feedback.erase"
 AT_ONCE = 10_000
 _WHOSE = ("call_id", "source", "name", "turn")
-_UNSEALED = ("last", "batch")
+_UNSEALED = ("last", "batch", "error")
+_BESIDE = ("last", "commit", "batch", "rollout", "arm", "bucket", "error")
 _uuid7 = Uuid7()
 
 
@@ -140,7 +142,10 @@ class Feedbacks:
             "called_us": record.ts,
             "at_us": self._now_us(),
             "actor": actor,
+            **_arm(record),
         }
+        if said.kind == "outcome":
+            row["error"] = error_of(record, said.apart.get("value"))
         connection.execute(feedback.insert().values(row))
         earlier = sa.and_(*_is(feedback, whose, _WHOSE[:3]))
         earlier = sa.and_(earlier, feedback.c.turn < whose["turn"])
@@ -184,6 +189,9 @@ class Feedbacks:
                 feedback_texts.delete().where(feedback_texts.c.call_id == call_id)
             ).rowcount
             if gone:
+                whose = feedback.c.call_id == call_id
+                # Beside the prediction it would tell what the outcome was.
+                connection.execute(feedback.update().where(whose).values(error=None))
                 detail = {"reason": reason, "texts": gone}
                 entry = Entry(actor, ERASE, f"Call/{call_id}", detail=detail)
                 append(connection, self._now_us(), entry)
@@ -235,6 +243,12 @@ def root_of(rows: Iterable[sa.RowMapping]) -> str:
     """Return the Merkle root over feedback, in the order of whose it is."""
     leaves = (leaf_hash(canonical(_leaf(row))) for row in rows)
     return Frontier().append(*leaves).root().hex()
+
+
+def _arm(record: CallRecord) -> dict[str, Any]:
+    """Return where a rollout put a call, nothing if none did."""
+    names = ("rollout", "arm", "bucket")
+    return {name: getattr(record, name) or None for name in names}
 
 
 def _leaf(row: sa.RowMapping) -> dict[str, Any]:
@@ -299,7 +313,7 @@ def _texts(
 
 def _feedback(row: sa.RowMapping, kept: sa.RowMapping | None) -> Feedback:
     said = json.loads(kept["said"]) if kept else {}
-    plain = {n: v for n, v in row.items() if n not in ("last", "commit", "batch")}
+    plain = {n: v for n, v in row.items() if n not in _BESIDE}
     return Feedback(
         **plain,
         batch=row["batch"] or "",

@@ -23,11 +23,18 @@ feedback = sa.Table(
     moment("at_us"),
     sa.Column("actor", sa.Text, nullable=False),
     sa.Column("batch", sa.Text, index=True),
+    sa.Column("rollout", sa.Text),
+    sa.Column("arm", sa.Text),
+    sa.Column("bucket", sa.Integer),
+    sa.Column("error", sa.Float),
+    sa.Index("ix_feedback_rollout", "rollout", "at_us"),
     sa.Index("ix_feedback_said", "tenant", "endpoint", "at_us"),
     sa.Index("ix_feedback_called", "endpoint", "called_us"),
 )
 """Rows are never edited, but for `last` and `batch`: who says something else adds a
-`turn`, and the last one counts. `commit` binds what was kept apart."""
+`turn`, and the last one counts. `commit` binds what was kept apart. `rollout`, `arm`
+and `bucket` are those of the call, and `error` is how far a prediction was from an
+outcome, as long as that is kept."""
 
 feedback_texts = sa.Table(
     "feedback_texts",

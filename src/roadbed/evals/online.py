@@ -34,7 +34,7 @@ from roadbed.gateway.calls import CallLog, Found
 from roadbed.gateway.history import CallQuery, History, cursor
 from roadbed.gateway.money.rule import nano
 from roadbed.gateway.segments import newest_place, segments_placed
-from roadbed.inference.record import CallRecord
+from roadbed.inference.record import MIRRORED, MIRRORS, CallRecord
 
 PAGE = 500
 AT_ONCE = 8
@@ -214,7 +214,7 @@ class OnlineGrader:
         """Write *rows* down, with what was spent on the same today before."""
         table, at_us = online_grades.c, self.now_us() // DAY_US * DAY_US
         before = sa.select(
-            table.call_id, table.grader, table.cost_nano, table.at_us
+            table.call_id, table.grader, table.cost_nano, table.at_us, table.told_us
         ).where(
             table.evaluation == live.name,
             table.call_id.in_({row["call_id"] for row in rows}),
@@ -228,6 +228,8 @@ class OnlineGrader:
                     continue  # What it was graded before is better than nothing.
                 if had and had.at_us >= at_us:
                     row["cost_nano"] += had.cost_nano
+                if had and had.told_us:
+                    row["told_us"] = had.told_us
                 kept.append(row)
             upsert(connection, online_grades, kept)
         self._hold(live)  # It goes on: nobody else is to begin.
@@ -254,19 +256,19 @@ class OnlineGrader:
         bench: _Bench,
         paid: frozenset[str],
     ) -> list[dict[str, Any]]:
-        ids = [each.record.call_id for each in chosen]
+        ids = [original(each.record) for each in chosen]
         truths = await asyncio.to_thread(self.feedbacks.truths, ids)
         work: list[tuple[Chosen, Judge]] = []
         grades: list[Any] = []
         for each in chosen:
-            truth = truths.get(each.record.call_id)
+            truth = truths.get(original(each.record))
             sample = await asyncio.to_thread(self._sample, live, each.record, truth)
             for judge in bench.judges:
                 work.append((each, judge))
                 grades.append(_one(judge, sample, bench.means, paid))
         found: list[Grade] = await asyncio.gather(*grades)
         return [
-            self._row(live, each, judge, grade, each.record.call_id in truths)
+            self._row(live, each, judge, grade, original(each.record) in truths)
             for (each, judge), grade in zip(work, found, strict=True)
         ]
 
@@ -281,14 +283,15 @@ class OnlineGrader:
     def _row(
         self, live: Live, chosen: Chosen, judge: Judge, grade: Grade, known: bool
     ) -> dict[str, Any]:
-        record = chosen.record
+        record, of = chosen.record, original(chosen.record)
+        copy = of != record.call_id
         return {
             "evaluation": live.name,
             "call_id": record.call_id,
             "grader": judge.name,
             "digest": judge.digest,
             "tenant": record.tenant or DEFAULT_TENANT,
-            "endpoint": record.endpoint,
+            "endpoint": mirrored(record.endpoint) if copy else record.endpoint,
             "model": record.model,
             "called_us": record.ts,
             "probability": chosen.probability,
@@ -297,7 +300,14 @@ class OnlineGrader:
             "error": grade.error[:500],
             "known": known,
             "cost_nano": grade.cost_nano,
-            "at_us": self.now_us(),
+            "at_us": (now_us := self.now_us()),
+            "rollout": record.rollout or None,
+            "arm": record.arm or None,
+            "bucket": record.bucket or None,
+            "mirrors": of if copy else None,
+            "higher": judge.direction == "higher",
+            "binary": judge.binary,
+            "told_us": None if grade.value is None else now_us,
         }
 
 
@@ -318,16 +328,28 @@ async def _one(
         return Grade(value=None, error=f"it failed: {type(error).__name__}")
 
 
+def original(record: CallRecord) -> str:
+    """Return the call that *record* is of: of a copy, that which it is a copy of."""
+    copy = record.arm == MIRRORED
+    return record.labels.get(MIRRORS, record.call_id) if copy else record.call_id
+
+
+def mirrored(endpoint: str) -> str:
+    """Return under which name the grades of copies are kept: not the endpoint's."""
+    return f"{endpoint} (mirrored)"
+
+
 def choose(
     records: Iterable[CallRecord], evaluation: str, online: Online
 ) -> Iterator[Chosen]:
     """Yield the calls that chance draws for *evaluation*: always the same ones.
 
-    Calls that an evaluation made are none of production.
+    Calls that an evaluation made are none of production. A copy of a call is drawn
+    with it, so that both can be compared.
     """
     for record in records:
         p = 0.0 if MARK in record.labels else probability(record, online)
-        if drawn(f"{evaluation} {record.call_id}", p):
+        if drawn(f"{evaluation} {original(record)}", p):
             yield Chosen(record=record, probability=p)
 
 

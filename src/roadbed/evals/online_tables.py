@@ -22,11 +22,22 @@ online_grades = sa.Table(
     sa.Column("known", sa.Boolean, nullable=False),
     sa.Column("cost_nano", sa.BigInteger, nullable=False),
     moment("at_us"),
+    sa.Column("rollout", sa.Text),
+    sa.Column("arm", sa.Text),
+    sa.Column("bucket", sa.Integer),
+    sa.Column("mirrors", sa.Text),
+    sa.Column("higher", sa.Boolean),
+    sa.Column("binary", sa.Boolean),
+    sa.Column("told_us", sa.BigInteger),
+    sa.Index("ix_online_grades_told", "rollout", "told_us"),
     sa.Index("ix_online_grades_called", "endpoint", "called_us"),
     sa.Index("ix_online_grades_spent", "evaluation", "at_us"),
 )
 """One row for each call that was drawn and each grader. `probability` is how likely
-the call was to be drawn; `known` says whether the right answer was known."""
+the call was to be drawn; `known` says whether the right answer was known. `rollout`,
+`arm` and `bucket` are those of the call, and `mirrors` is the call that it is a copy
+of: such are kept under `mirrored(endpoint)`. `higher` says whether higher values are
+better, `binary` whether all are 0 or 1, `told_us` when there was a value first."""
 
 online_marks = sa.Table(
     "online_marks",

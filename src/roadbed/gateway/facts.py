@@ -6,6 +6,7 @@ import msgspec
 
 from roadbed.gateway.money.scope import labels_of
 from roadbed.inference.call import Arm, Call, Outcome
+from roadbed.inference.record import MIRRORED
 
 MAX_TEXT = 512
 _encode = msgspec.json.Encoder().encode
@@ -59,7 +60,7 @@ def _stages(call: Call) -> dict[str, int]:
 def _arm(arm: Arm) -> dict[str, Any]:
     """Return where a rollout put the call. What was told again is of no version now."""
     side = f"placed-{arm.side}" if arm.placed else arm.side
-    name = "mirrored" if arm.mirrored else side
+    name = MIRRORED if arm.mirrored else side
     return {"rollout": arm.rollout, "arm": name, "bucket": arm.bucket + 1}
 
 

@@ -7,7 +7,7 @@ from typing import Any, Protocol
 
 from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Invalid
-from roadbed.inference.record import CallRecord, Payload
+from roadbed.inference.record import MIRRORED, CallRecord, Payload
 
 DATASETS = ("calls", "payloads")
 
@@ -19,7 +19,8 @@ class CallQuery:
     `model` is `name@number`, or a name for all its versions; a call of nobody known
     is of the tenant `default`. `arm` is where `rollout` put it, such as `new`.
     `since_us` is inside, `until_us` outside. `before` continues a list: the `cursor` of
-    the last call that was shown.
+    the last call that was shown. Without `copies`, calls that a rollout mirrored are
+    left out.
     """
 
     tenant: str = ""
@@ -35,6 +36,7 @@ class CallQuery:
     until_us: int | None = None
     before: str = ""
     limit: int = 50
+    copies: bool = True
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +63,8 @@ class Spend:
     """What calls with the same facts cost that began in one stretch of time.
 
     `label` is the value of the label that was asked about. `unpriced` are the calls
-    that were answered without a price that anybody knew.
+    that were answered without a price that anybody knew. `mirrored` says that they are
+    copies, which no caller asked for.
     """
 
     tenant: str = DEFAULT_TENANT
@@ -71,6 +74,7 @@ class Spend:
     region: str = ""
     principal: str = ""
     label: str = ""
+    mirrored: bool = False
     at_us: int
     calls: int
     unpriced: int
@@ -143,7 +147,7 @@ class History(Protocol):
         ...
 
     def tally(self, files: Sequence[Path], span: "Span") -> list[Tally]:
-        """Count the calls of *span* in its steps, by their `FACTS`."""
+        """Count the calls of *span* in its steps, by their `FACTS`; no copies."""
         ...
 
     def spend(self, files: Sequence[Path], span: "Span", label: str) -> list[Spend]:
@@ -194,8 +198,15 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         model = column("model")
         parts.append(f"({model} = ? OR substr({model}, 1, ?) = ?)")
         values += [query.model, len(query.model) + 1, query.model + "@"]
+    if not query.copies:
+        parts.append(no_copy(column))
     times, more = _times(query, column("ts"), column("call_id"))
     return " AND ".join(parts + times), values + more
+
+
+def no_copy(column: Callable[[str], str]) -> str:
+    """Return the condition that a call is no copy of another."""
+    return f"coalesce({column('arm')}, '') <> '{MIRRORED}'"
 
 
 def _of_tenant(tenant: str, column: Callable[[str], str]) -> tuple[str, list[Any]]:

@@ -18,10 +18,11 @@ from roadbed.gateway.history import (
     Spend,
     Tally,
     conditions,
+    no_copy,
 )
 from roadbed.gateway.series import bucket_of
 from roadbed.gateway.spool import SUFFIX
-from roadbed.inference.record import CallRecord, Payload
+from roadbed.inference.record import MIRRORED, CallRecord, Payload
 
 HOUR_US = 3_600_000_000
 _DAMAGED = {
@@ -134,6 +135,7 @@ class SpoolReader:
             return []
         where, values = span.conditions(_column)
         fields = ", ".join(map(_column, (*FACTS, "latency_us", "status", "ts")))
+        where = f"{where} AND {no_copy(_column)}"
         rows = self._rows(f"SELECT {fields} FROM calls WHERE {where}", values)
         calls: Counter[tuple[Any, ...]] = Counter()
         errors: Counter[tuple[Any, ...]] = Counter()
@@ -159,13 +161,15 @@ class SpoolReader:
         where, values = span.conditions(_column)
         rows = self._rows(
             f"SELECT {known}, coalesce(json_extract(record, ?), '') AS label, "
+            f"coalesce({_column('arm')}, '') = '{MIRRORED}' AS mirrored, "
             f"ts / ? * ? AS at_us, count(*), sum({_column('status')} = 'ok' AND "
             f"coalesce({_column('price')}, '') = ''), {added} FROM calls "
-            f"WHERE {where} GROUP BY {', '.join(facts)}, label, at_us",
+            f"WHERE {where} GROUP BY {', '.join(facts)}, label, mirrored, at_us",
             [f'$.labels."{label}"', span.step_us, span.step_us, *values],
         )
-        names = (*facts, "label", "at_us", "calls", "unpriced", *sums)
-        return [Spend(**dict(zip(names, row, strict=True))) for row in rows]
+        names = (*facts, "label", "mirrored", "at_us", "calls", "unpriced", *sums)
+        found = (dict(zip(names, row, strict=True)) for row in rows)
+        return [Spend(**{**row, "mirrored": bool(row["mirrored"])}) for row in found]
 
     def _hour(self, region: str, hour: int, payload: str) -> Iterator[Any]:
         query = (

@@ -52,7 +52,8 @@ class Watched(Block):
         default=0.02,
         gt=0,
         description="How much higher it may be and traffic still grows: a share of "
-        "units; of a number, a part of what it is at the old version.",
+        "units; of a number, a part of what it is at the old version; of `prediction`, "
+        "how far it may move either way, in its standard deviations: 0.2, say.",
     )
     tolerated: float = Field(
         default=1.0,

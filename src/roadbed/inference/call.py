@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Awaitable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -143,7 +143,8 @@ class Call:
     and how many pictures go to a choice, once somebody has counted.
 
     `unit` is what the caller says is to be assigned to one version as a whole, `side`
-    which one the caller asks for, and `arm` where a rollout put the call.
+    which one the caller asks for, and `arm` where a rollout put the call. `then` is
+    called once the answer is out; it takes no time and raises nothing.
     """
 
     id: str
@@ -176,6 +177,7 @@ class Call:
     decision: Decision | None = None
     deployment: Deployment | None = None
     waits: list[Awaitable[object]] = field(default_factory=list)
+    then: Callable[[], None] | None = None
     attempts: list[Attempt] = field(default_factory=list)
     marks: list[tuple[str, int]] = field(default_factory=list)
 

@@ -8,6 +8,9 @@ import msgspec
 from roadbed.core.digest import canonical
 
 SCHEMA_VERSION = 3
+MIRRORED, MIRRORS = "mirrored", "mirrors"
+"""The arm of a copy of a call: a newer version was asked too, and nobody was told; and
+the label that names the call."""
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 

@@ -73,6 +73,21 @@ def apart(old: Numbers, new: Numbers, alpha: float, scale: float) -> Apart | Non
     return Apart(value, value - reach, value + reach)
 
 
+def off(old: Numbers, new: Numbers, alpha: float, scale: float) -> Apart | None:
+    """Return how far *new* is from *old* either way, in standard deviations of *old*.
+
+    None while too little was seen, or the older version always says the same.
+    """
+    if not old.variance:
+        return None
+    deviation = math.sqrt(old.variance)
+    known = apart(old, new, alpha, scale * deviation)
+    if known is None:
+        return None
+    low, high = known.low / deviation, known.high / deviation
+    return Apart(abs(known.value) / deviation, max(low, -high, 0.0), max(-low, high))
+
+
 def _tuning(alpha: float, target: float) -> float:
     """Return the variance of the mixture that is best at a *target* of information."""
     log = -2 * math.log(alpha)

@@ -35,8 +35,9 @@ class Guardrail:
     only while its share is shown to be less than `margin` higher. `continuous`: a
     mean; it is rolled back once that is shown to be more than `margin` worse, and goes
     on only once it is shown not to be. Worse is higher, so what is better when higher
-    comes with its sign turned. `judge` says whether it must have said something before
-    traffic grows.
+    comes with its sign turned. With `either`, a mean must be neither higher nor lower,
+    and `margin` is a part of the older version's standard deviation. `judge` says
+    whether it must have said something before traffic grows.
     """
 
     name: str
@@ -44,6 +45,7 @@ class Guardrail:
     margin: float = 0.02
     tolerated: float = 1.0
     judge: bool = True
+    either: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

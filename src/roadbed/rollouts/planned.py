@@ -74,4 +74,5 @@ def _guardrails(release: Release, promises_latency: bool) -> Iterator[Guardrail]
             margin=watched.margin,
             tolerated=watched.tolerated,
             judge=watched.judge,
+            either=watched.metric == "prediction",
         )

@@ -73,11 +73,13 @@ class Assign:
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Note what is wrong with an answer that no record tells."""
-        if call.arm is None:
-            return
-        flaws = [name for name, has in FLAWS.items() if has(call, outcome)]
-        if flaws:
-            call.arm = replace(call.arm, flaws=frozenset(flaws))
+        if call.arm is not None and (flaws := flaws_of(call, outcome)):
+            call.arm = replace(call.arm, flaws=flaws)
+
+
+def flaws_of(call: Call, outcome: Outcome) -> frozenset[str]:
+    """Return what is wrong with an answer that no record tells."""
+    return frozenset(name for name, has in FLAWS.items() if has(call, outcome))
 
 
 def arm_of(arms: Arms, unit: str, side: Side | None = None) -> Arm:

@@ -21,7 +21,7 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     version, maybe none: then the unit was only assigned. `bad` are the metrics under
     which any of them was bad, such as `errors`; `flaws` what no answer may have:
     `schema`, `blocked`. `cost_nano` (billionths of a US dollar) and `output_tokens` are
-    sums over the calls.
+    sums over the calls, and `predicted` is the sum of so many `predictions`.
     """
 
     unit: int
@@ -31,6 +31,8 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     cost_nano: int = 0
     output_tokens: int = 0
     flaws: frozenset[str] = _NOTHING
+    predicted: float = 0.0
+    predictions: int = 0
 
     @property
     def place(self) -> tuple[int, Side]:
@@ -47,6 +49,8 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             cost_nano=self.cost_nano + other.cost_nano,
             output_tokens=self.output_tokens + other.output_tokens,
             flaws=self.flaws | other.flaws,
+            predicted=self.predicted + other.predicted,
+            predictions=self.predictions + other.predictions,
         )
 
 

@@ -15,6 +15,7 @@ from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
 from roadbed.inference.chat import CountRequest
 from roadbed.inference.record import CallRecord
+from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.tally import Side, UnitSeen, packed
 
 MOST_UNITS = 5_000
@@ -153,18 +154,19 @@ class Tallies:
         self._add(arm.rollout, [_unit(arm.unit, arm.side, record, told)])
 
     def paired(
-        self, rollout: str, unit: int, call: CallRecord, copy: CallRecord
+        self,
+        rollout: str,
+        unit: int,
+        call: CallRecord,
+        copy: CallRecord,
+        flaws: tuple[frozenset[str], frozenset[str]] = (_NOTHING, _NOTHING),
     ) -> None:
-        """Take in a *call* that the older version answered, and its *copy*.
-
-        Nothing is known of a rollout before `watch` has seen one of its calls.
-        """
-        known = self._known.get(rollout)
-        if known is None:
-            return
+        """Take in a *call* that the older version answered, and its *copy*."""
+        unknown = _Sides(call.model, copy.model, 0)
+        known = self._known.get(rollout, unknown)
         sides: tuple[tuple[Side, CallRecord], ...] = ("old", call), ("new", copy)
-        for side, record in sides:
-            told = judged(record, known.of(side), known.slow_ms)
+        for (side, record), own in zip(sides, flaws, strict=True):
+            told = judged(record, known.of(side), known.slow_ms, own)
             self._add(rollout, [_unit(unit, side, record, told)])
 
     def take(self) -> dict[str, bytes]:
@@ -189,6 +191,7 @@ class Tallies:
 def _unit(number: int, side: Side, record: CallRecord, told: Judged) -> UnitSeen:
     if not told.counts:
         return UnitSeen(unit=number, side=side)
+    predicted = prediction_of(record)
     return UnitSeen(
         unit=number,
         side=side,
@@ -197,4 +200,6 @@ def _unit(number: int, side: Side, record: CallRecord, told: Judged) -> UnitSeen
         cost_nano=record.cost_nano,
         output_tokens=record.output_tokens,
         flaws=told.flaws,
+        predicted=predicted or 0.0,
+        predictions=int(predicted is not None),
     )

@@ -175,7 +175,11 @@ class DataPlane:
             )
             exchange.told = call.told
             chunks = self._path.travel(call)
-            await watched(exchange, call, dialect.answer(exchange, call, chunks))
+            try:
+                await watched(exchange, call, dialect.answer(exchange, call, chunks))
+            finally:
+                if call.then is not None:
+                    call.then()
 
 
 async def watched(

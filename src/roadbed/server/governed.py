@@ -28,7 +28,8 @@ MAX_CALLS = 1_000
 class Means:
     """What one replica has to answer with: money, answers of before, and room.
 
-    Without `keys`, idempotency keys are not looked at.
+    Without `keys`, idempotency keys are not looked at. `mirror` copies calls to a newer
+    version, if there is one to try out.
     """
 
     purse: Purse = field(default_factory=FreeOfCharge)
@@ -36,6 +37,7 @@ class Means:
     keys: Remembers | None = None
     shelf: Shelf = field(default_factory=lambda: Shelf(CACHE_BYTES))
     shed: Shed = field(default_factory=lambda: Shed(MAX_CALLS))
+    mirror: Step | None = None
 
 
 def governed_path(
@@ -64,6 +66,7 @@ def governed_path(
             Resolve(),
             means.shed,
             means.limits,
+            *([means.mirror] if means.mirror else []),
         ],
         answering(means, Attempts(means.purse)),
     )

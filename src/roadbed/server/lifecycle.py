@@ -2,7 +2,7 @@
 
 import asyncio
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any
@@ -40,7 +40,8 @@ class Lifecycle:
     """Starts the parts one after the other, and stops them the other way round.
 
     `begin` and `end` are what the call log and the database need: plain blocking
-    functions, called in threads. `end` runs after the last answer: it seals.
+    functions, called in threads. `end` runs after the last answer: it seals. `cease` is
+    what goes on in the background of the event loop: it ends first.
     """
 
     switch: Switch
@@ -50,6 +51,7 @@ class Lifecycle:
     chores: Chores
     begin: Sequence[Callable[[], object]] = ()
     end: Sequence[Callable[[], object]] = ()
+    cease: Sequence[Callable[[], Awaitable[object]]] = ()
     _stack: AsyncExitStack = field(default_factory=AsyncExitStack)
 
     async def start(self) -> None:
@@ -65,6 +67,8 @@ class Lifecycle:
             stack.push_async_callback(_quietly, self.reloader.stop)
             self.chores.start()
             stack.push_async_callback(_quietly, self.chores.stop)
+            for work in self.cease:
+                stack.push_async_callback(work)
             self._stack = stack.pop_all()
 
     async def stop(self) -> None:

@@ -2,7 +2,7 @@
 
 import platform
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from roadbed.app import App
 from roadbed.console.app import make_console
@@ -39,11 +39,13 @@ from roadbed.server.learning import learning
 from roadbed.server.lifecycle import Closer, Lifecycle
 from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
+from roadbed.server.mirroring import Mirror
 from roadbed.server.mlflow.app import make_mlflow
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
+from roadbed.server.rolling import Rolling, rolling
 from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
@@ -76,6 +78,8 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
+    rolling: Rolling
+    mirror: Mirror
     process: str
 
 
@@ -110,7 +114,9 @@ def assemble(app: App, closer: Closer) -> Parts:
     watchers = watching(app, process, switch)
     guard = Guard(denials, app.now_us, settings.public_address)
     purse = purse_of(app, process)
-    means = means_of(app, purse)
+    where = settings.region, app.clock
+    mirror = Mirror(switch, purse, recorder, where, watchers.watches, watchers.paired)
+    means = replace(means_of(app, purse), mirror=mirror)
     path = governed_path(
         now_us=app.now_us,
         record=Record(recorder, settings.region, watches=watchers.watches),
@@ -130,6 +136,8 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
+        rolling=rolling(app, process, switch),
+        mirror=mirror,
         process=process,
     )
 
@@ -196,6 +204,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             return current(connection, "serving")
 
     learners = Chores(learning(app, parts.process), parts.keeper)
+    lookers = Chores(parts.rolling.looking, parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -207,16 +216,20 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             parts.recorder.start,
             app.tokens.signing.ensure,
             learners.start,
+            lookers.start,
             *parts.watching.begin,
         ],
         end=[
             learners.stop,
+            lookers.stop,
+            *parts.rolling.end,
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,
             app.audit.checkpoint,
             *parts.watching.end,
         ],
+        cease=[parts.mirror.close],
     )
 
 
@@ -254,6 +267,7 @@ def chores_of(app: App, parts: Parts) -> Chores:
             ),
             Chore(name="replays", every_s=REPLAYS_EVERY_S, work=Replays(app).look),
             *parts.watching.chores,
+            *parts.rolling.chores,
         ],
         parts.keeper,
     )
@@ -382,4 +396,5 @@ def _gauges(parts: Parts) -> Gauges:
             float(serving.snapshot.revision if serving else 0),
         ),
         **parts.watching.gauges(),
+        **parts.mirror.gauges(),
     }

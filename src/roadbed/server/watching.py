@@ -10,6 +10,7 @@ from roadbed.gateway.tracer import Tracer
 from roadbed.inference.snapshot import Snapshot
 from roadbed.rollouts.flush import EVERY_S as TALLIES_EVERY_S
 from roadbed.rollouts.flush import Flush
+from roadbed.rollouts.mirror import Pair
 from roadbed.rollouts.tallying import Tallies
 from roadbed.server.chores import Chore
 from roadbed.server.metrics import Gauges
@@ -32,6 +33,10 @@ class Watching:
         """What each recorded call is shown to."""
         tracing = [self.tracer.watch] if self.tracer else []
         return [self.served.watch, self.tallies.watch, *tracing]
+
+    def paired(self, pair: Pair) -> None:
+        """Take in a call and its copy."""
+        self.tallies.paired(pair.rollout, pair.unit, pair.call, pair.copy, pair.flaws)
 
     @property
     def begin(self) -> Sequence[Callable[[], object]]:

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from roadbed.core.errors import Corrupt, NotFound
 from roadbed.gateway.history import CallQuery, History, Span, cursor
-from roadbed.inference.record import CallRecord, Payload, commit, leaf_bytes
+from roadbed.inference.record import MIRRORED, CallRecord, Payload, commit, leaf_bytes
 
 NOON_US = 1_795_262_400_000_000
 """2026-11-21T12:00:00Z."""
@@ -242,6 +242,22 @@ class HistoryContract:
             ("user:a", "x"): (3, 0, 3 * much),
             ("user:b", ""): (1, 1, 0),
         }
+
+    def test_copies_are_told_apart_from_calls(
+        self, history: History, tmp_path: Path
+    ) -> None:
+        """Nobody asked for them, but they cost what they cost."""
+        file, span = tmp_path / "calls.parquet", _span(10_000_000, 10_000_000)
+        calls = [a_record(1, cost_nano=1), a_record(2, cost_nano=2, arm="old")]
+        calls.append(a_record(3, cost_nano=4, arm=MIRRORED))
+        write(history, "calls", calls, file)
+
+        costs = {s.mirrored: s.cost_nano for s in history.spend([file], span, "")}
+
+        assert sum(tally.calls for tally in history.tally([file], span)) == 2
+        assert costs == {False: 3, True: 4}
+        assert history.search([file], CallQuery(copies=False)) == calls[1::-1]
+        assert len(history.search([file], CallQuery())) == 3
 
     def test_a_missing_file_is_named(self, history: History, tmp_path: Path) -> None:
         """Retention may have removed it."""

@@ -240,7 +240,8 @@ def _calls(eyes: Eyes, ref: VersionRef, now_us: int) -> dict[str, int]:
     """Count what the version answered in the last day, by endpoint, up to 100."""
     if not eyes.viewer.might("call.read"):
         return {}
-    query = CallQuery(model=str(ref), since_us=now_us - _DAY_US, limit=_COUNTED)
+    since_us = now_us - _DAY_US
+    query = CallQuery(model=str(ref), since_us=since_us, limit=_COUNTED, copies=False)
     found = seen.calls(eyes.viewer, eyes.rooms.calls, query)
     return Counter(record.endpoint for record in found)
 

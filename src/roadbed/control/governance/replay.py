@@ -106,7 +106,7 @@ def recorded(calls: CallLog, audit: AuditLog, since_us: int) -> Iterator[Asked]:
     """Yield every call since *since_us*, and every audited act of a known action."""
     before = ""
     while True:
-        query = CallQuery(since_us=since_us, before=before, limit=_PAGE)
+        query = CallQuery(since_us=since_us, before=before, limit=_PAGE, copies=False)
         page = calls.search(query)
         for record in page:
             named = record.principal and record.endpoint != UNNAMED

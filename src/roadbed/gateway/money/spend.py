@@ -12,6 +12,9 @@ from roadbed.gateway.money.scope import TEAM
 DAY_US = 86_400_000_000
 WAYS = ("endpoint", "model", "provider", "principal", "tenant", "team", "day")
 """What a cost can be split by; `label:NAME` besides, for any label."""
+COPIES = " (mirrored)"
+"""Follows the name of an endpoint, or a caller, in the cost of copies of its calls."""
+_CAUSED = ("endpoint", "principal", "team")
 _LABEL = re.compile(r"label:([A-Za-z][A-Za-z0-9_.-]{0,62})")
 _SINCE = re.compile(r"([1-9][0-9]{0,3})([hdw])")
 _HOURS = {"h": 1, "d": 24, "w": 168}
@@ -44,7 +47,10 @@ def label_of(by: str) -> str:
 
 
 def costs(found: Iterable[Spend], by: str) -> list[Cost]:
-    """Add up *found* by *by*, the dearest first; days in their own order."""
+    """Add up *found* by *by*, the dearest first; days in their own order.
+
+    What a rollout mirrored is apart from what callers of an endpoint caused.
+    """
     label = label_of(by)
     groups: dict[str, Cost] = {}
     for each in found:
@@ -74,8 +80,9 @@ def since_us(text: str, now_us: int) -> int:
 
 
 def _name(spend: Spend, by: str, label: str) -> str:
+    copies = COPIES if spend.mirrored and by in _CAUSED else ""
     if label:
-        return spend.label
+        return f"{spend.label}{copies}"
     if by == "day":
         return f"{datetime.fromtimestamp(spend.at_us // 1_000_000, UTC):%Y-%m-%d}"
-    return getattr(spend, by)
+    return f"{getattr(spend, by)}{copies}"

@@ -22,9 +22,10 @@ from roadbed.gateway.history import (
     Spend,
     Tally,
     conditions,
+    no_copy,
 )
 from roadbed.gateway.series import GROWTH
-from roadbed.inference.record import CallRecord, Payload
+from roadbed.inference.record import MIRRORED, CallRecord, Payload
 
 ROW_GROUP = 16_384
 ZSTD_LEVEL = 3
@@ -91,7 +92,7 @@ class DuckDBHistory:
 
     def search(self, files: Sequence[Path], query: CallQuery) -> list[CallRecord]:
         """Return the newest calls that match, newest first."""
-        where, values = conditions(query, lambda name: name)
+        where, values = conditions(query, _plain)
         tail = f"WHERE {where} ORDER BY ts DESC, call_id DESC LIMIT ?"
         return self._select(CallRecord, files, tail, [*values, query.limit])
 
@@ -108,12 +109,12 @@ class DuckDBHistory:
         if not files:
             return []
         failed = ", ".join(f"'{status}'" for status in FAILED)
-        where, values = span.conditions(lambda name: name)
+        where, values = span.conditions(_plain)
         rows = self._run(
             f"SELECT {', '.join(FACTS)}, ts // ? * ? AS at_us, "
             f"floor(ln(greatest(latency_us, 1)) / ln({GROWTH}))::BIGINT AS bucket, "
             f"count(*), count(*) FILTER (status IN ({failed})) FROM {_parquet(files)} "
-            f"WHERE {where} GROUP BY ALL",
+            f"WHERE {where} AND {no_copy(_plain)} GROUP BY ALL",
             [span.step_us, span.step_us, *values],
             files=files,
         )
@@ -126,18 +127,19 @@ class DuckDBHistory:
             return []
         facts = (*FACTS, "principal")
         known = ", ".join(f"coalesce({name}, '') AS {name}" for name in facts)
-        where, values = span.conditions(lambda name: name)
+        where, values = span.conditions(_plain)
         rows = self._run(
             f"SELECT {known}, coalesce(list_extract(map_extract(labels, ?), 1), '') "
-            "AS label, ts // ? * ? AS at_us, count(*), count(*) FILTER (status = 'ok' "
+            f"AS label, coalesce(arm, '') = '{MIRRORED}' AS mirrored, "
+            "ts // ? * ? AS at_us, count(*), count(*) FILTER (status = 'ok' "
             "AND coalesce(price, '') = ''), coalesce(sum(cost_nano), 0)::BIGINT, "
             "sum(input_tokens)::BIGINT, sum(output_tokens)::BIGINT "
             f"FROM {_parquet(files)} WHERE {where} GROUP BY ALL",
             [label, span.step_us, span.step_us, *values],
             files=files,
         )
-        names = (*facts, "label", "at_us", "calls", "unpriced", "cost_nano")
-        names += ("input_tokens", "output_tokens")
+        names = (*facts, "label", "mirrored", "at_us", "calls", "unpriced")
+        names += ("cost_nano", "input_tokens", "output_tokens")
         return [Spend(**dict(zip(names, row, strict=True))) for row in rows]
 
     def close(self) -> None:
@@ -190,6 +192,10 @@ class DuckDBHistory:
                 settings = _SETTINGS | {"threads": self._threads}
                 self._base = duckdb.connect(":memory:", config=settings)
             return self._base.cursor()
+
+
+def _plain(name: str) -> str:
+    return name
 
 
 def _columns(dataset: str) -> dict[str, str]:

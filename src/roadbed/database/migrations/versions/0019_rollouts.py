@@ -14,6 +14,8 @@ def upgrade() -> None:
     _rollouts()
     _changes()
     _seen()
+    _who()
+    _judged()
 
 
 def _rollouts() -> None:
@@ -73,9 +75,13 @@ def _seen() -> None:
         "rollout_units",
         sa.Column("rollout", sa.Text(), nullable=False),
         sa.Column("unit", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "unit", name=op.f("pk_rollout_units")),
     )
+
+
+def _who() -> None:
     op.create_table(
         "rollout_replicas",
         sa.Column("rollout", sa.Text(), nullable=False),
@@ -84,7 +90,30 @@ def _seen() -> None:
         sa.Column("weight", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since_us", sa.BigInteger(), nullable=False),
         sa.Column("seen_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "replica", name=op.f("pk_rollout_replicas")),
     )
+    op.create_table(
+        "rollout_looks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_rollout_looks")),
+    )
+
+
+def _judged() -> None:
+    """Let grades and feedback say which version was judged, and for whom."""
+    for table in ("online_grades", "feedback"):
+        op.add_column(table, sa.Column("rollout", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("arm", sa.Text(), nullable=True))
+        op.add_column(table, sa.Column("bucket", sa.Integer(), nullable=True))
+    op.add_column("online_grades", sa.Column("mirrors", sa.Text(), nullable=True))
+    op.add_column("online_grades", sa.Column("higher", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("binary", sa.Boolean(), nullable=True))
+    op.add_column("online_grades", sa.Column("told_us", sa.BigInteger(), nullable=True))
+    op.add_column("feedback", sa.Column("error", sa.Float(), nullable=True))
+    op.create_index("ix_online_grades_told", "online_grades", ["rollout", "told_us"])
+    op.create_index("ix_feedback_rollout", "feedback", ["rollout", "at_us"])
