@@ -16,6 +16,10 @@ WORDS = [
     {"output_config": {"format": {"type": "json_schema", "schema": SCHEMA}}},
     {"output_format": {"type": "json_schema", "schema": SCHEMA}},
 ]
+ODD = {
+    "type": "json_schema",
+    "schema": {"type": "object", "required": [[], {}, None]},
+}
 ANY = {"response_format": {"type": "json_object"}}
 
 
@@ -63,6 +67,8 @@ def test_what_is_no_such_object_breaks_the_form(fields, text, broken):
         ({"response_format": {"type": 7}}, "no", False),
         ({"response_format": {"type": "json_schema"}}, "[]", False),
         ({"response_format": {"type": "json_schema"}}, "no", True),
+        ({"output_format": ODD}, "{}", False),
+        ({"output_format": ODD | {"schema": {"required": 7}}}, "no", True),
     ],
 )
 def test_only_what_was_asked_for_is_asked_for(fields, text, broken):

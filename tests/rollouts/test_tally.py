@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from roadbed.core.errors import Corrupt
 from roadbed.inference.call import Arm, Call
+from roadbed.inference.chat import CountRequest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.rollouts import store
 from roadbed.rollouts.flush import Flush
@@ -138,7 +139,7 @@ def test_who_is_shut_out_by_a_version_is_an_error():
     assert (told.counts, told.bad) == (True, {"errors"})
 
 
-def a_call(arm, deployed=None):
+def a_call(arm, deployed=None, request=None):
     shown = Snapshot(
         revision=1,
         digest="",
@@ -152,7 +153,7 @@ def a_call(arm, deployed=None):
         started_ns=0,
         dialect="openai",
         endpoint="bot",
-        request=None,
+        request=request,
         snapshot=shown,
         arm=arm,
     )
@@ -196,8 +197,9 @@ def test_a_watch_counts_units_under_their_versions():
         a_call(arm(mirrored=True)),
         a_call(arm(), both(weight=0, mirrored=100)),
         a_call(arm(), one(Echo(), 1)),
+        a_call(arm(), request=CountRequest(fields={}, read=None)),
     ],
-    ids=["of-no-rollout", "placed", "mirrored", "in-the-shadow", "over"],
+    ids=["of-no-rollout", "placed", "mirrored", "in-the-shadow", "over", "tokens"],
 )
 def test_what_proves_nothing_is_not_counted(call):
     tallies = Tallies()
@@ -213,10 +215,15 @@ def test_a_pair_counts_on_both_sides():
     late = ok(latency_us=900_000, finish="refusal")
 
     tallies.paired("ro-1", 7, ok(model="bot@1"), late)
+    tallies.paired("ro-1", 8, ok(model="small@1"), ok())
 
-    old, new = sorted(merged(tallies.take().values()), key=lambda u: u.side != "old")
-    assert (old.side, old.calls, old.bad) == ("old", 1, GOOD)
-    assert (new.side, new.calls, new.bad) == ("new", 1, {"slow", "refusals"})
+    seen = {unit.place: unit.bad for unit in merged(tallies.take().values())}
+    assert seen == {
+        (7, "old"): GOOD,
+        (7, "new"): {"slow", "refusals"},
+        (8, "old"): {"errors"},
+        (8, "new"): GOOD,
+    }
 
 
 def test_predictions_add_up_and_flaws_of_pairs_are_told():

@@ -7,14 +7,14 @@ from dataclasses import replace
 import pytest
 
 from roadbed.cli import main
-from roadbed.database.tables import bump
+from roadbed.database.tables import bump, metadata
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.release import Release
 from roadbed.registry.tables import model_versions
 from roadbed.rollouts import store
 from roadbed.rollouts.assignment import bucket_of
 from roadbed.rollouts.planned import plan_of
-from roadbed.rollouts.tables import rollout_changes, rollout_tallies, rollouts
+from roadbed.rollouts.tables import rollout_tallies
 from roadbed.rollouts.tally import merged
 from tests.control.stacks import OPERATOR, resource
 from tests.rollouts.releases import a_rollout
@@ -55,8 +55,9 @@ def line(tmp_path_factory):
 def move(line, phase):
     """Let this be where the one rollout is, whatever came before."""
     with line.app.database.write() as connection:
-        for table in (rollout_tallies, rollout_changes, rollouts):
-            connection.execute(table.delete())
+        for table in reversed(metadata.sorted_tables):
+            if table.name.startswith("rollout"):
+                connection.execute(table.delete())
         release = {"strategy": "canary", "unit": "user", "steps": [{"percent": 50}]}
         rollout = a_rollout(phase, spec=release, started_us=line.app.now_us())
         half = replace(rollout, plan=plan_of(Release(**release), False))
@@ -130,14 +131,17 @@ def test_calls_are_listed_by_rollout_and_arm(line, listed):
 
 
 def test_what_was_seen_is_written_down_by_unit(line):
-    for user in USERS:
-        ask(line, user)
+    """Whoever looks at rollouts takes it away again, so it is gathered here."""
+    bodies = {}
 
     def seen():
+        for user in USERS:
+            ask(line, user)
         with line.app.database.read() as connection:
-            bodies = list(connection.execute(rollout_tallies.select()))
-        units = merged(row.body for row in bodies)
-        return units if len(units) == len(USERS) else None
+            for row in connection.execute(rollout_tallies.select()):
+                bodies[row.replica, row.at_us] = row.body
+        units = merged(bodies.values())
+        return units if len({unit.unit for unit in units}) == len(USERS) else None
 
     units, _ = until(seen)
 

@@ -15,19 +15,15 @@ from roadbed.rollouts.assignment import bucket_in, number_of, takes
 from roadbed.rollouts.form import breaks_form
 from roadbed.rollouts.tally import Side
 
-PLACE = "rollout.place"
+MAY_PLACE = "rollout.place"
 
 
 def shuts_out(call: Call, outcome: Outcome) -> bool:
     """Say whether the newer version is refused to a caller who may have the older."""
-    found, caller, arm = (
-        call.snapshot.deployments.get(call.endpoint),
-        call.principal,
-        call.arm,
-    )
-    if not isinstance(outcome.error, Denied) or arm is None or arm.side == "old":
+    if not isinstance(outcome.error, Denied):
         return False
-    if found is None or caller is None:
+    found, caller = call.snapshot.deployments.get(call.endpoint), call.principal
+    if found is None or caller is None or call.arm is None or call.arm.side == "old":
         return False
     return call.snapshot.authority.decide_all(caller, questions_of(found))[-1].allowed
 
@@ -119,9 +115,9 @@ def unit_of(call: Call, caller: Principal, arms: Arms) -> str:
 def _chosen(call: Call, caller: Principal, found: Deployment) -> Side:
     """Return the side that the caller asks for, and may; raise Denied or Invalid."""
     target = found.target
-    decision = call.snapshot.authority.decide(caller, PLACE, target)
+    decision = call.snapshot.authority.decide(caller, MAY_PLACE, target)
     if not decision.allowed:
-        raise denial(caller, PLACE, target, decision)
+        raise denial(caller, MAY_PLACE, target, decision)
     if found.arms is None:
         raise Invalid(
             f"endpoint {found.endpoint!r} has one version to answer with now",

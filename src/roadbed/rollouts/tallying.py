@@ -13,6 +13,7 @@ from typing import NamedTuple
 from roadbed.core.errors import TimedOut
 from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
+from roadbed.inference.chat import CountRequest
 from roadbed.inference.record import CallRecord
 from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.tally import Side, UnitSeen, packed
@@ -92,6 +93,17 @@ def _tried(record: CallRecord) -> tuple[str, ...]:
     return (TimedOut.code,) if f'"{TimedOut.code}"' in record.chain else ()
 
 
+class _Sides(NamedTuple):
+    """The names of both versions of a rollout, and from where on a call is slow."""
+
+    old: str
+    new: str
+    slow_ms: int
+
+    def of(self, side: Side) -> str:
+        return self.new if side == "new" else self.old
+
+
 class _Seen:
     """The units of one rollout since they were last told of.
 
@@ -125,7 +137,7 @@ class Tallies:
         self._most = most
         self._lock = threading.Lock()
         self._seen: dict[str, _Seen] = {}
-        self._slow_ms: dict[str, int] = {}
+        self._known: dict[str, _Sides] = {}
 
     def watch(self, call: Call, record: CallRecord) -> None:
         """Take in a call that has just been recorded."""
@@ -133,11 +145,12 @@ class Tallies:
         arms = served.arms if served else None
         if arm is None or arms is None or served is None or arm.mirrored:
             return
-        self._slow_ms[arm.rollout] = arms.slow_ms
-        if arm.placed or not arms.weight:
+        newer = arms.newer.choices[0].name
+        known = _Sides(served.choices[0].name, newer, arms.slow_ms)
+        self._known[arm.rollout] = known
+        if arm.placed or not arms.weight or isinstance(call.request, CountRequest):
             return  # While nobody is answered by the newer one, only pairs tell.
-        own = (arms.newer if arm.side == "new" else served).choices[0].name
-        told = judged(record, own, arms.slow_ms, arm.flaws)
+        told = judged(record, known.of(arm.side), arms.slow_ms, arm.flaws)
         self._add(arm.rollout, [_unit(arm.unit, arm.side, record, told)])
 
     def paired(
@@ -149,12 +162,12 @@ class Tallies:
         flaws: tuple[frozenset[str], frozenset[str]] = (_NOTHING, _NOTHING),
     ) -> None:
         """Take in a *call* that the older version answered, and its *copy*."""
-        slow_ms, both = self._slow_ms.get(rollout, 0), []
+        unknown = _Sides(call.model, copy.model, 0)
+        known = self._known.get(rollout, unknown)
         sides: tuple[tuple[Side, CallRecord], ...] = ("old", call), ("new", copy)
         for (side, record), own in zip(sides, flaws, strict=True):
-            told = judged(record, record.model, slow_ms, own)
-            both.append(_unit(unit, side, record, told))
-        self._add(rollout, both)
+            told = judged(record, known.of(side), known.slow_ms, own)
+            self._add(rollout, [_unit(unit, side, record, told)])
 
     def take(self) -> dict[str, bytes]:
         """Return what was counted since the last time, by rollout, and forget it."""
