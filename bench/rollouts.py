@@ -8,7 +8,7 @@ at each look, and Mann-Whitney over error rates by the minute, judged every ten 
 simulates fewer of each; the default is 2,000, and of Mann-Whitney a fifth of that.
 
 `python -m bench.rollouts histories 10000` plays so many made-up rollouts instead, with
-whatever versions and people may do, and holds each to all of `tests/rollouts/invariants`.
+whatever versions and people may do, and holds each to `tests/rollouts/invariants.py`.
 """
 
 import math
