@@ -38,8 +38,7 @@ def test_the_histories_go_everywhere(histories):
 
 @pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule.__name__)
 def test_it_holds_in_every_history(histories, rule):
-    for history in histories:
-        rule(history)
+    assert len([rule(history) for history in histories]) == len(histories)
 
 
 def test_harm_ends_it_in_most_phases(histories):
