@@ -1,0 +1,112 @@
+"""States, shares and guardrails in words."""
+
+from roadbed.console.words import MINUS, amount, count, duration, signed, usd
+
+PHASES = {
+    "draft": "waits for approval",
+    "approved": "loading",
+    "shadow": "mirrored",
+    "canary": "under way",
+    "soaking": "soaking",
+    "promoted": "promoted",
+    "paused": "paused",
+    "inconclusive": "inconclusive",
+    "rolling_back": "rolling back",
+    "rolled_back": "rolled back",
+    "aborted": "aborted",
+    "superseded": "superseded",
+}
+SHAPES = {
+    "draft": "denied",
+    "approved": "follow",
+    "shadow": "follow",
+    "canary": "follow",
+    "soaking": "follow",
+    "promoted": "ok",
+    "paused": "warning",
+    "inconclusive": "truncated",
+    "rolling_back": "error",
+    "rolled_back": "error",
+}
+"""The shape that a phase has beside its word; any other has that of what is retired."""
+VERDICTS = {
+    "worse": ("error", "worse"),
+    "fine": ("ok", "no worse"),
+    "unknown": ("truncated", "not known yet"),
+    "no data": ("note", "no data"),
+    "as meant": ("ok", "as meant"),
+    "mismatch": ("error", "mismatch"),
+}
+"""The shape of a verdict, and its word."""
+_MILLION = 1_000_000
+
+
+def phase_words(phase: str) -> str:
+    """Return *phase* in words."""
+    return PHASES.get(phase, phase)
+
+
+def phase_shape(phase: str) -> str:
+    """Return the shape that stands beside the word of *phase*."""
+    return SHAPES.get(phase, "retired")
+
+
+def verdict_shape(verdict: str) -> tuple[str, str]:
+    """Return the shape of *verdict*, and its word."""
+    return VERDICTS.get(verdict, ("note", verdict))
+
+
+def weight_words(weight: int) -> str:
+    """Return a share of 10,000 units as per cent: `5 %`, `0.25 %`."""
+    return f"{weight / 100:g} %"
+
+
+def seconds(passed: float) -> str:
+    """Return a time in seconds as people plan it: `45 s`, `10 min`, `36 h`, `7 d`."""
+    for unit, size in (("d", 172_800), ("h", 7_200), ("min", 120)):
+        if passed >= size:
+            return f"{passed / {'d': 86_400, 'h': 3_600, 'min': 60}[unit]:.3g} {unit}"
+    return f"{passed:.0f} s"
+
+
+def level(name: str, kind: str, value: float | None) -> str:
+    """Return what a guardrail measured on one side."""
+    if value is None:
+        return "–"
+    if kind == "binary":
+        return f"{value * 100:.2f} %"
+    return _number(name, value)
+
+
+def apart(name: str, kind: str, value: float | None) -> str:
+    """Return a difference with its sign: of shares, in percentage points."""
+    if value is None:
+        return "–"
+    if kind == "binary":
+        text = f"{abs(value) * 100:.2f}"
+        sign = "" if float(text) == 0 else "+" if value > 0 else MINUS
+        return f"{sign}{text}"
+    if name == "cost":
+        sign = "+" if value > 0 else MINUS if value < 0 else ""
+        return f"{sign}{_number(name, abs(value))}"
+    return signed(float(f"{value:.3g}"))
+
+
+def unit_of(kind: str) -> str:
+    """Return the unit of a difference, empty where the number has it or has none."""
+    return "points" if kind == "binary" else ""
+
+
+def worth(value: float) -> str:
+    """Return what a bet is worth: `0.42`, `37`, `12,400`, `> 1,000,000`."""
+    if value > _MILLION:
+        return f"> {count(_MILLION)}"
+    if value < 0.01:
+        return "< 0.01"
+    return amount(float(f"{value:.3g}"))
+
+
+def _number(name: str, value: float) -> str:
+    if name == "cost":
+        return usd(round(value))
+    return amount(value)
