@@ -28,6 +28,7 @@ from roadbed.console.assets import PREFIX, Assets
 from roadbed.console.data import ConsoleSource
 from roadbed.console.guard import Guard, Handler, Page, missing
 from roadbed.console.render import Renderer
+from roadbed.console.rollouts import pages as rolling
 from roadbed.console.session import Nobody, People, SessionStore
 from roadbed.console.signin import begin, finish, sign_in, sign_in_page, sign_out
 from roadbed.console.visit import Console, OnRefused, Refusal
@@ -67,6 +68,10 @@ _PAGES: tuple[tuple[str, str, str, Page], ...] = (
     ("GET", "/evaluations/{name}/compare", "evaluation.read", evaluations.compare),
     ("GET", "/evaluations/{name}/{report}", "evaluation.read", evaluations.report),
     ("GET", "/judges", "evaluation.read", evaluations.judges),
+    ("GET", "/rollouts", "endpoint.read", rolling.rollouts),
+    ("GET", "/rollouts/{rollout}", "endpoint.read", rolling.rollout),
+    ("POST", "/rollouts/{rollout}/steer", "rollout.steer", rolling.steer),
+    ("POST", "/rollouts/{rollout}/rollback", "rollout.rollback", rolling.roll_back),
     ("GET", "/spend", "call.read", spend.spend),
     ("GET", "/resources", "resource.read", resources.resources),
     ("GET", "/resources/{kind}/{name}", "resource.read", resources.resource),

@@ -38,6 +38,7 @@ from roadbed.console.data import (
 )
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.learning.live import LiveLearning
+from roadbed.console.rollouts.live import LiveRollouts
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
@@ -129,6 +130,11 @@ class Seen:
     def assays(self) -> LiveAssays:
         """Return what there is of evaluations."""
         return LiveAssays(self._rooms, self._viewer)
+
+    @property
+    def rolling(self) -> LiveRollouts:
+        """Return what there is of rollouts."""
+        return LiveRollouts(self._database, self._viewer)
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""

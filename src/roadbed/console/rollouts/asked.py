@@ -1,8 +1,8 @@
 """What the pages of rollouts show, as plain values."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from dataclasses import dataclass, field
+from typing import Any, Protocol
 
 from roadbed.console.rollouts.filters import RolloutFilter
 from roadbed.rollouts.shown import Balance, Tile
@@ -80,7 +80,7 @@ class RolloutList:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Event:
-    """One transition; `evidence` is plain JSON text, empty where somebody acted.
+    """One transition; `evidence` is plain JSON, empty where somebody acted.
 
     `lasted_us` is how long it stayed so, up to now if it still does.
     """
@@ -92,13 +92,17 @@ class Event:
     actor: str
     reason: str
     digest: str
-    evidence: str = ""
+    evidence: Mapping[str, Any] = field(default_factory=dict)
     lasted_us: int = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stop:
-    """One station of the way that was planned: `done`, `here` or `ahead`."""
+    """One station of the way that was planned.
+
+    `state` is `done`, `here`, `held` while somebody is needed, `ended` where it came
+    to an end before its time, or `ahead`.
+    """
 
     label: str
     state: str
@@ -128,11 +132,15 @@ class ReplicaLine:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ActTold:
-    """One thing that may be done now; `refused` says why not by this visitor."""
+    """One thing that people do; `possible` says whether it can be done now.
+
+    `refused` says why not by this visitor, empty if they may.
+    """
 
     name: str
     label: str
     explained: str
+    possible: bool
     refused: str = ""
 
 
