@@ -55,8 +55,9 @@ class Bet:
 def gauge(tile: Tile) -> Gauge:
     """Return the picture of the interval of *tile*."""
     sign = -1.0 if tile.better == "higher" else 1.0
-    ends = [abs(e) for e in (tile.low, tile.high, tile.difference) if e is not None]
-    reach = min(_FAR * tile.margin, max([2 * tile.margin, *(1.1 * e for e in ends)]))
+    ends = [abs(end) for end in (tile.low, tile.high) if end is not None]
+    wide = min(_FAR * tile.margin, 1.1 * max(ends, default=0.0))
+    reach = max(2 * tile.margin, wide, 1.25 * abs(tile.difference or 0.0))
 
     def at(value: float | None) -> float | None:
         if value is None or math.isnan(value):

@@ -101,7 +101,9 @@ def _said(rollout: Rollout) -> str:
     if balance(rollout).verdict == "mismatch":
         return f"sample ratio: {verdict_shape('mismatch')[1]}"
     found = sorted(tiles(rollout), key=_rank)
-    return f"{found[0].name}: {verdict_shape(found[0].verdict)[1]}" if found else ""
+    if not found or found[0].verdict == "fine":
+        return "all no worse" if found else ""
+    return f"{found[0].name}: {verdict_shape(found[0].verdict)[1]}"
 
 
 def _rank(tile: Tile) -> tuple[int, float]:

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from roadbed.console.rollouts.wording import seconds, weight_words
-from roadbed.console.words import plural, share
+from roadbed.console.words import plural
 from roadbed.rollouts.rollout import Rollout
 
 _UNITS = {
@@ -22,9 +22,9 @@ def facts_of(rollout: Rollout) -> Iterator[tuple[str, str]]:
         return
     yield "Stays with one version", _UNITS.get(str(spec.get("unit", "principal")), "–")
     count = len(plan.guardrails)
-    each = f", {share(plan.share)} each" if count > 1 else ""
-    yield "May roll back wrongly", share(plan.alpha) + each
-    yield "Replicas that must be ready", share(plan.ready).replace(".0", "")
+    each = f", {plan.share * 100:.3g} % each" if count > 1 else ""
+    yield "Errs by going back", f"{plan.alpha * 100:.3g} % at most{each}"
+    yield "Replicas that must be ready", f"{plan.ready * 100:.3g} %"
     if plan.shadow_s:
         mirrored = f"{seconds(plan.shadow_s)}, {plural(plan.shadow_units, 'call')}"
         yield "Mirrored before", mirrored

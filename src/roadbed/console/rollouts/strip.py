@@ -13,6 +13,8 @@ from roadbed.rollouts.assignment import BUCKETS
 HEIGHT = 96
 _AFTER = 0.05
 """How much of the picture shows the end of one that is over."""
+_ROOM_US = 480_000_000
+"""Less time than that has no minutes to mark between its ends."""
 _LABEL = 6.0
 """A part narrower than this many per cent has no room for its label."""
 
@@ -59,6 +61,7 @@ def strip(events: Sequence[Event]) -> Strip | None:
     if end <= start:
         return None
     span = end - start
+    ticks = 4 if span >= _ROOM_US else 1
     edges = [event.at_us for event in events] + [end]
     parts = tuple(
         _part(event, 100 * (edge - start) / span, 100 * (after - edge) / span)
@@ -66,7 +69,7 @@ def strip(events: Sequence[Event]) -> Strip | None:
     )
     return Strip(
         parts=parts,
-        ticks=tuple(start + span * n // 4 for n in range(5)),
+        ticks=tuple(start + span * n // ticks for n in range(ticks + 1)),
         clock=span < 86_400_000_000,
         words="; ".join(part.words for part in parts),
     )

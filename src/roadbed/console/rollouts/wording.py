@@ -1,6 +1,6 @@
 """States, shares and guardrails in words."""
 
-from roadbed.console.words import MINUS, amount, count, duration, signed, usd
+from roadbed.console.words import MINUS, amount, count, signed
 
 PHASES = {
     "draft": "waits for approval",
@@ -61,6 +61,12 @@ def weight_words(weight: int) -> str:
     return f"{weight / 100:g} %"
 
 
+def short_of(version: str, beside: str) -> str:
+    """Return *version* as it is called beside another: `@8` if they are of one model."""
+    model, at, number = version.partition("@")
+    return at + number if at and beside.partition("@")[0] == model else version
+
+
 def seconds(passed: float) -> str:
     """Return a time in seconds as people plan it: `45 s`, `10 min`, `36 h`, `7 d`."""
     for unit, size in (("d", 172_800), ("h", 7_200), ("min", 120)):
@@ -75,7 +81,7 @@ def level(name: str, kind: str, value: float | None) -> str:
         return "–"
     if kind == "binary":
         return f"{value * 100:.2f} %"
-    return _number(name, value)
+    return amount(value)
 
 
 def apart(name: str, kind: str, value: float | None) -> str:
@@ -86,9 +92,6 @@ def apart(name: str, kind: str, value: float | None) -> str:
         text = f"{abs(value) * 100:.2f}"
         sign = "" if float(text) == 0 else "+" if value > 0 else MINUS
         return f"{sign}{text}"
-    if name == "cost":
-        sign = "+" if value > 0 else MINUS if value < 0 else ""
-        return f"{sign}{_number(name, abs(value))}"
     return signed(float(f"{value:.3g}"))
 
 
@@ -105,8 +108,3 @@ def worth(value: float) -> str:
         return "< 0.01"
     return amount(float(f"{value:.3g}"))
 
-
-def _number(name: str, value: float) -> str:
-    if name == "cost":
-        return usd(round(value))
-    return amount(value)
