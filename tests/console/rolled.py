@@ -241,6 +241,7 @@ def several(line):
     made["triage"] = line.look(begun, 5, minutes=68, rates=BAD)
     begun = line.begin("risk-score", SHADOWED, ago_us=80 * MINUTE_US, reason=WAY)
     made["risk-score"] = line.look(begun, 8, minutes=70, share=0.028, every=2)
+    line.say(made["risk-score"], *((pod, "ready", 500, "") for pod in PODS))
     begun = line.begin("search-rank", ago_us=4 * MINUTE_US, reason=WAY)
     made["search-rank"] = line.look(begun, 8, minutes=2, ready=0.5)
     line.say(
@@ -252,4 +253,5 @@ def several(line):
     )
     begun = line.begin("reply-draft", ago_us=30 * HOUR_US, reason=WAY)
     made["reply-draft"] = line.look(begun, 8, minutes=60 * 29, users=4, every=20)
+    line.say(made["reply-draft"], *((pod, "ready", 500, "") for pod in PODS[:2]))
     return made

@@ -15,6 +15,7 @@ _AFTER = 0.05
 """How much of the picture shows the end of one that is over."""
 _ROOM_US = 480_000_000
 """Less time than that has no minutes to mark between its ends."""
+_DAY_US = 86_400_000_000
 _LABEL = 6.0
 """A part narrower than this many per cent has no room for its label."""
 
@@ -56,12 +57,15 @@ LOOKS = {
 
 
 def strip(events: Sequence[Event]) -> Strip | None:
-    """Return the strip of *events*, the oldest first; None where no time passed."""
+    """Return the strip of *events*, the oldest first.
+
+    None if no time passed, or if nobody ever got the newer version.
+    """
     start, end = (events[0].at_us, _end(events)) if events else (0, 0)
-    if end <= start:
+    if end <= start or not any(event.weight for event in events):
         return None
     span = end - start
-    ticks = 4 if span >= _ROOM_US else 1
+    ticks = _intervals(span)
     edges = [event.at_us for event in events] + [end]
     parts = tuple(
         _part(event, 100 * (edge - start) / span, 100 * (after - edge) / span)
@@ -70,9 +74,16 @@ def strip(events: Sequence[Event]) -> Strip | None:
     return Strip(
         parts=parts,
         ticks=tuple(start + span * n // ticks for n in range(ticks + 1)),
-        clock=span < 86_400_000_000,
+        clock=span < 2 * _DAY_US,
         words="; ".join(part.words for part in parts),
     )
+
+
+def _intervals(span: int) -> int:
+    """Return between how many times under the picture there is a difference."""
+    if span < 2 * _DAY_US:
+        return 4 if span >= _ROOM_US else 1
+    return min(4, span // _DAY_US)
 
 
 def _end(events: Sequence[Event]) -> int:

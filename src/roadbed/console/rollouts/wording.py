@@ -1,6 +1,9 @@
 """States, shares and guardrails in words."""
 
-from roadbed.console.words import MINUS, amount, count, signed
+import math
+
+from roadbed.console.words import MINUS, NOTHING, amount, count
+from roadbed.rollouts.shown import Tile
 
 PHASES = {
     "draft": "waits for approval",
@@ -75,24 +78,38 @@ def seconds(passed: float) -> str:
     return f"{passed:.0f} s"
 
 
-def level(name: str, kind: str, value: float | None) -> str:
+def level(tile: Tile, value: float | None) -> str:
     """Return what a guardrail measured on one side."""
     if value is None:
-        return "–"
-    if kind == "binary":
+        return NOTHING
+    if tile.kind == "binary":
         return f"{value * 100:.2f} %"
-    return amount(value)
+    return f"{value:,.{_digits(tile)}f}".replace("-", MINUS)
 
 
-def apart(name: str, kind: str, value: float | None) -> str:
-    """Return a difference with its sign: of shares, in percentage points."""
+def apart(tile: Tile, value: float | None) -> str:
+    """Return a difference with its sign: of shares, in percentage points.
+
+    It has the decimals that its margin needs.
+    """
     if value is None:
-        return "–"
-    if kind == "binary":
-        text = f"{abs(value) * 100:.2f}"
-        sign = "" if float(text) == 0 else "+" if value > 0 else MINUS
-        return f"{sign}{text}"
-    return signed(float(f"{value:.3g}"))
+        return NOTHING
+    scale = 100 if tile.kind == "binary" else 1
+    text = f"{abs(value) * scale:,.{_digits(tile)}f}"
+    sign = "" if not text.strip("0.,") else "+" if value > 0 else MINUS
+    return f"{sign}{text}"
+
+
+def _digits(tile: Tile) -> int:
+    """Return how many decimals it takes to see what its margin is."""
+    if tile.kind == "binary":
+        return 2
+    return min(9, max(0, 2 - math.floor(math.log10(tile.margin))))
+
+
+def margin_of(tile: Tile) -> float:
+    """Return the difference from which on it matters, below 0 where higher is better."""
+    return -tile.margin if tile.better == "higher" else tile.margin
 
 
 def unit_of(kind: str) -> str:
