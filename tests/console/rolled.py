@@ -52,11 +52,12 @@ class Rolled(Rooms):
     """Endpoints that each pin the second version of a model of their own."""
 
     def furnish(self, names=NAMES):
-        """Declare everything, twice, and return it."""
+        """Declare everything, twice, and return it a month later."""
         for number in (1, 2):
             models = [hosted(f"{n}-model", f"echo-{number}") for n in names]
             pins = [endpoint(n, f"{n}-model@{number}") for n in names]
             self.declare(ECHO, *models, *pins)
+        self.clock.advance(days=30)
         return self
 
     def begin(self, name, block=BLOCK, *, ago_us=0, reason="pinned by r2", **more):
@@ -118,9 +119,7 @@ class Rolled(Rooms):
         """Let replicas say what they serve: name, state, weight and reason of each."""
         table = rollout_replicas
         with self.database.write() as connection:
-            connection.execute(
-                sa.delete(table).where(table.c.rollout == rollout.id)
-            )
+            connection.execute(sa.delete(table).where(table.c.rollout == rollout.id))
             for at, (name, state, weight, reason) in enumerate(lines):
                 connection.execute(
                     table.insert().values(
@@ -204,7 +203,9 @@ def _told(evidence):
     """Return a look as the controller writes it down."""
     sides = {
         name: {
-            side: [look.bad, look.of] if isinstance(look, Counts) else [look.n, look.mean]
+            side: [look.bad, look.of]
+            if isinstance(look, Counts)
+            else [look.n, look.mean]
             for side, look in (("old", both.old), ("new", both.new))
         }
         for name, both in evidence.looks.items()
@@ -219,7 +220,9 @@ def _told(evidence):
 
 
 BAD = GOOD | {"errors": (0.012, 0.14)}
-SHADOWED = BLOCK.model_copy(update={"shadow": Release.model_validate({"shadow": {}}).shadow})
+SHADOWED = BLOCK.model_copy(
+    update={"shadow": Release.model_validate({"shadow": {}}).shadow}
+)
 ASKED = BLOCK.model_copy(update={"approval": True})
 PODS = ("roadbed-0-7f9c", "roadbed-1-7f9c", "roadbed-2-7f9c", "roadbed-3-7f9c")
 WAY = "merged r2: answers in two sentences"
@@ -236,7 +239,9 @@ def several(line):
     made["handbook"] = line.begin("handbook", ASKED, ago_us=2 * HOUR_US, reason=WAY)
     begun = line.begin("support", ago_us=95 * MINUTE_US, reason=WAY)
     made["support"] = line.look(begun, 11, minutes=94, every=2)
-    line.say(made["support"], *((pod, "ready", made["support"].weight, "") for pod in PODS))
+    line.say(
+        made["support"], *((pod, "ready", made["support"].weight, "") for pod in PODS)
+    )
     begun = line.begin("triage", ago_us=70 * MINUTE_US, reason=WAY)
     made["triage"] = line.look(begun, 5, minutes=68, rates=BAD)
     begun = line.begin("risk-score", SHADOWED, ago_us=80 * MINUTE_US, reason=WAY)

@@ -19,6 +19,7 @@ from roadbed.console import (
     overview,
     quality,
     resources,
+    rolling,
     runs,
     session,
     spend,
@@ -28,7 +29,6 @@ from roadbed.console.assets import PREFIX, Assets
 from roadbed.console.data import ConsoleSource
 from roadbed.console.guard import Guard, Handler, Page, missing
 from roadbed.console.render import Renderer
-from roadbed.console.rollouts import pages as rolling
 from roadbed.console.session import Nobody, People, SessionStore
 from roadbed.console.signin import begin, finish, sign_in, sign_in_page, sign_out
 from roadbed.console.visit import Console, OnRefused, Refusal

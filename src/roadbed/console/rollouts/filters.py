@@ -6,10 +6,10 @@ from dataclasses import dataclass
 from roadbed.console.filters import Filter
 from roadbed.core.errors import Invalid
 from roadbed.core.reference import NAME
-from roadbed.rollouts.state import Phase
+from roadbed.rollouts.state import WAITING, Phase
 
 GROUPS: dict[str, tuple[str, tuple[Phase, ...]]] = {
-    "waiting": ("Needs somebody", ("draft", "paused", "inconclusive")),
+    "waiting": ("Needs somebody", WAITING),
     "under-way": (
         "Under way",
         ("approved", "shadow", "canary", "soaking", "rolling_back"),

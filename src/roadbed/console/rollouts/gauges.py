@@ -97,5 +97,8 @@ def bet(value: float, limit: float) -> Bet:
         limit=at(limit),
         from_x=min(here, one),
         width=round(abs(here - one), 2),
-        ticks=(*((at(each), f"{each:,g}") for each in shown), (at(limit), f"{limit:,g}")),
+        ticks=(
+            *((at(each), f"{each:,g}") for each in shown),
+            (at(limit), f"{limit:,g}"),
+        ),
     )

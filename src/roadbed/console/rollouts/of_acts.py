@@ -65,7 +65,9 @@ def _acts(sight: Sight, rollout: Rollout, *, newest: bool) -> Iterator[ActTold]:
             explained=wording.explained.format(
                 old=rollout.old, new=rollout.new, declared=rollout.declared
             ),
-            possible=_goes_back(rollout, newest=newest) if back else _can(rollout, name),
+            possible=_goes_back(rollout, newest=newest)
+            if back
+            else _can(rollout, name),
             refused=_refused(sight, rollout, name),
         )
 

@@ -1,7 +1,7 @@
 """Rollouts by their state, as one viewer may see them, and what drifted from Git."""
 
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 
 from roadbed.console.rollouts.asked import (
     DriftTold,
@@ -15,7 +15,7 @@ from roadbed.console.rollouts.places import rollout_page
 from roadbed.console.rollouts.sight import Sight
 from roadbed.console.rollouts.wording import verdict_shape
 from roadbed.control import seen
-from roadbed.control.rollouts import Drift, drifts
+from roadbed.control.rollouts import Drift
 from roadbed.rollouts import store
 from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.shown import Tile, balance, tiles
@@ -62,8 +62,7 @@ def drift_of(sight: Sight, rollout: Rollout) -> DriftTold | None:
 def row_of(rollout: Rollout) -> RolloutRow:
     """Return *rollout* in one line."""
     state, plan = rollout.state, rollout.plan
-    phase = state.held or state.phase
-    passed = {"canary": state.step + 1, "soaking": len(plan.steps)}
+    begun = (state.held or state.phase) not in ("draft", "approved", "shadow")
     return RolloutRow(
         id=rollout.id,
         endpoint=rollout.endpoint,
@@ -72,7 +71,7 @@ def row_of(rollout: Rollout) -> RolloutRow:
         phase=state.phase,
         strategy=plan.strategy,
         weight=rollout.weight,
-        step=passed.get(phase, 0),
+        step=state.step + 1 if begun and plan.steps else 0,
         steps=len(plan.steps),
         reason=state.reason,
         since_us=round(state.since_s * 1_000_000),
@@ -87,7 +86,14 @@ def _group(
 ) -> RolloutGroup:
     label, phases = GROUPS[name]
     limit = PAGE if wanted.state or name != "over" else OVER
-    found = sight.page((wanted.endpoint, phases), after, limit + 1)
+    found = seen.rollouts(
+        sight.viewer,
+        sight.connection,
+        endpoint=wanted.endpoint,
+        phases=phases,
+        after=after,
+        limit=limit + 1,
+    )
     return RolloutGroup(
         name=name,
         label=label,
@@ -113,16 +119,8 @@ def _rank(tile: Tile) -> tuple[int, float]:
 
 
 def _drifts(sight: Sight) -> dict[str, DriftTold]:
-    return {drift.endpoint: drift for drift in _visible(sight)}
-
-
-def _visible(sight: Sight) -> Iterator[DriftTold]:
-    mine = sight.viewer.principal.tenant
-    for drift in drifts(sight.connection):
-        if drift.tenant != mine:
-            continue
-        if sight.may_see(store.get(sight.connection, drift.rollout)):
-            yield _told(drift)
+    found = seen.drifts(sight.viewer, sight.connection)
+    return {drift.endpoint: _told(drift) for drift in found}
 
 
 def _told(drift: Drift) -> DriftTold:

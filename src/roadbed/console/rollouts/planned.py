@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from roadbed.console.rollouts.wording import seconds, weight_words
-from roadbed.console.words import plural
+from roadbed.console.words import NOTHING, plural
 from roadbed.rollouts.rollout import Rollout
 
 _UNITS = {
@@ -20,7 +20,10 @@ def facts_of(rollout: Rollout) -> Iterator[tuple[str, str]]:
     yield "Strategy", plan.strategy
     if plan.strategy == "immediate":
         return
-    yield "Stays with one version", _UNITS.get(str(spec.get("unit", "principal")), "–")
+    yield (
+        "Stays with one version",
+        _UNITS.get(str(spec.get("unit", "principal")), NOTHING),
+    )
     count = len(plan.guardrails)
     each = f", {plan.share * 100:.3g} % each" if count > 1 else ""
     yield "Errs by going back", f"{plan.alpha * 100:.3g} % at most{each}"

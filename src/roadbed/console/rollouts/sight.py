@@ -1,6 +1,5 @@
 """Which rollouts one viewer may see: those of the endpoints that they may see."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 
 import sqlalchemy as sa
@@ -39,30 +38,6 @@ class Sight:
         """Say whether the viewer may see *rollout*."""
         mine = rollout.tenant == self.viewer.principal.tenant
         return mine and self.viewer.may(ACTION, self.target_of(rollout))
-
-    def page(
-        self,
-        rollouts: tuple[str, Iterable[str]],
-        after: Rollout | None,
-        limit: int,
-    ) -> list[Rollout]:
-        """Return the newest rollouts that the viewer may see, those after *after*.
-
-        *rollouts* are an endpoint, empty for all, and the phases.
-        """
-        endpoint, phases = rollouts[0], tuple(rollouts[1])
-
-        def fetch(last: Rollout | None, size: int) -> list[Rollout]:
-            return store.listed(
-                self.connection,
-                tenant=self.viewer.principal.tenant,
-                endpoint=endpoint,
-                phases=phases,
-                after=last or after,
-                limit=size,
-            )
-
-        return self.viewer.page(ACTION, fetch, self.target_of, limit)
 
     def get(self, rollout_id: str) -> Rollout:
         """Return one rollout; raise NotFound if the viewer may not see it."""

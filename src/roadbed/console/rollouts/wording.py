@@ -1,7 +1,5 @@
 """States, shares and guardrails in words."""
 
-import math
-
 from roadbed.console.words import MINUS, NOTHING, amount, count
 from roadbed.rollouts.shown import Tile
 
@@ -65,7 +63,7 @@ def weight_words(weight: int) -> str:
 
 
 def short_of(version: str, beside: str) -> str:
-    """Return *version* as it is called beside another: `@8` if they are of one model."""
+    """Return *version* as it is called beside another: `@8` where one will do."""
     model, at, number = version.partition("@")
     return at + number if at and beside.partition("@")[0] == model else version
 
@@ -78,43 +76,28 @@ def seconds(passed: float) -> str:
     return f"{passed:.0f} s"
 
 
-def level(tile: Tile, value: float | None) -> str:
-    """Return what a guardrail measured on one side."""
+def level(value: float | None) -> str:
+    """Return what a guardrail measured on one side: a share, or a part of before."""
+    return NOTHING if value is None else f"{value * 100:,.2f} %".replace("-", MINUS)
+
+
+def apart(value: float | None) -> str:
+    """Return a difference with its sign, in hundredths."""
     if value is None:
         return NOTHING
-    if tile.kind == "binary":
-        return f"{value * 100:.2f} %"
-    return f"{value:,.{_digits(tile)}f}".replace("-", MINUS)
-
-
-def apart(tile: Tile, value: float | None) -> str:
-    """Return a difference with its sign: of shares, in percentage points.
-
-    It has the decimals that its margin needs.
-    """
-    if value is None:
-        return NOTHING
-    scale = 100 if tile.kind == "binary" else 1
-    text = f"{abs(value) * scale:,.{_digits(tile)}f}"
+    text = f"{abs(value) * 100:,.2f}"
     sign = "" if not text.strip("0.,") else "+" if value > 0 else MINUS
     return f"{sign}{text}"
 
 
-def _digits(tile: Tile) -> int:
-    """Return how many decimals it takes to see what its margin is."""
-    if tile.kind == "binary":
-        return 2
-    return min(9, max(0, 2 - math.floor(math.log10(tile.margin))))
-
-
 def margin_of(tile: Tile) -> float:
-    """Return the difference from which on it matters, below 0 where higher is better."""
+    """Return the difference that matters, below 0 where higher is better."""
     return -tile.margin if tile.better == "higher" else tile.margin
 
 
 def unit_of(kind: str) -> str:
-    """Return the unit of a difference, empty where the number has it or has none."""
-    return "points" if kind == "binary" else ""
+    """Return the unit of a difference: of shares in percentage points."""
+    return "points" if kind == "binary" else "%"
 
 
 def worth(value: float) -> str:
@@ -124,4 +107,3 @@ def worth(value: float) -> str:
     if value < 0.01:
         return "< 0.01"
     return amount(float(f"{value:.3g}"))
-

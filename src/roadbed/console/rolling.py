@@ -93,7 +93,7 @@ def roll_back(visit: Visit) -> Response:
 
 
 def _form(visit: Visit, action: str) -> dict[str, str]:
-    """Return the form, if it is ours and the visitor may do *action* to the endpoint."""
+    """Return the form, if it is ours and the visitor may do *action* there."""
     if session.from_elsewhere(visit.request) or not session.action_token_matches(
         visit.token, visit.form.get("token", "")
     ):
