@@ -232,7 +232,34 @@ def test_a_folder_that_pins_what_is_served_has_not_drifted(run, begun, stack):
         endpoint.write_text(text)
 
     assert "drift" not in said
-    assert "handbook@2" in said
+    assert '"handbook@2" → "handbook@1"' in said
+
+
+@pytest.mark.parametrize(
+    ("phase", "line"),
+    [
+        ("", "handbook goes from handbook@2 to handbook@1: canary of 10, 100 %"),
+        ("canary", "ends the rollout of handbook to handbook@2 (ro-canary)"),
+        ("rolled_back", ""),
+    ],
+)
+def test_a_plan_tells_what_another_pin_begins_and_ends(run, begun, stack, phase, line):
+    if phase:
+        begun(phase)
+    endpoint = stack / "endpoints/handbook.yaml"
+    text = endpoint.read_text()
+    endpoint.write_text(text.replace("handbook@2", "handbook@1"))
+
+    try:
+        said = run("plan")[1]
+        told = json.loads(run("plan", "-ojson")[1])["rollouts"]
+    finally:
+        endpoint.write_text(text)
+
+    assert [s for s in said.splitlines() if s.startswith("rollout")] == (
+        [f"rollout: {line}"] if line else []
+    )
+    assert [each["begins"] for each in told] == [not phase]
 
 
 def test_what_waits_for_somebody_is_told_by_the_doctor(run, begun):

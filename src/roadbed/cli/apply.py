@@ -32,6 +32,7 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
     """
     from roadbed.cli._session import confirm, session
     from roadbed.control.render import render
+    from roadbed.control.turned import told
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
@@ -63,6 +64,8 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
         return
     more = f", made {', '.join(made)}" if made else ""
     click.echo(f"applied: revision {applied.revision}, {applied.digest}{more}")
+    for turn in told(proposal.turns):
+        click.echo(f"rollout: {turn}")
 
 
 def _must_be_allowed(line: "Session", proposal: "Proposal") -> None:

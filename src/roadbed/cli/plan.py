@@ -29,6 +29,7 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     from roadbed.control import seen
     from roadbed.control.pricing import unpriced
     from roadbed.control.render import render
+    from roadbed.control.turned import to_json, told
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
@@ -40,10 +41,15 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     if output == "json":
-        more = {"drift": [each.to_json() for each in drifts]}
+        more = {
+            "rollouts": to_json(proposal.turns),
+            "drift": [each.to_json() for each in drifts],
+        }
         print_json({**plan.to_json(), "warnings": list(proposal.warnings), **more})
     else:
         click.echo(render(plan).rstrip())
+        for turn in told(proposal.turns):
+            click.echo(f"rollout: {turn}")
         for warning in proposal.warnings:
             click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
         for note in notes if plan.changes else ():
