@@ -263,6 +263,12 @@ class Deployment:
         put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
         put(self, "version_target", self.target_of(first, self.region))
 
+    @property
+    def loaded(self) -> tuple[Choice, ...]:
+        """Return all that may answer here: of a newer version, too."""
+        own = (*self.choices, *self.smaller.values())
+        return own + self.arms.newer.loaded if self.arms else own
+
     def target_of(self, choice: Choice, region: str) -> Target:
         """Return *choice*, processed in *region*, as what a call is decided upon."""
         version = choice.version
