@@ -94,12 +94,12 @@ def roll_back(visit: Visit) -> Response:
 
 def _form(visit: Visit, action: str) -> dict[str, str]:
     """Return the form, if it is ours and the visitor may do *action* there."""
+    endpoint = visit.data.rolling.endpoint_of(visit.named("rollout"))
+    visit.also(action, "Endpoint", endpoint)
     if session.from_elsewhere(visit.request) or not session.action_token_matches(
         visit.token, visit.form.get("token", "")
     ):
         raise Denied("this form is not from this page", hint="load the page again")
-    endpoint = visit.data.rolling.endpoint_of(visit.named("rollout"))
-    visit.also(action, "Endpoint", endpoint)
     return visit.form
 
 
