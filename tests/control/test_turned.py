@@ -1,8 +1,8 @@
 """What another pin does to a rollout is told in one quiet line."""
 
-from roadbed.core.decision import Target
 from roadbed.control.rolling import Turn
 from roadbed.control.turned import told, way
+from roadbed.core.decision import Target
 from roadbed.gateway.release import First, Release
 from roadbed.rollouts.planned import plan_of
 

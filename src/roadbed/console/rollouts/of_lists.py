@@ -48,7 +48,7 @@ def newest(sight: Sight) -> Mapping[str, Standing]:
     drifted = _drifts(sight)
     return {
         name: Standing(row=row_of(found), drift=drifted.get(name))
-        for name, found in store.newest_of_each(sight.connection).items()
+        for name, found in sorted(store.newest_of_each(sight.connection).items())
         if sight.may_see(found)
     }
 

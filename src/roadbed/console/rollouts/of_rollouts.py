@@ -40,8 +40,13 @@ def rollout(sight: Sight, rollout_id: str, now_us: int) -> RolloutPage:
         replicas=replicas,
         acts=acts_of(sight, found, newest=is_newest),
         plan=tuple(facts_of(found)),
-        drift=drift_of(sight, found) if is_newest else None,
+        drift=drift_of(sight, found) if is_newest and _went(found) else None,
     )
+
+
+def _went(found: Rollout) -> bool:
+    """Say whether nobody gets both versions any more, so that one may be another."""
+    return found.state.over or found.state.phase == "rolling_back"
 
 
 def _events(changes: Sequence[Change], now_us: int, *, over: bool) -> Iterator[Event]:

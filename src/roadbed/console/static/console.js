@@ -272,6 +272,6 @@ document.addEventListener("htmx:before:request", (event) => {
 nameTheme();
 nameZone();
 showTimes();
-for (const dialog of all("dialog.act[open]")) ask(dialog.id);
+for (const dialog of all("dialog.act[open]")) { scrollTo(0, 0); ask(dialog.id); }
 new MutationObserver(showTimes).observe(document.body, { subtree: true, childList: true, characterData: true });
 document.documentElement.dataset.ready = "yes";
