@@ -3,6 +3,7 @@
 import pytest
 
 from roadbed.access.authority import compile_policies
+from roadbed.control.preview import Preview
 from roadbed.control.readable import served_of
 from roadbed.control.serve import (
     Declared,
@@ -239,3 +240,15 @@ def test_a_replica_that_starts_without_a_registry_serves_nothing_new(replica):
 
     assert snapshot.deployments == {}
     assert list(snapshot.broken) == list(snapshot.unserved) == ["bot"]
+
+
+@pytest.mark.parametrize("at", [0, 1])
+def test_an_evaluation_asks_the_version_that_it_names(both, catalog, at):
+    """Whatever takes over meanwhile: it is asked alone."""
+    version = both.versions["bot"][at]
+
+    declared = Preview(live=both).alone("bot", version)
+    snapshot = compile_snapshot(declared, catalog.open, compile_policies).snapshot
+
+    deployed = snapshot.deployments["bot"]
+    assert (deployed.version, deployed.arms) == (version, None)

@@ -63,7 +63,7 @@ def all_of(house, users, headers=None):
 
 @pytest.mark.parametrize("same", [False, True], ids=["other-digest", "same-digest"])
 def test_calls_of_both_versions_share_no_answer(same):
-    """Neither one that is under way nor one that was kept; also of equal definitions."""
+    """Neither what is under way nor what was kept; also if definitions are equal."""
     old, new = Slow("old"), Slow("new")
     deployed = both(old, new, terms=CACHE, weight=HALF, unit="user")
     if same:
@@ -99,7 +99,7 @@ def means(tmp_path):
 
 
 def test_a_repeated_call_is_told_the_same_and_counts_for_neither(means):
-    """Its unit moved meanwhile. What an idempotency key promises is kept all the same."""
+    """Its unit moved meanwhile. What an idempotency key promises is kept."""
     old, new = Slow("old"), Slow("new")
     old.go.set()
     new.go.set()
