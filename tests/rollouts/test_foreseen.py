@@ -80,6 +80,14 @@ def test_an_experiment_ends_when_somebody_decides():
     assert found.promoted_s is None
 
 
+def test_after_a_shadow_somebody_decides():
+    plan = a_plan(strategy="shadow", steps=(Step(weight=10_000),), shadow_s=600)
+
+    found = foresee(plan, an_hour(1_000_000))
+
+    assert (found.steps[0].begins_s, found.all_s) == (None, None)
+
+
 def test_a_switch_is_compared_with_the_time_before():
     plan = a_plan(strategy="blue-green", steps=(Step(weight=10_000, hold_s=600),))
 
@@ -133,8 +141,9 @@ def test_the_two_ways_of_reckoning_what_a_bet_grows_by_agree():
 
 def a_call(at_s, who="a", **more):
     known = {"region": "r", "tenant": "t", "endpoint": "e", "kind": "chat"}
-    known |= {"dialect": "openai", "status": "ok", "principal": who}
-    return CallRecord(call_id=f"{who}{at_s}", ts=int(at_s * SECOND), **known, **more)
+    known |= {"dialect": "openai", "status": "ok", "principal": who, "model": "bot@1"}
+    known |= {"call_id": f"{who}{at_s}", "ts": int(at_s * SECOND)}
+    return CallRecord(**{**known, **more})
 
 
 def test_who_calls_often_in_a_look_counts_once_and_is_bad_if_any_call_is():
@@ -145,7 +154,7 @@ def test_who_calls_often_in_a_look_counts_once_and_is_bad_if_any_call_is():
         a_call(100.0, cost_nano=20),
     ]
 
-    found = traffic_of(records, 200 * SECOND, "principal", slow_ms=500)
+    found = traffic_of(records, 200 * SECOND, "principal", 500, "bot")
 
     assert (found.calls, found.units, found.counted) == (4, 2, 3)
     assert found.rate == pytest.approx(3 / 200)
@@ -157,8 +166,21 @@ def test_who_calls_often_in_a_look_counts_once_and_is_bad_if_any_call_is():
 def test_users_are_not_on_record_so_their_calls_count():
     records = [a_call(0.0), a_call(1.0), a_call(2.0)]
 
-    found = traffic_of(records, 100 * SECOND, "user", slow_ms=0)
+    found = traffic_of(records, 100 * SECOND, "user", 0, "bot")
 
     assert (found.units, found.counted) == (None, 3)
     assert "slow" not in found.levels
     assert not found.levels["cost"].n
+
+
+def test_what_the_version_had_no_part_in_does_not_count():
+    records = [
+        a_call(0.0, model="bot@2"),
+        a_call(10.0, model="other@1"),
+        a_call(20.0, status="denied", model=""),
+        a_call(30.0, cache="hit"),
+    ]
+
+    found = traffic_of(records, 100 * SECOND, "call", 0, "bot")
+
+    assert (found.calls, found.levels["errors"]) == (2, Counts(1, 2))

@@ -44,6 +44,11 @@ def show(found: "Foretold") -> None:
     columns = ("guardrail", "so far", "goes back if", "goes on if it is shown to be")
     print_table(columns, [_guardrail(found, g) for g in plan.guardrails])
     click.echo("")
+    if plan.shadow_s:
+        click.echo(
+            f"before any step, calls are mirrored to it: for {span(plan.shadow_s)} at "
+            f"least, and until {plan.shadow_units:,} were"
+        )
     columns = ("step", "share", "lasts at least", "until", "waits for", "finds out")
     steps = enumerate(found.foreseen.steps, 1)
     print_table(columns, [_step(found, n, step) for n, step in steps])
@@ -62,11 +67,13 @@ def told(traffic: "Traffic") -> str:
     """Return how many calls there were, in words."""
     if not traffic.calls:
         return "no calls: nothing can be shown, and each step ends in nothing"
+    from roadbed.rollouts.traffic import LOOK_S
+
     by = f" of {traffic.units:,} callers" if traffic.units is not None else ""
     hourly = traffic.rate * 3_600
     return (
-        f"{traffic.calls:,} calls{by} in {span(traffic.seconds)}: {hourly:,.3g} units "
-        "an hour, each counted once in a look"
+        f"{traffic.calls:,} calls{by} in {span(traffic.seconds)}: {hourly:,.0f} units "
+        f"an hour, each counted once in {LOOK_S} seconds"
     )
 
 
@@ -74,7 +81,7 @@ def _guardrail(found: "Foretold", guardrail: "Guardrail") -> list[str]:
     margin = guardrail.margin
     level = found.traffic.levels.get(guardrail.name)
     if guardrail.kind == "continuous":
-        back, on = f"more than {margin:.3g} worse", f"within {margin:.3g}"
+        back, on = f"more than {percent(margin)} worse", f"within {percent(margin)}"
     else:
         times = guardrail.tolerated
         back = "worse" if times == 1 else f"odds more than {times:.3g} times as high"
@@ -120,6 +127,8 @@ def _end(found: "Foretold") -> str:
     foreseen, plan = found.foreseen, found.plan
     if plan.strategy == "immediate":
         return "all units get it at once; this takes the permission rollout.immediate"
+    if plan.strategy == "shadow":
+        return "after the shadow it pauses: somebody promotes it, or goes back"
     if foreseen.all_s is None:
         return "it does not come to all units by itself"
     whole = f"all units get it after {span(foreseen.all_s)} at the soonest"

@@ -27,6 +27,8 @@ EXITS = {
 }
 """The exit code by the phase of a rollout; of any other it is 0."""
 _LOOK_S = 0.5
+_NANO = 1_000_000_000
+"""How many billionths make one US dollar: costs are kept in these."""
 
 
 def found(line: "Session", named: str, action: str) -> "Rollout":
@@ -159,6 +161,8 @@ def _tile(tile: "Tile") -> tuple[str, ...]:
 def _level(tile: "Tile", value: float | None) -> str:
     if value is None:
         return "—"
+    if tile.name == "cost":
+        return f"${value / _NANO:.4g}"
     return percent(value) if tile.kind == "binary" else f"{value:.4g}"
 
 
@@ -166,6 +170,8 @@ def _difference(tile: "Tile") -> str:
     if tile.difference is None or tile.low is None or tile.high is None:
         return "—"
     times, unit = (100, " points") if tile.kind == "binary" else (1, "")
+    if tile.name == "cost":
+        times, unit = 1 / _NANO, " $"
     value, low, high = (
         f"{v * times:+.3g}" for v in (tile.difference, tile.low, tile.high)
     )

@@ -10,6 +10,7 @@ from roadbed.cli._output import output_option, print_json
 
 if TYPE_CHECKING:
     from roadbed.cli._session import Session
+    from roadbed.control.apply import Applied
     from roadbed.control.desk import Proposal
 
 
@@ -32,7 +33,6 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
     """
     from roadbed.cli._session import confirm, session
     from roadbed.control.render import render
-    from roadbed.control.turned import told
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
@@ -50,15 +50,20 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
         confirm("Apply this?", yes=yes)
         with line.recorded("stack.apply", "Stack/stack"):
             applied = line.app.desk.apply(proposal, line.actor)
+    _tell(applied, proposal, output)
+
+
+def _tell(applied: "Applied", proposal: "Proposal", output: str) -> None:
+    from roadbed.control.turned import told
+
     made = list(applied.versions)
     if output == "json":
-        changes = len(plan.changes)
         print_json(
             {
                 "revision": applied.revision,
                 "digest": applied.digest,
                 "made": made,
-                "changes": changes,
+                "changes": len(proposal.plan.changes),
             }
         )
         return

@@ -1,11 +1,17 @@
 """`roadbed plan`: what applying this folder would change."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+    from roadbed.control.desk import Proposal
 
 
 @click.command()
@@ -28,8 +34,7 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
     from roadbed.cli._session import session
     from roadbed.control import seen
     from roadbed.control.pricing import unpriced
-    from roadbed.control.render import render
-    from roadbed.control.turned import to_json, told
+    from roadbed.control.turned import to_json
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
@@ -42,18 +47,26 @@ def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> Non
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     if output == "json":
         more = {
+            "warnings": list(proposal.warnings),
             "rollouts": to_json(proposal.turns),
             "drift": [each.to_json() for each in drifts],
         }
-        print_json({**plan.to_json(), "warnings": list(proposal.warnings), **more})
+        print_json({**plan.to_json(), **more})
     else:
-        click.echo(render(plan).rstrip())
-        for turn in told(proposal.turns):
-            click.echo(f"rollout: {turn}")
-        for warning in proposal.warnings:
-            click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
-        for note in notes if plan.changes else ():
-            click.echo(f"note: {note}")
+        _show(proposal, notes if plan.changes else ())
         _drift.show(drifts)
     if exit_code and plan.changes:
         raise SystemExit(3)
+
+
+def _show(proposal: "Proposal", notes: "Iterable[str]") -> None:
+    from roadbed.control.render import render
+    from roadbed.control.turned import told
+
+    click.echo(render(proposal.plan).rstrip())
+    for turn in told(proposal.turns):
+        click.echo(f"rollout: {turn}")
+    for warning in proposal.warnings:
+        click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
+    for note in notes:
+        click.echo(f"note: {note}")

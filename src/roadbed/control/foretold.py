@@ -12,6 +12,7 @@ from roadbed.control import seen
 from roadbed.control.directory import directory_of
 from roadbed.control.preview import Preview
 from roadbed.core.errors import Invalid
+from roadbed.core.reference import parse
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.release import First, Release
@@ -67,9 +68,10 @@ class Foreteller:
         plan = plan_of(release, slow_ms > 0)
         records = self._records(endpoint, since_us) if release else []
         unit = release.unit if release else "principal"
+        model = parse(spec["model"]).name
 
         def traffic(mine: list[CallRecord]) -> Traffic:
-            return traffic_of(mine, self.now_us, unit, slow_ms)
+            return traffic_of(mine, self.now_us, unit, slow_ms, model)
 
         first = release.first if release else None
         early = traffic(self._early(first, records)) if first else None
@@ -90,7 +92,7 @@ class Foreteller:
     def _records(self, endpoint: str, since_us: int) -> list[CallRecord]:
         query = CallQuery(endpoint=endpoint, since_us=since_us, limit=MOST)
         found = seen.calls(self.viewer, self.calls, query)
-        return [r for r in found if r.model and r.arm != "mirrored"]
+        return [record for record in found if record.arm in ("", "old", "new")]
 
     def _early(self, first: First, records: list[CallRecord]) -> list[CallRecord]:
         chosen = _chosen(first, directory_of(self.preview.live))

@@ -66,7 +66,8 @@ def foresee(plan: Plan, traffic: Traffic, first: Traffic | None = None) -> Fores
 
     *first* is the part of it of those who get the version before anybody else.
     """
-    way, steps = _Way(float(plan.shadow_s)), list[StepSeen]()
+    waits = plan.strategy == "shadow"  # After it, somebody says whether it goes on.
+    way, steps = _Way(None if waits else float(plan.shadow_s)), list[StepSeen]()
     for step in plan.steps:
         asked = first if step.first and first is not None else traffic
         seen, way = _step(plan, step, asked, way)

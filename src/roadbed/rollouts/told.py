@@ -116,6 +116,6 @@ def whole(connection: sa.Connection, rollout: Rollout) -> Whole:
 
 def _replicas(connection: sa.Connection, rollout_id: str) -> list[Replica]:
     columns = rollout_replicas.c
-    query = sa.select(*(c for c in columns if c.name != "rollout"))
+    query = sa.select(*(columns[name] for name in Replica.__slots__))
     query = query.where(columns.rollout == rollout_id).order_by(columns.replica)
     return [Replica(**row) for row in connection.execute(query).mappings()]

@@ -2,20 +2,21 @@
 
 import math
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from roadbed.core.errors import TimedOut
-from roadbed.gateway.history import FAILED
 from roadbed.inference.record import CallRecord
 from roadbed.inference.snapshot import Unit
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.harm import Counts
+from roadbed.rollouts.tallying import Judged, judged
 
 LOOK_S = 5
 """How long one look takes: who calls more often in it counts once."""
 _SECOND_US = 1_000_000
 _LEAST_S = 60.0
+_Call = tuple[CallRecord, frozenset[str]]
+"""A call, and the metrics under which it was bad."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -40,62 +41,57 @@ class Traffic:
 
 
 def traffic_of(
-    records: Sequence[CallRecord], until_us: int, unit: Unit, slow_ms: int
+    records: Sequence[CallRecord], until_us: int, unit: Unit, slow_ms: int, model: str
 ) -> Traffic:
     """Return what *records*, in any order, show of the time up to *until_us*.
 
-    A call is slow from *slow_ms* on, never if that is 0. Users and sessions are not
-    on record, so each of their calls counts as one.
+    A call is slow from *slow_ms* on, never if that is 0; one that another model than
+    *model* answered is one that failed. Users and sessions are not on record, so each
+    of their calls counts as one.
     """
-    if not records:
+    told = [(record, _judged(record, slow_ms, model)) for record in records]
+    counted = [(record, judged.bad) for record, judged in told if judged.counts]
+    if not counted:
         return Traffic(seconds=_LEAST_S)
-    began_us = min(record.ts for record in records)
-    groups: dict[tuple[str, int], list[CallRecord]] = defaultdict(list)
-    for record in records:
-        groups[_unit(record, unit), record.ts // (LOOK_S * _SECOND_US)].append(record)
+    began_us = min(record.ts for record, _ in counted)
+    groups: dict[tuple[str, int], list[_Call]] = defaultdict(list)
+    for record, bad in counted:
+        place = _unit(record, unit), record.ts // (LOOK_S * _SECOND_US)
+        groups[place].append((record, bad))
     known = unit == "principal"
     return Traffic(
         seconds=max((until_us - began_us) / _SECOND_US, _LEAST_S),
-        calls=len(records),
+        calls=len(counted),
         units=len({name for name, _ in groups}) if known else None,
         counted=len(groups),
-        levels=_levels(groups.values(), slow_ms),
+        levels=_levels(list(groups.values()), slow_ms),
     )
+
+
+def _judged(record: CallRecord, slow_ms: int, model: str) -> Judged:
+    """Judge a call by the version that answered it, if that is one of *model*."""
+    own = record.model.partition("@")[0] == model
+    return judged(record, record.model if own else model, slow_ms)
 
 
 def _unit(record: CallRecord, unit: Unit) -> str:
     return record.principal if unit == "principal" else record.call_id
 
 
-def _levels(
-    groups: Iterable[list[CallRecord]], slow_ms: int
-) -> dict[str, Counts | Numbers]:
-    whole = list(groups)
+def _levels(groups: list[list[_Call]], slow_ms: int) -> dict[str, Counts | Numbers]:
+    shares = ["errors", "timeouts", "refusals", *(["slow"] if slow_ms else [])]
     bad = {
-        name: Counts(sum(any(map(test, group)) for group in whole), len(whole))
-        for name, test in _tests(slow_ms).items()
+        name: Counts(sum(any(name in b for _, b in g) for g in groups), len(groups))
+        for name in shares
     }
     return bad | {
-        "cost": _parts(whole, "cost_nano"),
-        "output-tokens": _parts(whole, "output_tokens"),
+        "cost": _parts(groups, "cost_nano"),
+        "output-tokens": _parts(groups, "output_tokens"),
     }
 
 
-def _tests(slow_ms: int) -> dict[str, Callable[[CallRecord], bool]]:
-    tests: dict[str, Callable[[CallRecord], bool]] = {
-        "errors": lambda record: record.status in FAILED,
-        "timeouts": lambda record: record.error == TimedOut.code,
-        "refusals": lambda record: record.finish in ("refusal", "content_filter"),
-    }
-    if slow_ms:
-        tests["slow"] = lambda record: record.latency_us >= slow_ms * 1_000
-    return tests
-
-
-def _parts(groups: Iterable[list[CallRecord]], name: str) -> Numbers:
+def _parts(groups: list[list[_Call]], name: str) -> Numbers:
     """Return a number of each group, by call, as parts of the mean; nothing if 0."""
-    values = [
-        sum(getattr(record, name) for record in group) / len(group) for group in groups
-    ]
+    values = [math.fsum(getattr(r, name) for r, _ in g) / len(g) for g in groups]
     mean = math.fsum(values) / len(values)
     return Numbers.of(*(value / mean for value in values)) if mean else Numbers()
