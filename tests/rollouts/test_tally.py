@@ -7,6 +7,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from roadbed.core.errors import Corrupt
 from roadbed.inference.call import Arm, Call
+from roadbed.inference.chat import CountRequest
 from roadbed.inference.snapshot import Snapshot
 from roadbed.rollouts import store
 from roadbed.rollouts.flush import Flush
@@ -129,7 +130,15 @@ def test_a_call_tells_nothing_that_the_version_had_no_part_in(record):
     assert judged(record, "bot@2", slow_ms=1) == (False, GOOD, GOOD)
 
 
-def a_call(arm, deployed=None):
+def test_who_is_shut_out_by_a_version_is_an_error():
+    record = ok(status="denied", error="permission_denied", attempts=0)
+
+    told = judged(record, "bot@2", 0, frozenset({"shut-out"}))
+
+    assert (told.counts, told.bad) == (True, {"errors"})
+
+
+def a_call(arm, deployed=None, request=None):
     shown = Snapshot(
         revision=1,
         digest="",
@@ -143,7 +152,7 @@ def a_call(arm, deployed=None):
         started_ns=0,
         dialect="openai",
         endpoint="bot",
-        request=None,
+        request=request,
         snapshot=shown,
         arm=arm,
     )
@@ -187,8 +196,9 @@ def test_a_watch_counts_units_under_their_versions():
         a_call(arm(mirrored=True)),
         a_call(arm(), both(weight=0, mirrored=100)),
         a_call(arm(), one(Echo(), 1)),
+        a_call(arm(), request=CountRequest(fields={}, read=None)),
     ],
-    ids=["of-no-rollout", "placed", "mirrored", "in-the-shadow", "over"],
+    ids=["of-no-rollout", "placed", "mirrored", "in-the-shadow", "over", "tokens"],
 )
 def test_what_proves_nothing_is_not_counted(call):
     tallies = Tallies()

@@ -7,6 +7,8 @@ from dataclasses import replace
 import pytest
 
 from roadbed.rollouts.assignment import bucket_of
+from roadbed.rollouts.tally import merged
+from roadbed.rollouts.tallying import Tallies
 from tests.server.arms import (
     PLACER,
     STAFF,
@@ -24,7 +26,10 @@ SHOP = "service-account:shop"
 
 @pytest.fixture(scope="module")
 def house():
+    tallies = Tallies()
     with house_in_rollout() as made:
+        made.watches.append(tallies.watch)
+        made.tallies = tallies
         yield made
 
 
@@ -226,9 +231,15 @@ def test_the_decision_is_about_the_version_that_answers(house, ask):
     kept = replace(new.choices[0], attributes={"infer_by": ["service-account:staff"]})
     arms = replace(closed.arms, newer=replace(new, choices=(kept,)))
     show(house, replace(closed, arms=arms))
+    house.tallies.take()
 
     refused = ask(user=named("new"))
     allowed = [ask(user=named("old")), ask(key=STAFF, user=named("new"))]
 
     assert (refused[0], refused[2].model) == (403, "")
     assert [status for status, _, _ in allowed] == [200, 200]
+    seen = merged(house.tallies.take().values())
+    assert {(unit.side, unit.bad) for unit in seen} == {
+        ("old", frozenset()),
+        ("new", frozenset({"errors"})),
+    }

@@ -1,4 +1,4 @@
-"""Two versions of one endpoint: what one of them answered is never the other's answer."""
+"""What one of two versions of an endpoint answered is never the answer of the other."""
 
 import asyncio
 import threading

@@ -1,10 +1,12 @@
 """A whole line in a rollout: who is answered by what, and the way back without help."""
 
+import json
 import time
 from dataclasses import replace
 
 import pytest
 
+from roadbed.cli import main
 from roadbed.database.tables import bump
 from roadbed.gateway.history import CallQuery
 from roadbed.gateway.release import Release
@@ -99,6 +101,32 @@ def test_each_user_is_answered_by_one_version_and_the_log_says_by_which(line):
     assert {found for found in sides.values()} == {"old", "new"}
     facts = dict(line.app.why(placed).hops[0].facts)
     assert facts["chosen by"].startswith("rollout ro-1: placed-new, bucket ")
+
+
+@pytest.fixture
+def listed(line, monkeypatch, capsys):
+    """Run `roadbed calls list` with these words; return the records."""
+    monkeypatch.setenv("ROADBED_KEY", line.key)
+    monkeypatch.setenv("ROADBED_STATE", str(line.folder / ".roadbed"))
+
+    def run(*words):
+        main(["calls", "list", "-o", "json", *words])
+        return json.loads(capsys.readouterr().out)["calls"]
+
+    return run
+
+
+def test_calls_are_listed_by_rollout_and_arm(line, listed):
+    for user in USERS:
+        ask(line, user)
+
+    of_new, of_it = listed("--arm", "new"), listed("--rollout", "ro-1", "--limit", "99")
+    shown = line.ask("GET", "/api/v1/calls?arm=old&rollout=ro-1", line.key)[2]["calls"]
+
+    assert {call["model"] for call in of_new} == {"bot@2"}
+    assert {call["model"] for call in shown} == {"bot@1"}
+    assert {call["arm"] for call in of_it} >= {"old", "new"}
+    assert listed("--rollout", "ro-2") == []
 
 
 def test_what_was_seen_is_written_down_by_unit(line):

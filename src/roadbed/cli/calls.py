@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -43,7 +44,7 @@ def list_(limit: int, output: str, **wanted: str | None) -> None:
     from roadbed.core.clock import to_text
     from roadbed.gateway.history import CallQuery
 
-    asked = {name: value for name, value in wanted.items() if value}
+    asked: dict[str, Any] = {name: said for name, said in wanted.items() if said}
     query = CallQuery(limit=limit, **asked)
     with listing() as line:
         records = seen.calls(line.viewer, line.app.calls, query)

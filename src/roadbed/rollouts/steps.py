@@ -6,8 +6,9 @@ from dataclasses import replace
 import msgspec
 
 from roadbed.access.authorize import denial
+from roadbed.access.steps import questions_of
 from roadbed.core.actor import Principal
-from roadbed.core.errors import Invalid
+from roadbed.core.errors import Denied, Invalid
 from roadbed.inference.call import Arm, Call, Outcome, TensorRequest
 from roadbed.inference.snapshot import Arms, Deployment
 from roadbed.rollouts.assignment import bucket_in, number_of, takes
@@ -15,9 +16,26 @@ from roadbed.rollouts.form import breaks_form
 from roadbed.rollouts.tally import Side
 
 PLACE = "rollout.place"
+
+
+def shuts_out(call: Call, outcome: Outcome) -> bool:
+    """Say whether the newer version is refused to a caller who may have the older."""
+    found, caller, arm = (
+        call.snapshot.deployments.get(call.endpoint),
+        call.principal,
+        call.arm,
+    )
+    if not isinstance(outcome.error, Denied) or arm is None or arm.side == "old":
+        return False
+    if found is None or caller is None:
+        return False
+    return call.snapshot.authority.decide_all(caller, questions_of(found))[-1].allowed
+
+
 FLAWS: Mapping[str, Callable[[Call, Outcome], bool]] = {
     "schema": breaks_form,
     "refused": lambda _, outcome: outcome.refused,
+    "shut-out": shuts_out,
 }
 """What can be wrong with an answer, and how that is seen."""
 _USERS = ("user", "safety_identifier")

@@ -13,6 +13,7 @@ from typing import NamedTuple
 from roadbed.core.errors import TimedOut
 from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
+from roadbed.inference.chat import CountRequest
 from roadbed.inference.record import CallRecord
 from roadbed.rollouts.tally import Side, UnitSeen, packed
 
@@ -47,9 +48,12 @@ def judged(
     """Return what the call of *record* says of the version *own*, such as `bot@2`.
 
     Bad is an `errors` if no answer came, or only one of something that stood in for
-    it; a `timeouts` if time was up before; `slow` beyond *slow_ms*, if that is not 0;
-    a `refusals` if the model would not answer or was silenced.
+    it, or if it is refused to who had the one before; a `timeouts` if time was up
+    before; `slow` beyond *slow_ms*, if that is not 0; a `refusals` if the model would
+    not answer or was silenced.
     """
+    if "shut-out" in flaws:
+        return Judged(counts=True, bad=frozenset({"errors"}))
     if record.status not in ("ok", *FAILED) or _is_aside(record):
         return Judged(counts=False)
     failed = _came_to_nothing(record, own)
@@ -130,7 +134,7 @@ class Tallies:
         if arm is None or arms is None or served is None or arm.mirrored:
             return
         self._slow_ms[arm.rollout] = arms.slow_ms
-        if arm.placed or not arms.weight:
+        if arm.placed or not arms.weight or isinstance(call.request, CountRequest):
             return  # While nobody is answered by the newer one, only pairs tell.
         own = (arms.newer if arm.side == "new" else served).choices[0].name
         told = judged(record, own, arms.slow_ms, arm.flaws)
