@@ -248,7 +248,8 @@ def test_overview_endpoints_and_calls_lead_to_rollouts(visitor, line):
     record, payload = line.record(
         1, endpoint="support", rollout="ro-support", arm="new", bucket=1204
     )
-    line.spool((record, payload))
+    old = line.record(2, endpoint="support", rollout="ro-support", arm="old")
+    line.spool((record, payload), old)
     overview, endpoints = text_of(visitor, ""), text_of(visitor, "/endpoints")
     badge = r'href="/console/rollouts/ro-support">.*?@2 50 %</a>'
 
@@ -258,6 +259,12 @@ def test_overview_endpoints_and_calls_lead_to_rollouts(visitor, line):
     call = text_of(visitor, f"/calls/{record.call_id}")
     assert 'href="/console/rollouts/ro-support">ro-support</a>' in call
     assert "1,204 of 10,000" in call
+    (its,) = re.findall(
+        r'href="([^"]*)">Its calls', text_of(visitor, "/rollouts/ro-support")
+    )
+    listed = text_of(visitor, its.replace("&amp;", "&").removeprefix("/console"))
+    assert listed.count("data-row") == 1 and f"call-{record.call_id}" in listed
+    assert "rollout: <b>ro-support</b>" in listed
 
 
 def test_who_may_not_steer_is_told_so_and_is_refused(guest, line, refused):

@@ -178,6 +178,8 @@ class Seen:
             model=wanted.model,
             status=wanted.status,
             principal=wanted.principal,
+            rollout=wanted.rollout,
+            arm=wanted.arm,
             since_us=since_us,
             until_us=until_us,
             before=wanted.before,

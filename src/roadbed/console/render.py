@@ -58,6 +58,7 @@ _GLOBALS: Mapping[str, Any] = {
     "forest": forest,
     "rollout_page": rolling.rollout_page,
     "rollouts_of": rolling.rollouts_of,
+    "calls_of": rolling.calls_of,
     "rolled": wording,
     "gauge": gauge,
     "bet": bet,

@@ -111,6 +111,7 @@ def _page(
         "opened": failed.what if failed else opened,
         "said": said[:20],
         "failed": failed,
+        "may_read_calls": visit.may("call.read").allowed,
     }
     status = failed.error.status if failed and not is_fetched(visit.request) else 200
     if status != 200:

@@ -13,3 +13,9 @@ def rollout_page(rollout_id: str) -> str:
 def rollouts_of(endpoint: str) -> str:
     """Return the page of all rollouts of an endpoint."""
     return f"{ROLLOUTS}?{urlencode({'endpoint': endpoint})}"
+
+
+def calls_of(rollout_id: str) -> str:
+    """Return the page of the calls that the newer version of a rollout answered."""
+    asked = {"rollout": rollout_id, "arm": "new", "range": "30d"}
+    return f"/console/calls?{urlencode(asked)}"
