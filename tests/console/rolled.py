@@ -39,7 +39,7 @@ BLOCK = Release.model_validate(
             {"metric": "errors", "margin": 0.02},
             {"metric": "slow", "margin": 0.03},
             {"metric": "disliked", "margin": 0.05, "judge": False},
-            {"metric": "cost", "margin": 0.15},
+            {"metric": "output-tokens", "margin": 0.15},
         ],
         "soak_s": 86_400,
     }
@@ -168,9 +168,9 @@ class Rolled(Rooms):
             )
             for name, both in rates.items()
         }
-        looks["cost"] = Both(
+        looks["output-tokens"] = Both(
             old=numbers(chance, sides[0], 1.0),
-            new=numbers(chance, new, more.get("dear", 1.02)),
+            new=numbers(chance, new, 1.02),
         )
         known = {g.name for g in rollout.plan.guardrails}
         shadow = rollout.state.phase == "shadow"
@@ -193,7 +193,7 @@ def drawn(chance, n, rate):
 
 
 def numbers(chance, n, mean):
-    """Return about what *n* units cost, as a multiple of what they usually do."""
+    """Return about how long *n* answers are, as a multiple of what they were."""
     if not n:
         return Numbers()
     return Numbers(n, chance.gauss(mean, 0.3 / math.sqrt(n)), 0.09 * n)

@@ -12,13 +12,20 @@ from roadbed.console.rollouts.asked import Event
 from roadbed.console.rollouts.filters import GROUPS, RolloutFilter
 from roadbed.console.rollouts.gauges import bet, gauge
 from roadbed.console.rollouts.strip import HEIGHT, strip
-from roadbed.console.rollouts.wording import apart, seconds, short_of, weight_words
+from roadbed.console.rollouts.wording import (
+    apart,
+    level,
+    seconds,
+    short_of,
+    unit_of,
+    weight_words,
+)
 from roadbed.console.words import MINUS, NOTHING
 from roadbed.core.decision import Decision
 from roadbed.core.errors import Conflict, Denied, Invalid, NotFound
 from roadbed.database.engine import open_database
 from roadbed.rollouts import store
-from roadbed.rollouts.shown import tiles
+from roadbed.rollouts.shown import Tile, tiles
 from roadbed.rollouts.state import Phase
 from tests.console.browse import Trouble, open_page, settled
 from tests.console.hostile import hostile
@@ -177,7 +184,7 @@ def test_one_that_moves_says_where_it_is_and_what_it_waits_for(visitor, line):
     assert re.search(r'route-here" aria-current="step"><b>50 %</b>', text)
     assert text.count('class="route-done"') == 3
     assert f"{rollout.state.seen:,} of 1,500 units of support-model@2 seen" in text
-    assert "cost shown to be no worse" in text
+    assert "output-tokens shown to be no worse" in text
     assert "disliked shown" not in text
     assert f"{errors.samples_old:,}" in text and f"{errors.new * 100:.2f} %" in text
     assert f"{errors.e_value:.3g}</b>" in text
@@ -453,19 +460,38 @@ def test_the_strip_covers_all_of_the_time():
     assert strip([event(5, 10_000, "promoted", lasted=0)]) is None
 
 
-def test_shares_times_and_differences_are_written_for_people():
+def test_shares_times_and_versions_are_written_for_people():
     assert [weight_words(w) for w in (0, 25, 500, 9_500)] == (
         ["0 %", "0.25 %", "5 %", "95 %"]
     )
     assert [seconds(s) for s in (45, 600, 7_200, 86_400, 604_800)] == (
         ["45 s", "10 min", "2 h", "24 h", "7 d"]
     )
-    assert [apart(v) for v in (0.0123, -0.004, 0.00001, None)] == (
-        ["+1.23", f"{MINUS}0.40", "0.00", NOTHING]
-    )
     assert (short_of("bot@8", "bot@7"), short_of("other@8", "bot@7")) == (
         ("@8", "other@8")
     )
+
+
+def test_a_guardrail_has_the_unit_and_the_decimals_of_what_it_measures():
+    def tile(name, kind="continuous", margin=0.02):
+        rest = dict.fromkeys(("old", "new", "difference", "low", "high", "e_value"))
+        more = {"better": "lower", "judge": True, "samples_old": 0, "samples_new": 0}
+        known = {"name": name, "kind": kind, "margin": margin, "verdict": "unknown"}
+        return Tile(**rest, **more, **known, limit=60.0)
+
+    errors, cost = tile("errors", "binary"), tile("cost", margin=465_000.0)
+    shifted = tile("prediction", margin=0.2)
+
+    assert [apart(errors, v) for v in (0.0123, -0.004, 0.00001, None)] == (
+        ["+1.23", f"{MINUS}0.40", "0.00", NOTHING]
+    )
+    assert (level(errors, 0.0123), unit_of(errors)) == ("1.23 %", "points")
+    assert (level(cost, 3_100_000), apart(cost, -58_000)) == (
+        ("$0.003100", f"{MINUS}$0.000058")
+    )
+    assert apart(shifted, 0.314) == "+0.31"
+    assert unit_of(shifted) == "standard deviations"
+    assert level(tile("output-tokens", margin=24.0), 160.04) == "160.0"
 
 
 @pytest.fixture

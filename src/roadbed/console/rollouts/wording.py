@@ -1,5 +1,7 @@
 """States, shares and guardrails in words."""
 
+import math
+
 from roadbed.console.words import MINUS, NOTHING, amount, count
 from roadbed.rollouts.shown import Tile
 
@@ -39,6 +41,8 @@ VERDICTS = {
     "mismatch": ("error", "mismatch"),
 }
 """The shape of a verdict, and its word."""
+EITHER = frozenset({"prediction"})
+"""What must change neither way: how far it is off is in standard deviations."""
 _MILLION = 1_000_000
 
 
@@ -76,18 +80,36 @@ def seconds(passed: float) -> str:
     return f"{passed:.0f} s"
 
 
-def level(value: float | None) -> str:
-    """Return what a guardrail measured on one side: a share, or a part of before."""
-    return NOTHING if value is None else f"{value * 100:,.2f} %".replace("-", MINUS)
-
-
-def apart(value: float | None) -> str:
-    """Return a difference with its sign, in hundredths."""
+def level(tile: Tile, value: float | None) -> str:
+    """Return what a guardrail measured on one side: a share, or a mean."""
     if value is None:
         return NOTHING
-    text = f"{abs(value) * 100:,.2f}"
-    sign = "" if not text.strip("0.,") else "+" if value > 0 else MINUS
+    return (MINUS if value < 0 else "") + _sized(tile, value)
+
+
+def apart(tile: Tile, value: float | None) -> str:
+    """Return a difference with its sign: of shares in percentage points.
+
+    How far a prediction is off is told in standard deviations.
+    """
+    if value is None:
+        return NOTHING
+    if tile.kind == "binary":
+        text = f"{abs(value) * 100:,.2f}"
+    else:
+        text = f"{abs(value):,.2f}" if tile.name in EITHER else _sized(tile, value)
+    sign = "" if not text.strip("$0.,") else "+" if value > 0 else MINUS
     return f"{sign}{text}"
+
+
+def _sized(tile: Tile, value: float) -> str:
+    """Return the size of a measure, with the decimals that its margin needs."""
+    if tile.kind == "binary":
+        return f"{abs(value) * 100:,.2f} %"
+    scale = 1e-9 if tile.name == "cost" else 1.0
+    digits = 2 - math.floor(math.log10(tile.margin * scale))
+    text = f"{abs(value) * scale:,.{min(9, max(0, digits))}f}"
+    return f"${text}" if tile.name == "cost" else text
 
 
 def margin_of(tile: Tile) -> float:
@@ -95,9 +117,11 @@ def margin_of(tile: Tile) -> float:
     return -tile.margin if tile.better == "higher" else tile.margin
 
 
-def unit_of(kind: str) -> str:
-    """Return the unit of a difference: of shares in percentage points."""
-    return "points" if kind == "binary" else "%"
+def unit_of(tile: Tile) -> str:
+    """Return the unit of a difference, empty where the number has it or has none."""
+    if tile.kind == "binary":
+        return "points"
+    return "standard deviations" if tile.name in EITHER else ""
 
 
 def worth(value: float) -> str:
