@@ -195,9 +195,8 @@ def test_a_foreign_endpoint_on_the_hot_lane_is_one_that_does_not_exist(line):
 
 def test_a_foreign_page_is_one_that_does_not_exist(line):
     """Case 14: every page of the console that is named in its address."""
-    named = [
-        r for r in line.routes if r.path.startswith("/console/") and "{name}" in r.path
-    ]
+    pages = [r for r in line.routes if r.path.startswith("/console/")]
+    named = [r for r in pages if "{name}" in r.path or "{rollout}" in r.path]
     assert len(named) >= 6
     for route in named:
         mine, nobodys = line.named("beta", route)

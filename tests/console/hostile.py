@@ -47,6 +47,7 @@ class HostileData:
     def __init__(self, custody):
         self.custody = Twisted(custody, hostile)
         self.assays = self._sample.assays
+        self.rolling = self._sample.rolling
 
     def seen_by(self, viewer):
         return self

@@ -39,7 +39,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import NotFound
 from roadbed.gateway.money.spend import Cost
 from roadbed.inference.provider import Contribution, Explanation
-from tests.console.empty import EmptyAssays
+from tests.console.empty import EmptyAssays, EmptyRolling
 from tests.console.learned import EmptyLearning, SampleLearning
 
 NOW = 1_795_168_800_000_000
@@ -452,7 +452,7 @@ class SampleData:
 
     def __init__(self, custody=None):
         self.custody = custody
-        self.assays = EmptyAssays()
+        self.assays, self.rolling = EmptyAssays(), EmptyRolling()
         self.asked = []
         self.learned = SampleLearning()
         self.calls_seen = list(CALLS)

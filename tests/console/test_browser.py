@@ -50,7 +50,7 @@ DRAWN = ("version", "changes", "data-diff", "side-by-side")
 """Pages with pictures of their own, whose colours are others in the dark."""
 EMPTY = (
     *("", "/calls", "/endpoints", "/models", "/datasets", "/runs", "/runs/compare"),
-    *("/evaluations", "/judges", "/spend", "/resources", "/audit"),
+    *("/rollouts", "/evaluations", "/judges", "/spend", "/resources", "/audit"),
 )
 
 
@@ -162,8 +162,8 @@ def test_a_guest_is_not_offered_what_is_withheld(chromium, server):
     offered = page.get_by_role("navigation", name="Console").inner_text().split()
 
     assert offered == [
-        *("Overview", "Calls", "Endpoints", "Models", "Datasets", "Runs"),
-        *("Review", "Evaluations", "Spend"),
+        *("Overview", "Calls", "Endpoints", "Rollouts", "Models", "Datasets"),
+        *("Runs", "Review", "Evaluations", "Spend"),
     ]
     page.context.close()
 

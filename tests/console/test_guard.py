@@ -32,6 +32,7 @@ FILLED = {
     "kind": "K",
     "number": "1",
     "report": "0123456789abcdef",
+    "rollout": "ro-1",
 }
 
 

@@ -13,6 +13,7 @@ from roadbed.console.assays.asked import Assays
 from roadbed.console.custody.asked import Custody
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.learning.asked import Learning
+from roadbed.console.rollouts.asked import Rolling
 from roadbed.control.budgets import Standing
 from roadbed.core.decision import Target
 from roadbed.gateway.money.spend import Cost
@@ -167,13 +168,15 @@ class CallList:
 class Fact:
     """One thing known: a label and its value; digests can be copied whole.
 
-    `at_us` is there if the value is a moment: people see it in their own zone.
+    `at_us` is there if the value is a moment: people see it in their own zone. `href`
+    is the page of what it names, empty if it has none.
     """
 
     label: str
     value: str
     digest: bool = False
     at_us: int | None = None
+    href: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -415,6 +418,11 @@ class ConsoleData(Protocol):
     @property
     def assays(self) -> Assays:
         """Return what there is of evaluations."""
+        ...
+
+    @property
+    def rolling(self) -> Rolling:
+        """Return what there is of rollouts."""
         ...
 
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:

@@ -11,6 +11,7 @@ def endpoints(visit: Visit) -> Response:
         "endpoints.html",
         {"live": "_endpoints_table.html"},
         rows=visit.data.endpoints(visit.now_us),
+        rolling=visit.data.rolling.newest(),
         here="/console/endpoints",
     )
 
@@ -21,6 +22,7 @@ def endpoint(visit: Visit) -> Response:
     return visit.page(
         "endpoint.html",
         view=visit.data.endpoint(name, visit.now_us),
+        rolling=visit.data.rolling.newest().get(name),
         evaluations=visit.data.assays.of_endpoint(name, visit.now_us),
         may_read_calls=visit.may("call.read").allowed,
         may_read_resources=visit.may("resource.read").allowed,

@@ -80,13 +80,16 @@ class Filter:
 class CallFilter(Filter):
     """Which calls. `since` and `until` (UTC) count where `range` is `custom`.
 
-    `before` is the cursor of a page; `peek` is the call open beside the list.
+    `before` is the cursor of a page; `peek` is the call open beside the list. `arm` is
+    where the rollout of the id `rollout` put a call, such as `new`.
     """
 
     endpoint: str = ""
     model: str = ""
     status: str = ""
     principal: str = ""
+    rollout: str = ""
+    arm: str = ""
     range: str = "24h"
     since: str = ""
     until: str = ""
@@ -125,7 +128,10 @@ class CallFilter(Filter):
     @property
     def active(self) -> tuple[tuple[str, str], ...]:
         """Return the fields that narrow the list, as (name, value)."""
-        names = ("endpoint", "model", "status", "principal", "since", "until")
+        names = (
+            *("endpoint", "model", "status", "principal", "rollout", "arm"),
+            *("since", "until"),
+        )
         return tuple((n, getattr(self, n)) for n in names if getattr(self, n))
 
     @property

@@ -38,6 +38,7 @@ from roadbed.console.data import (
 )
 from roadbed.console.filters import AuditFilter, CallFilter, SpendFilter
 from roadbed.console.learning.live import LiveLearning
+from roadbed.console.rollouts.live import LiveRollouts
 from roadbed.console.waterfall import money_of, waterfall_of
 from roadbed.console.words import duration
 from roadbed.control import seen
@@ -130,6 +131,11 @@ class Seen:
         """Return what there is of evaluations."""
         return LiveAssays(self._rooms, self._viewer)
 
+    @property
+    def rolling(self) -> LiveRollouts:
+        """Return what there is of rollouts."""
+        return LiveRollouts(self._database, self._viewer)
+
     def find(self, kind: str, name: str, declared: str = "") -> Target | None:
         """Return what *name* names, None if it is not there for this viewer."""
         if kind == "Call":
@@ -172,6 +178,8 @@ class Seen:
             model=wanted.model,
             status=wanted.status,
             principal=wanted.principal,
+            rollout=wanted.rollout,
+            arm=wanted.arm,
             since_us=since_us,
             until_us=until_us,
             before=wanted.before,

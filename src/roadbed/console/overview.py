@@ -11,6 +11,7 @@ def overview(visit: Visit) -> Response:
         "overview.html",
         {"live": "_overview.html"},
         view=visit.data.overview(visit.now_us),
+        rolling=visit.data.rolling.newest(),
         may={
             "calls": visit.may("call.read").allowed,
             "endpoints": visit.may("endpoint.read").allowed,

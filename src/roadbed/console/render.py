@@ -1,6 +1,7 @@
 """Templates and headers: how a page is written and what the browser may do with it."""
 
 import secrets
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,10 @@ from roadbed.console.assays import places as assay_places
 from roadbed.console.assays.forest import forest
 from roadbed.console.assets import Assets
 from roadbed.console.custody import places
+from roadbed.console.rollouts import places as rolling
+from roadbed.console.rollouts import wording
+from roadbed.console.rollouts.gauges import bet, gauge
+from roadbed.console.rollouts.strip import strip
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -33,6 +38,34 @@ _HEADERS = {
     "X-Content-Type-Options": "nosniff",
 }
 _THEMES = ("light", "dark")
+_GLOBALS: Mapping[str, Any] = {
+    "columns": charts.columns,
+    "step_words": charts.step_words,
+    "ticks": charts.ticks,
+    "cost_columns": charts.cost_columns,
+    "contributions": charts.contributions,
+    "by_size": charts.by_size,
+    "model_page": places.model_page,
+    "version_page": places.version_page,
+    "dataset_page": places.dataset_page,
+    "dataset_version_page": places.dataset_version_page,
+    "run_page": places.run_page,
+    "diff_page": places.diff_page,
+    "compare_page": places.compare_page,
+    "evaluation_page": assay_places.evaluation_page,
+    "report_page": assay_places.report_page,
+    "comparison_page": assay_places.comparison_page,
+    "forest": forest,
+    "rollout_page": rolling.rollout_page,
+    "rollouts_of": rolling.rollouts_of,
+    "calls_of": rolling.calls_of,
+    "rolled": wording,
+    "gauge": gauge,
+    "bet": bet,
+    "strip": strip,
+    "version": __version__,
+}
+"""What templates call beside their filters."""
 
 
 @dataclass(frozen=True)
@@ -54,27 +87,7 @@ class Renderer:
             lstrip_blocks=True,
         )
         environment.filters.update(words.FILTERS)
-        environment.globals.update(
-            asset=self.assets.url,
-            columns=charts.columns,
-            step_words=charts.step_words,
-            ticks=charts.ticks,
-            cost_columns=charts.cost_columns,
-            contributions=charts.contributions,
-            by_size=charts.by_size,
-            model_page=places.model_page,
-            version_page=places.version_page,
-            dataset_page=places.dataset_page,
-            dataset_version_page=places.dataset_version_page,
-            run_page=places.run_page,
-            diff_page=places.diff_page,
-            compare_page=places.compare_page,
-            evaluation_page=assay_places.evaluation_page,
-            report_page=assay_places.report_page,
-            comparison_page=assay_places.comparison_page,
-            forest=forest,
-            version=__version__,
-        )
+        environment.globals.update(_GLOBALS, asset=self.assets.url)
         return environment
 
     def page(

@@ -7,6 +7,7 @@ from urllib.parse import quote
 
 from roadbed.console.custody import places
 from roadbed.console.data import CallRow, Fact, Hop, Verdict
+from roadbed.console.rollouts.places import rollout_page
 from roadbed.console.words import amount, count
 from roadbed.control.why import Chain
 from roadbed.control.why import Hop as Link
@@ -14,6 +15,7 @@ from roadbed.core.clock import to_us
 from roadbed.gateway.calls import Found
 from roadbed.gateway.proof import CallProof
 from roadbed.inference.record import CallRecord, commit
+from roadbed.rollouts.assignment import BUCKETS
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z")
@@ -67,6 +69,7 @@ def facts_of(found: Found) -> tuple[Fact, ...]:
         Fact(label="Served as", value=record.served),
         Fact(label="Tokens", value=_tokens(record)),
         Fact(label="Rows", value=count(record.rows) if record.rows else ""),
+        *_arm(record),
         Fact(label="Dialect", value=record.dialect),
         Fact(label="Region", value=record.region),
         Fact(label="Tenant", value=record.tenant),
@@ -79,6 +82,15 @@ def facts_of(found: Found) -> tuple[Fact, ...]:
         ),
     ]
     return tuple(fact for fact in facts if fact.value)
+
+
+def _arm(record: CallRecord) -> Iterator[Fact]:
+    """Yield of which rollout a call was part, and where that put it."""
+    if record.rollout:
+        page = rollout_page(record.rollout)
+        yield Fact(label="Rollout", value=record.rollout, href=page)
+        yield Fact(label="Arm", value=record.arm)
+        yield Fact(label="Bucket", value=f"{record.bucket:,} of {BUCKETS:,}")
 
 
 def hops_of(chain: Chain) -> tuple[Hop, ...]:

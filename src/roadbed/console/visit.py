@@ -68,6 +68,7 @@ PLACES = (
     Place("o", "Overview", "/console", "console.view"),
     Place("c", "Calls", "/console/calls", "call.read"),
     Place("e", "Endpoints", "/console/endpoints", "endpoint.read"),
+    Place("l", "Rollouts", "/console/rollouts", "endpoint.read"),
     Place("m", "Models", "/console/models", "model.read"),
     Place("d", "Datasets", "/console/datasets", "dataset.read"),
     Place("u", "Runs", "/console/runs", "run.read"),

@@ -175,6 +175,14 @@ function closePanel() {
   return true;
 }
 
+// --- Dialogs: the server opens one that failed, and all of them without this script. ----
+
+function ask(id) {
+  const dialog = document.getElementById(id);
+  if (dialog.open) dialog.close();
+  dialog.showModal();
+}
+
 // --- Keys --------------------------------------------------------------------------------
 
 let going = 0;
@@ -232,6 +240,7 @@ document.addEventListener("keydown", (event) => {
 document.addEventListener("click", (event) => {
   const button = event.target.closest?.("button");
   if (!button) return;
+  if (button.matches("[data-dialog]") && document.getElementById(button.dataset.dialog)) { event.preventDefault(); ask(button.dataset.dialog); }
   if (button.matches("[data-copy]")) copy(button);
   if (button.matches("[data-theme-toggle]")) setTheme(THEMES[(THEMES.indexOf(theme()) + 1) % THEMES.length]);
   if (button.matches("[data-zone-toggle]")) { zone.write(zone.read() === "utc" ? "local" : "utc"); nameZone(); showTimes(); }
@@ -263,5 +272,6 @@ document.addEventListener("htmx:before:request", (event) => {
 nameTheme();
 nameZone();
 showTimes();
+for (const dialog of all("dialog.act[open]")) { scrollTo(0, 0); ask(dialog.id); }
 new MutationObserver(showTimes).observe(document.body, { subtree: true, childList: true, characterData: true });
 document.documentElement.dataset.ready = "yes";
