@@ -120,7 +120,7 @@ class _Run:
         finally:
             self._money.settle(cost)
         if not item.answered.error:
-            self._shelf.put_answer(item.key, item.answered)
+            self._shelf.put_answer(item.key, item.answered, item.case.origin)
         return True
 
     async def _grade(self, item: Item, judge: Judge) -> Grade:
@@ -138,7 +138,7 @@ class _Run:
             return Grade(value=None, error=f"{type(error).__name__} in the grader")
         self._money.add(grade.cost_nano)
         if not grade.error:
-            self._shelf.put_grade(grade_name(item, judge), grade)
+            self._shelf.put_grade(grade_name(item, judge), grade, item.key)
         return grade
 
     def _is_known(self, item: Item) -> bool:

@@ -140,7 +140,8 @@ class Evaluator:
             take=run.take,
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
         )
-        return await run_work(work, Shelf(self.app.database), self.app.now_us)
+        shelf = Shelf(self.app.database, self.app.now_us)
+        return await run_work(work, shelf, self.app.now_us)
 
     def cases(self, order: Order) -> Iterator[Case]:
         """Yield the cases of the golden set."""

@@ -161,7 +161,7 @@ class Replays:
         ref = due.version
         labels = {"evaluation": due.name, "run": take.partition(":")[0]}
         cases = list(islice(evaluator.cases(order), due.watch.cases))
-        shelf = Shelf(self._app.database)
+        shelf = Shelf(self._app.database, self._app.now_us)
         work = Work(
             subject=order.subject,
             spec=spec,
