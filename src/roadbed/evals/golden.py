@@ -261,7 +261,9 @@ class Golden:
         """
         table = golden_candidates.c
         with self._database.write() as connection:
-            query = sa.select(table.id).where(table.call_id == call_id)
+            texts = golden_texts.c
+            query = sa.select(table.id).join(golden_texts, texts.candidate == table.id)
+            query = query.where(table.call_id == call_id, texts.input != ERASED)
             ids = [*connection.execute(query).scalars()]
             mine = golden_texts.c.candidate.in_(ids)
             gone = {"input": ERASED, "answer": None, "expected": None}
