@@ -278,6 +278,65 @@ def judged_differences(worlds: int) -> Iterator[str]:
         f"{covered(naive, 0.0, worlds):.1%} alone, "
         f"{covered(corrected, 0.0, worlds):.1%} corrected"
     )
+    yield from judged_gates(worlds)
+
+
+def judged_gates(worlds: int) -> Iterator[str]:
+    """Gates by judges: how often a version that is worse passes, and one that is not.
+
+    1,000 cases, tolerance 5 points. The fair judge lets a tenth of what is wrong pass
+    on both sides; the fooled one lets six tenths of the candidate's.
+    """
+    yield (
+        f"{'gate, tolerance 0.05':<24}{'labels':>7}{'worse passes':>14}"
+        f"{'fails':>7}{'as good passes':>16}{'fails':>7}{'covers':>8}"
+    )
+    for name, fooled in (("fair judge", 0.1), ("fooled judge", 0.6)):
+        for labels in (0, 50, 100, 200, 400):
+            worse, same = (
+                [judged_gate(s, loss, fooled, labels) for s in range(worlds)]
+                for loss in (0.05, 0.0)
+            )
+            cells = [
+                sum(outcome == wanted for outcome, _ in found) / worlds
+                for found in (worse, same)
+                for wanted in ("passed", "failed")
+            ]
+            inside = sum(hit for _, hit in worse) / worlds
+            yield (
+                f"{name:<24}{labels or 'none':>7}{cells[0]:>14.1%}{cells[1]:>7.1%}"
+                f"{cells[2]:>16.1%}{cells[3]:>7.1%}{inside:>8.1%}"
+            )
+    yield "nominal: worse passes in 2.5 %, as good fails in 2.5 %"
+
+
+def judged_gate(seed: int, loss: float, fooled: float, labels: int) -> tuple[str, bool]:
+    """Return what a gate says of two versions, and whether the truth is covered.
+
+    Answers that did not change are judged as before.
+    """
+    chance, n = np.random.default_rng(seed), 1000
+    before = chance.random(n) < 0.9
+    moved, luck = chance.random(n), chance.random(n)
+    after = np.where(before, moved >= (0.04 + loss) / 0.9, moved < 0.4)
+    again = np.where(before == after, luck, chance.random(n))
+    seen = (
+        np.where(before, luck < 0.97, luck < 0.1),
+        np.where(after, again < 0.97, again < fooled),
+    )
+    judged, human = (as_pairs(*both) for both in (seen, (before, after)))
+    found = compare(judged, binary=True)
+    if labels:
+        known = [*human[:labels], *[None] * (n - labels)]
+        found = corrected_difference(judged, known, binary=True)
+    outcome = judge(tolerance=0.05, comparison=found).outcome
+    return outcome, bool(found.low <= -loss <= found.high)
+
+
+def as_pairs(one: Any, other: Any) -> list[Pair]:
+    """Return right and wrong of two versions as pairs of 0 and 1."""
+    both = zip(one.astype(float).tolist(), other.astype(float).tolist(), strict=True)
+    return [Pair(a, b) for a, b in both]
 
 
 PROSE = [

@@ -13,7 +13,7 @@ from roadbed.control.targets import find_dataset
 from roadbed.core.errors import Denied, NotFound
 from roadbed.database.engine import Database
 from roadbed.evals.golden import ACTION, Golden
-from roadbed.evals.review import Label, agreed, kappa
+from roadbed.evals.review import Label, agreed, beyond_chance, measure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,7 +64,8 @@ class LiveLearning:
             dataset=dataset,
             states=standing.states,
             agreement=agreed(standing.pairs),
-            kappa=kappa(standing.pairs),
+            beyond=beyond_chance(standing.pairs, standing.annotators),
+            measure=measure_of(standing.annotators),
             pairs=len(standing.pairs),
         )
 
