@@ -411,7 +411,8 @@ def flips(worlds: int) -> Iterator[str]:
         months = sum(each[i] > 0 for each in found) / count
         yield (
             f"{count} times {NIGHTS} nights unchanged, one baseline of 100 prompts, by "
-            f"{what}: {nights:.2%} of the nights, {months:.1%} of the months have a finding"
+            f"{what}: {nights:.2%} of the nights and {months:.1%} of the months find "
+            "something"
         )
 
 

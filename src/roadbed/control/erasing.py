@@ -10,7 +10,7 @@ import sqlalchemy as sa
 
 from roadbed.audit.entry import Entry
 from roadbed.audit.log import append, hold
-from roadbed.core.errors import Invalid, NotReady
+from roadbed.core.errors import Conflict, Invalid
 from roadbed.data.erasure.erasures import Erasure, record_erasure
 from roadbed.database.engine import Database
 from roadbed.evals.erasing import calls_from, erase_copies, held_by
@@ -67,7 +67,7 @@ class Eraser:
     def erase(self, call_id: str, because: Because) -> Erased:
         """Erase what was said in a call; doing it again finishes what was not done.
 
-        Raises NotFound, Invalid without a reason, and NotReady while one of the calls
+        Raises NotFound, Invalid without a reason, and Conflict while one of the calls
         still lies in the spool of a process; that one is asked to seal it.
         """
         if not because.reason.strip():
@@ -103,7 +103,7 @@ class Eraser:
             if each.segment is None:
                 with self.database.write() as connection:
                     ask_to_seal(connection)
-                raise NotReady(
+                raise Conflict(
                     f"call {each.record.call_id} is not sealed yet",
                     hint="it is within a minute; nothing was erased, so try again",
                 )
