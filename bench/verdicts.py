@@ -31,6 +31,7 @@ from roadbed.evals.changed import find_change
 from roadbed.evals.descriptors import describe
 from roadbed.evals.statistics.correction import corrected_difference, corrected_mean
 from roadbed.evals.statistics.intervals import mean, rate
+from roadbed.evals.statistics.matched import mcnemar
 from roadbed.evals.statistics.multiplicity import holm, share
 from roadbed.evals.statistics.paired import Pair, compare
 from roadbed.evals.statistics.power import Spread, design_effect, detectable, needed
@@ -393,8 +394,16 @@ def flips(worlds: int) -> Iterator[str]:
     answered rightly and 20 % wrongly, always; the others as it happens each time. A
     flip is another paragraph in the same manner, and another grade.
     """
-    count = max(worlds // 5, 20)
     sizes = (50, 100, 200)
+    yield f"{worlds:,} replays each, found by one grader of sixteen tests"
+    yield f"{'':<24}" + "".join(f"{n:>9} prompts" for n in sizes)
+    for name in FLIPS:
+        shown = [
+            sum(graded_replay(seed, name, n) for seed in range(worlds)) / worlds
+            for n in sizes
+        ]
+        yield f"{name:<24}" + "".join(f"{x:>17.1%}" for x in shown)
+    count = max(worlds // 5, 20)
     yield f"{count} replays each, seeds 0 to {count - 1}: found by texts; with grades"
     yield f"{'':<24}" + "".join(f"{n:>9} prompts" for n in sizes)
     for name in FLIPS:
@@ -414,6 +423,32 @@ def flips(worlds: int) -> Iterator[str]:
             f"{what}: {nights:.2%} of the nights and {months:.1%} of the months find "
             "something"
         )
+
+
+def graded_replay(seed: int, name: str, n: int) -> bool:
+    """Return whether two draws both differ from the kept one by their grades, at the
+    level that Holm leaves to the surest of sixteen tests."""
+    chance = random.Random(seed)
+    kept = drawn_grades(chance, n, "unchanged")
+    for _ in range(2):
+        now = drawn_grades(chance, n, name)
+        gained = sum(a > b for b, a in zip(kept, now, strict=True))
+        lost = sum(a < b for b, a in zip(kept, now, strict=True))
+        if 16 * mcnemar(gained, lost) > 0.01:
+            return False
+    return True
+
+
+def drawn_grades(chance: random.Random, n: int, name: str) -> list[bool]:
+    """Return right and wrong of *n* prompts: 70 % always right, 20 % always wrong."""
+    lost, gained = FLIPS[name]
+    shares = [i / n for i in range(n)]
+    return [
+        chance.random() < 0.5
+        if share >= 0.9
+        else share < 0.7 - lost or 0.7 <= share < 0.7 + gained
+        for share in shares
+    ]
 
 
 def month(seed: int) -> tuple[int, int]:
