@@ -10,7 +10,8 @@ Every world is made from a seed of its own, 0 and up, so each line can be had ag
 candidate is 3 points worse, or not worse. `rates`: how often an interval of nominal
 95 % covers the true rate, exactly, by summing over all outcomes. `graded`, `clusters`
 and `judges`: the same for other data, by simulation. `replay`: answers of an unchanged
-and of a changed manner, made from the paragraphs of our own pages.
+and of a changed manner, made from the paragraphs of our own pages. `flips`: scheduled
+replays of a model whose answers become wrong in the same manner.
 """
 
 import argparse
@@ -30,7 +31,8 @@ from roadbed.evals.changed import find_change
 from roadbed.evals.descriptors import describe
 from roadbed.evals.statistics.correction import corrected_difference, corrected_mean
 from roadbed.evals.statistics.intervals import mean, rate
-from roadbed.evals.statistics.multiplicity import share
+from roadbed.evals.statistics.matched import mcnemar
+from roadbed.evals.statistics.multiplicity import holm, share
 from roadbed.evals.statistics.paired import Pair, compare
 from roadbed.evals.statistics.power import Spread, design_effect, detectable, needed
 from roadbed.evals.statistics.verdict import judge
@@ -43,7 +45,7 @@ SAME = "not worse"
 def main(worlds: int, only: str) -> None:
     """Print every part, or *only* one."""
     print(f"{worlds:,} worlds of each kind, seeds 0 to {worlds - 1:,}")
-    for part in (gate, rates, graded, clusters, judges, replay):
+    for part in (gate, rates, graded, clusters, judges, replay, flips):
         if only and part.__name__ != only:
             continue
         begin = time.process_time()
@@ -278,6 +280,65 @@ def judged_differences(worlds: int) -> Iterator[str]:
         f"{covered(naive, 0.0, worlds):.1%} alone, "
         f"{covered(corrected, 0.0, worlds):.1%} corrected"
     )
+    yield from judged_gates(worlds)
+
+
+def judged_gates(worlds: int) -> Iterator[str]:
+    """Gates by judges: how often a version that is worse passes, and one that is not.
+
+    1,000 cases, tolerance 5 points. The fair judge lets a tenth of what is wrong pass
+    on both sides; the fooled one lets six tenths of the candidate's.
+    """
+    yield (
+        f"{'gate, tolerance 0.05':<24}{'labels':>7}{'worse passes':>14}"
+        f"{'fails':>7}{'as good passes':>16}{'fails':>7}{'covers':>8}"
+    )
+    for name, fooled in (("fair judge", 0.1), ("fooled judge", 0.6)):
+        for labels in (0, 50, 100, 200, 400):
+            worse, same = (
+                [judged_gate(s, loss, fooled, labels) for s in range(worlds)]
+                for loss in (0.05, 0.0)
+            )
+            cells = [
+                sum(outcome == wanted for outcome, _ in found) / worlds
+                for found in (worse, same)
+                for wanted in ("passed", "failed")
+            ]
+            inside = sum(hit for _, hit in worse) / worlds
+            yield (
+                f"{name:<24}{labels or 'none':>7}{cells[0]:>14.1%}{cells[1]:>7.1%}"
+                f"{cells[2]:>16.1%}{cells[3]:>7.1%}{inside:>8.1%}"
+            )
+    yield "nominal: worse passes in 2.5 %, as good fails in 2.5 %"
+
+
+def judged_gate(seed: int, loss: float, fooled: float, labels: int) -> tuple[str, bool]:
+    """Return what a gate says of two versions, and whether the truth is covered.
+
+    Answers that did not change are judged as before.
+    """
+    chance, n = np.random.default_rng(seed), 1000
+    before = chance.random(n) < 0.9
+    moved, luck = chance.random(n), chance.random(n)
+    after = np.where(before, moved >= (0.04 + loss) / 0.9, moved < 0.4)
+    again = np.where(before == after, luck, chance.random(n))
+    seen = (
+        np.where(before, luck < 0.97, luck < 0.1),
+        np.where(after, again < 0.97, again < fooled),
+    )
+    judged, human = (as_pairs(*both) for both in (seen, (before, after)))
+    found = compare(judged, binary=True)
+    if labels:
+        known = [*human[:labels], *[None] * (n - labels)]
+        found = corrected_difference(judged, known, binary=True)
+    outcome = judge(tolerance=0.05, comparison=found).outcome
+    return outcome, bool(found.low <= -loss <= found.high)
+
+
+def as_pairs(one: Any, other: Any) -> list[Pair]:
+    """Return right and wrong of two versions as pairs of 0 and 1."""
+    both = zip(one.astype(float).tolist(), other.astype(float).tolist(), strict=True)
+    return [Pair(a, b) for a, b in both]
 
 
 PROSE = [
@@ -313,6 +374,128 @@ def replay(worlds: int) -> Iterator[str]:
         describe(text)
     spent = (time.process_time() - begin) / len(PROSE) * 1000
     yield f"{spent:.3f} ms CPU to describe one text"
+
+
+FLIPS = {
+    "unchanged": (0.0, 0.0),
+    "5 % become wrong": (0.05, 0.0),
+    "10 % become wrong": (0.1, 0.0),
+    "20 % become wrong": (0.2, 0.0),
+    "10 % wrong, 10 % right": (0.1, 0.1),
+}
+"""Of all prompts, what share becomes wrong, and what share becomes right."""
+NIGHTS = 30
+
+
+def flips(worlds: int) -> Iterator[str]:
+    """Scheduled replays as the server makes them: at 1 %, twice if something is found.
+
+    A simulation: no update that really happened is in it. 70 % of the prompts are
+    answered rightly and 20 % wrongly, always; the others as it happens each time. A
+    flip is another paragraph in the same manner, and another grade.
+    """
+    sizes = (50, 100, 200)
+    yield f"{worlds:,} replays each, found by one grader of sixteen tests"
+    yield f"{'':<24}" + "".join(f"{n:>9} prompts" for n in sizes)
+    for name in FLIPS:
+        shown = [
+            sum(graded_replay(seed, name, n) for seed in range(worlds)) / worlds
+            for n in sizes
+        ]
+        yield f"{name:<24}" + "".join(f"{x:>17.1%}" for x in shown)
+    count = max(worlds // 5, 20)
+    yield f"{count} replays each, seeds 0 to {count - 1}: found by texts; with grades"
+    yield f"{'':<24}" + "".join(f"{n:>9} prompts" for n in sizes)
+    for name in FLIPS:
+        line = ""
+        for n in sizes:
+            found = [Model(seed, n).replay(name) for seed in range(count)]
+            texts, both = (sum(each[i] for each in found) / count for i in (0, 1))
+            line += f"{texts:>9.1%}{both:>8.1%}"
+        yield f"{name:<24}{line}"
+    count = max(count // 5, 10)
+    found = [month(seed) for seed in range(count)]
+    for i, what in enumerate(("texts", "texts and grades")):
+        nights = sum(each[i] for each in found) / (count * NIGHTS)
+        months = sum(each[i] > 0 for each in found) / count
+        yield (
+            f"{count} times {NIGHTS} nights unchanged, one baseline of 100 prompts, by "
+            f"{what}: {nights:.2%} of the nights and {months:.1%} of the months find "
+            "something"
+        )
+
+
+def graded_replay(seed: int, name: str, n: int) -> bool:
+    """Return whether two draws both differ from the kept one by their grades, at the
+    level that Holm leaves to the surest of sixteen tests."""
+    chance = random.Random(seed)
+    kept = drawn_grades(chance, n, "unchanged")
+    for _ in range(2):
+        now = drawn_grades(chance, n, name)
+        gained = sum(a > b for b, a in zip(kept, now, strict=True))
+        lost = sum(a < b for b, a in zip(kept, now, strict=True))
+        if 16 * mcnemar(gained, lost) > 0.01:
+            return False
+    return True
+
+
+def drawn_grades(chance: random.Random, n: int, name: str) -> list[bool]:
+    """Return right and wrong of *n* prompts: 70 % always right, 20 % always wrong."""
+    lost, gained = FLIPS[name]
+    shares = [i / n for i in range(n)]
+    return [
+        chance.random() < 0.5
+        if share >= 0.9
+        else share < 0.7 - lost or 0.7 <= share < 0.7 + gained
+        for share in shares
+    ]
+
+
+def month(seed: int) -> tuple[int, int]:
+    """Return in how many nights a replay of an unchanged model finds something."""
+    model = Model(seed, 100)
+    found = [model.replay("unchanged") for _ in range(NIGHTS)]
+    return sum(texts for texts, _ in found), sum(both for _, both in found)
+
+
+class Model:
+    """Answers *n* prompts, a little otherwise each time; the first draw is kept."""
+
+    def __init__(self, seed: int, n: int) -> None:
+        self._chance = random.Random(seed)
+        self._right = self._chance.choices(PROSE, k=n)
+        self._wrong = self._chance.choices(PROSE, k=n)
+        self._order = self._chance.sample(range(n), n)
+        self._kept = self._draw("unchanged")
+
+    def replay(self, name: str) -> tuple[bool, bool]:
+        """Say whether a change is found by texts alone, and by grades as well."""
+        first = self._held(name)
+        second = self._held(name) if any(first) else first
+        return first[0] and second[0], first[1] and second[1]
+
+    def _held(self, name: str) -> tuple[bool, bool]:
+        texts, grades = self._draw(name)
+        kept, was = self._kept
+        pairs = {"right": [Pair(b, a) for b, a in zip(was, grades, strict=True)]}
+        binary = frozenset(pairs)
+        found = find_change(kept, texts, grades=pairs, binary=binary)
+        alone = holm([each.p for each in found.tested if each.name not in pairs])
+        return min(alone) <= found.alpha, found.changed
+
+    def _draw(self, name: str) -> tuple[list[str], list[float]]:
+        n, (lost, gained) = len(self._right), FLIPS[name]
+        texts, grades = [], []
+        for place, right, wrong in zip(
+            self._order, self._right, self._wrong, strict=True
+        ):
+            share = place / n
+            good = share < 0.7 - lost or 0.7 <= share < 0.7 + gained
+            if share >= 0.9:
+                good = self._chance.random() < 0.5
+            texts.append(reworded(right if good else wrong, self._chance))
+            grades.append(float(good))
+        return texts, grades
 
 
 def replayed(seed: int, style: str, some: float, n: int) -> bool:

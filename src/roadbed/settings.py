@@ -146,6 +146,13 @@ class Settings(BaseModel):
         gt=0,
         description="Seal the spool to Parquet when it is older than this, in seconds.",
     )
+    answers_days: int = Field(
+        default=90,
+        ge=31,
+        le=36_500,
+        description="How many days an answer that an evaluation got is kept after it "
+        "was last used. What reports say of it stays.",
+    )
     otlp_endpoint: str = Field(
         default="",
         pattern=r"^(https?://[^\s/?#@]+(/[^\s?#]*)?)?$",

@@ -150,6 +150,30 @@ def forge(state, statement, *values):
         assert connection.execute(statement, values).rowcount == 1
 
 
+def test_a_call_is_erased_and_who_still_holds_it_is_named(run, calls):
+    two = calls[1]
+    run("calls", "feedback", two, "--correction", "Leaves.")
+    run("golden", "add", "tea-cases", "--call", two, "--double", "0")
+    run("golden", "review", "tea-cases", keys="a")
+    run("golden", "publish", "tea-cases")
+
+    code, told = run("calls", "erase", two, "--reason", "asked for", "--yes")
+    assert (code, told.splitlines()) == (
+        0,
+        [
+            f"erased the question and the answer of {two}",
+            "words of feedback: 1",
+            "candidates for golden sets: 1",
+            "still held by dataset tea-cases@1: versions are immutable; withdraw it",
+        ],
+    )
+    assert "what was said: it was erased, or not kept" in run("calls", "get", two)[1]
+    assert "Leaves" not in run("calls", "get", two)[1]
+    assert run("calls", "erase", two, "--reason", " ", "--yes")[0] == 2
+    again = run("calls", "erase", two, "--reason", "again", "--yes", "-o", "json")[1]
+    assert json.loads(again)["payloads"] == []
+
+
 def test_keys_work_through_the_queue(run, tmp_path):
     file = tmp_path / "cases.jsonl"
     cases = [{"input": f"question {n}", "answer": f"answer {n}"} for n in range(3)]

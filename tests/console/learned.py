@@ -13,7 +13,7 @@ QUEUES = (
         dataset="support-golden",
         states={"waiting": 14, "disputed": 1, "accepted": 6, "published": 120},
         agreement=percent(*LABELS),
-        kappa=kappa(*LABELS),
+        beyond=kappa(*LABELS),
         pairs=24,
     ),
     Queue(dataset="tumor-golden", states={"waiting": 3}),

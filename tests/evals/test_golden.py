@@ -4,6 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from roadbed.cli._golden import agreement, stands
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.data.sources import Wish
@@ -11,7 +12,7 @@ from roadbed.evals.cases import read_cases
 from roadbed.evals.golden import CLAIM_US, Draft, Golden
 from roadbed.evals.kinds import Cases
 from roadbed.evals.publish import publish
-from roadbed.evals.review import VERDICTS, Label, agreed, drawn, kappa, settle
+from roadbed.evals.review import VERDICTS, Label, agreed, beyond_chance, drawn, settle
 
 
 class Now:
@@ -96,13 +97,41 @@ def test_what_is_drawn_is_drawn_again_and_about_as_often_as_said():
 def test_agreement_beyond_chance():
     pairs = [("a", "a")] * 20 + [("a", "b")] * 5 + [("b", "a")] * 10 + [("b", "b")] * 15
 
-    share, beyond = agreed(pairs), kappa(pairs)
+    share, beyond = agreed(pairs), beyond_chance(pairs)
     assert share.value == 0.7
     assert 0.55 < share.low < 0.6 < 0.8 < share.high < 0.82
     assert beyond.value == pytest.approx(0.4)
     assert beyond.low < 0.3 < 0.5 < beyond.high
-    assert agreed([]).value is kappa([]).value is None
-    assert kappa([("a", "a")]).value is None
+    assert agreed([]).value is beyond_chance([]).value is None
+    assert beyond_chance([("a", "a")]).value is None
+    assert beyond_chance([("a", "a")], 3).value is None
+    # By hand: 15 of 50 pairs differ, and of 55 a and 45 b half would by chance.
+    assert beyond_chance(pairs, 3).value == pytest.approx(1 - 0.3 / 0.5)
+
+
+def test_of_more_than_two_annotators_it_is_krippendorffs_alpha(golden):
+    texts = [f"What is tea number {n}?" for n in range(4)]
+    golden.add("tea", [draft(text) for text in texts], "ada", double=1.0)
+    names = {each.input: each.id for each in golden.list("tea")}
+    for text, who, verdict in (
+        (texts[0], "ada", "accept"), (texts[0], "bea", "accept"),
+        (texts[1], "ada", "reject"), (texts[1], "bea", "reject"),
+        (texts[2], "ada", "accept"), (texts[2], "bea", "reject"),
+    ):  # fmt: skip
+        golden.label(names[text], said(who, verdict))
+    told = stands(golden.standing("tea"))
+    assert (told["annotators"], "kappa" in told, "alpha" in told) == (2, True, False)
+
+    golden.label(names[texts[2]], said("cy"))  # The third of what is disputed.
+    assert golden.standing("tea").annotators == 2
+    for who in ("bea", "cy"):
+        golden.label(names[texts[3]], said(who))
+    told = stands(golden.standing("tea"))
+    assert (told["annotators"], "kappa" in told, told["pairs"]) == (3, False, 4)
+    # Of eight labels five accept and three reject; one pair of four differs.
+    assert told["alpha"]["value"] == pytest.approx(1 - (1 / 4) / (2 * 5 * 3 / (8 * 7)))
+    assert ", alpha 0.53 (" in agreement(told)
+    assert agreement(told).endswith(" of 4 looked at by two, 3 annotators in all")
 
 
 def test_without_the_extra_agreement_has_no_interval(monkeypatch):
@@ -110,7 +139,7 @@ def test_without_the_extra_agreement_has_no_interval(monkeypatch):
     share = agreed([("a", "a"), ("a", "b")])
     assert (share.value, share.low) == (0.5, None)
     assert "install" in share.method
-    assert kappa([("a", "a"), ("a", "b")]).value is None
+    assert beyond_chance([("a", "a"), ("a", "b")]).value is None
 
 
 def test_a_case_waits_once_and_goes_to_one_annotator_at_a_time(golden, now):

@@ -51,7 +51,7 @@ _LIST = (
     Action("call.read", "Call", "See a call and where its answer came from."),
     Action("call.read-payload", "Call", "Read what was asked and answered."),
     Action("call.feedback", "Call", "Say how an answer was, or what turned out true."),
-    Action("call.erase", "Call", "Erase what was said about a call."),
+    Action("call.erase", "Call", "Erase what was said in a call, and about it."),
     Action("audit.read", "AuditLog", "Read the audit log."),
     Action("audit.verify", "AuditLog", "Verify and export the audit log."),
     Action("audit.rotate", "AuditLog", "Make a new key that signs statements."),

@@ -72,13 +72,16 @@ def gathered(line: "Session", wanted: Mapping[str, Any]) -> "Gathered":
 
 def agreement(told: Mapping[str, Any]) -> str:
     """Return how far annotators agree in words; empty if nobody can say."""
-    share, beyond = told["agreement"], told["kappa"]
+    share = told["agreement"]
+    measure = "alpha" if "alpha" in told else "kappa"
+    beyond = told[measure]
     if share["value"] is None:
         return ""
     words = f"agreement {share['value']:.0%}{_between(share, '.0%')}"
     if beyond["value"] is not None:
-        words += f", kappa {beyond['value']:.2f}{_between(beyond, '.2f')}"
-    return f"{words} of {told['pairs']} looked at by two"
+        words += f", {measure} {beyond['value']:.2f}{_between(beyond, '.2f')}"
+    by = f", {told['annotators']} annotators in all" if measure == "alpha" else ""
+    return f"{words} of {told['pairs']} looked at by two{by}"
 
 
 def _between(known: Mapping[str, Any], form: str) -> str:

@@ -97,7 +97,9 @@ def get(call: str, output: str) -> None:
     if payload:
         click.echo(f"\nrequest   {plain(payload['request'])}")
         click.echo(f"response  {plain(payload['response'])}")
-    elif not readable:
+    elif readable:
+        click.echo("\nwhat was said: it was erased, or not kept")
+    else:
         click.echo("\nwhat was said: you may not read it (call.read-payload)")
     for told in lines(said):
         click.echo(plain(told))
@@ -211,3 +213,35 @@ def erase_feedback(call: str, reason: str, yes: bool) -> None:
         gone = feedbacks(line.app).erase(call, reason, line.actor)
         golden(line.app).erase(call)
     click.echo(f"erased the words of {gone} feedback" if gone else "nothing to erase")
+
+
+@command.command()
+@click.argument("call")
+@click.option("--reason", required=True, help="Why; it goes on the audit log.")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+@output_option
+@acts("call.erase")
+def erase(call: str, reason: str, yes: bool, output: str) -> None:
+    """Erase what was said in CALL and about it, and the copies of it.
+
+    The question and the answer, words of feedback, candidates for golden sets, and
+    what evaluations answered and graded to cases made of it. The record, counts and
+    figures stay, and so does the proof that the call was made: `roadbed verify CALL`
+    says ERASED. Versions of datasets and models are immutable: those that hold some
+    of it are named.
+    """
+    from roadbed.cli._erased import eraser, lines
+    from roadbed.cli._session import confirm, session
+    from roadbed.cli._verify import seal_now
+    from roadbed.control.erasing import Because
+
+    with session(call) as line:
+        confirm(f"Erase what was said in {call}? It cannot be undone.", yes=yes)
+        seal_now(line.app, call)
+        because = Because(reason=reason, actor=line.actor, at_us=line.app.now_us())
+        done = eraser(line.app).erase(call, because)
+    if output == "json":
+        print_json(asdict(done))
+        return
+    for told in lines(done):
+        click.echo(plain(told))

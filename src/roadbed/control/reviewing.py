@@ -13,7 +13,7 @@ from roadbed.control.targets import find_dataset
 from roadbed.core.errors import Denied, NotFound
 from roadbed.database.engine import Database
 from roadbed.evals.golden import ACTION, Candidate, Golden, Standing
-from roadbed.evals.review import Label, Settled, agreed, kappa
+from roadbed.evals.review import Label, Settled, agreed, beyond_chance, measure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,11 @@ def must_read(viewer: Viewer, found: Candidate) -> None:
 def stands(standing: Standing) -> dict[str, Any]:
     """Return how a queue stands, with the agreement of annotators, as plain JSON."""
     pairs: Sequence[tuple[str, str]] = standing.pairs
+    annotators = standing.annotators
     return {
         "states": standing.states,
         "agreement": asdict(agreed(pairs)),
-        "kappa": asdict(kappa(pairs)),
+        measure_of(annotators): asdict(beyond_chance(pairs, annotators)),
         "pairs": len(pairs),
+        "annotators": annotators,
     }

@@ -19,6 +19,8 @@ _PRAGMAS = (
     "PRAGMA foreign_keys=ON",
     # Checkpoints happen under the write lock only; see docs/decisions/002.
     "PRAGMA wal_autocheckpoint=0",
+    # What is deleted is gone from the file too.
+    "PRAGMA secure_delete=ON",
 )
 _CHECKPOINT_EVERY = 64
 
@@ -68,6 +70,18 @@ class Database:
             with connection.begin():
                 yield connection
             self._checkpoint(connection)
+
+    def scrub(self) -> None:
+        """Let what was deleted be gone from the disk: SQLite's log is written back.
+
+        As far as nobody reads just now. PostgreSQL does so by itself, in its time.
+        """
+        if self._lock_file is None:
+            return
+        with self._threads, self._file_lock(), self.engine.connect() as connection:
+            driver = connection.connection.driver_connection
+            assert driver is not None
+            driver.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchall()
 
     def close(self) -> None:
         """Close all connections."""

@@ -26,6 +26,12 @@ class Case:
     cluster: str = ""
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
+    @property
+    def origin(self) -> str:
+        """The id of the call that the case was made of, empty if it was of none."""
+        said = self.provenance.get("call")
+        return said if isinstance(said, str) else ""
+
     @cached_property
     def digest(self) -> str:
         """What the answer and its grades depend on: the input and what is expected."""

@@ -27,13 +27,14 @@ def count(version: DatasetVersion) -> int:
 
 
 def read_cases(
-    datasets: Datasets, version: DatasetVersion, cases: Cases
+    datasets: Datasets, version: DatasetVersion, cases: Cases, *, repeated: bool = False
 ) -> Iterator[Case]:
     """Yield the cases of *version* in their order, a batch of rows in memory.
 
     A text column is JSON if every value in it is a JSON object, array or quoted text;
     else it is text. Fields without value in nested objects are left out. A case
-    without an id of its own has its row number, counted from 1.
+    without an id of its own has its row number, counted from 1. Ids may come
+    twice only if *repeated*.
 
     Raises Invalid before the first case for columns that are not there, and at a
     row that is no case, naming the row and the column.
@@ -50,7 +51,8 @@ def read_cases(
         for row in rows:
             number += 1
             values = dict(zip(names, row, strict=True))
-            yield _Row(str(version), number, values, as_json).case(columns, seen)
+            known = set[str]() if repeated else seen
+            yield _Row(str(version), number, values, as_json).case(columns, known)
 
 
 def _columns(version: DatasetVersion, cases: Cases) -> dict[str, list[str]]:

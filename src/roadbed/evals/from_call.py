@@ -109,7 +109,7 @@ def _kept(found: Found) -> Payload:
     if found.payload is None:
         raise Invalid(
             f"what was said in call {found.record.call_id} was not kept",
-            hint="the endpoint's keep_payloads decides",
+            hint="the endpoint's keep_payloads decides, or it was erased",
         )
     return found.payload
 

@@ -69,11 +69,13 @@ class Candidate(Draft):
 class Standing:
     """How the queue of a dataset stands: candidates by state, and pairs of labels.
 
-    Each pair is what the first two annotators of one candidate said.
+    Each pair is what the first two annotators of one candidate said; `annotators` are
+    all who did so. A third one is asked about what is disputed, and does not count.
     """
 
     states: dict[str, int] = field(default_factory=dict)
     pairs: tuple[tuple[str, str], ...] = ()
+    annotators: int = 0
 
     @property
     def open(self) -> int:
@@ -252,7 +254,12 @@ class Golden:
             twice = twice.where(table.wanted > 1)
             ids = list(connection.execute(twice).scalars())
             said = _labels(connection, ids)
-        return Standing(states=counts, pairs=tuple(_pairs(said.values())))
+        pairs = list(_pairs(said.values()))
+        return Standing(
+            states=counts,
+            pairs=tuple((one.key, other.key) for one, other in pairs),
+            annotators=len({label.annotator for both in pairs for label in both}),
+        )
 
     def erase(self, call_id: str) -> int:
         """Erase what candidates of a call hold of it; return how many there were.
@@ -261,7 +268,9 @@ class Golden:
         """
         table = golden_candidates.c
         with self._database.write() as connection:
-            query = sa.select(table.id).where(table.call_id == call_id)
+            texts = golden_texts.c
+            query = sa.select(table.id).join(golden_texts, texts.candidate == table.id)
+            query = query.where(table.call_id == call_id, texts.input != ERASED)
             ids = [*connection.execute(query).scalars()]
             mine = golden_texts.c.candidate.in_(ids)
             gone = {"input": ERASED, "answer": None, "expected": None}
@@ -343,8 +352,8 @@ def _labels(connection: sa.Connection, ids: Sequence[str]) -> dict[str, list[Lab
     return said
 
 
-def _pairs(said: Iterable[Sequence[Label]]) -> Iterable[tuple[str, str]]:
+def _pairs(said: Iterable[Sequence[Label]]) -> Iterable[tuple[Label, Label]]:
     for labels in said:
         votes = [label for label in labels if label.verdict != "skip"]
         if len(votes) > 1:
-            yield votes[0].key, votes[1].key
+            yield votes[0], votes[1]

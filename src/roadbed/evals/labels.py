@@ -2,7 +2,8 @@
 
 A table with the columns `input`, `answer` and `label`, and perhaps `second` (the label
 of another annotator), `expected`, `documents`, `tags` and `id`, that of the case in the
-golden set. The labels have to be of answers drawn by chance, not of the odd ones.
+golden set: several rows may have one, for the answers of several versions. The labels
+have to be of answers drawn by chance, not of the odd ones.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
@@ -57,7 +58,8 @@ def read_labels(
             "documents, tags and id may be there",
         )
     names = [*_NEEDED, *(name for name in _MORE if name in known)]
-    rows = read_cases(datasets, version, Cases(dataset=str(version), input=names))
+    wanted = Cases(dataset=str(version), input=names)
+    rows = read_cases(datasets, version, wanted, repeated=True)
     found = list(_labels(rows, {**_WORDS, **scale}))
     if not found:
         raise Invalid(f"{version} has no labels")

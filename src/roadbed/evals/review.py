@@ -8,7 +8,7 @@ from typing import Any, Literal, get_args
 
 from roadbed.core.digest import digest_of
 from roadbed.evals.statistics.agreement import kappa as cohens_kappa
-from roadbed.evals.statistics.agreement import percent
+from roadbed.evals.statistics.agreement import krippendorff, percent
 from roadbed.evals.statistics.intervals import Interval
 from roadbed.evals.statistics.ready import LACKING, ready
 
@@ -80,13 +80,26 @@ def agreed(pairs: Sequence[tuple[str, str]]) -> Interval:
     return _unsure(same / len(pairs) if pairs else None, len(pairs))
 
 
-def kappa(pairs: Sequence[tuple[str, str]]) -> Interval:
-    """Return Cohen's kappa of pairs: how far they agree beyond chance.
+def measure_of(annotators: int) -> Literal["kappa", "alpha"]:
+    """Return what tells how far so many *annotators* agree beyond chance.
 
-    Without a value if there are no pairs, if both say the same one thing of everything,
+    Cohen's kappa is of two, each with habits of their own; of more, two by two as it
+    happens, Krippendorff's alpha is.
+    """
+    return "kappa" if annotators <= 2 else "alpha"
+
+
+def beyond_chance(pairs: Sequence[tuple[str, str]], annotators: int = 2) -> Interval:
+    """Return how far pairs of labels agree beyond chance, by `measure_of`.
+
+    Without a value if there are no pairs, if all say the same one thing of everything,
     and without the extra `evals`.
     """
-    return cohens_kappa(*_apart(pairs)) if ready() else _unsure(None, len(pairs))
+    if not ready():
+        return _unsure(None, len(pairs))
+    if measure_of(annotators) == "kappa":
+        return cohens_kappa(*_apart(pairs))
+    return krippendorff(pairs)
 
 
 def _apart(pairs: Sequence[tuple[str, str]]) -> tuple[list[str], list[str]]:

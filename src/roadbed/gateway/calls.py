@@ -15,6 +15,7 @@ from roadbed.core.actor import DEFAULT_TENANT
 from roadbed.core.errors import Corrupt, NotFound, NotReady, RoadbedError
 from roadbed.core.ids import split_call_id
 from roadbed.database.engine import Database
+from roadbed.gateway.erasing import strip
 from roadbed.gateway.history import (
     CallQuery,
     History,
@@ -164,6 +165,20 @@ class CallLog:
         with self._database.read() as connection:
             segment = get_segment(connection, segment_id)
             return examine(connection, segment, self._history, self._root)
+
+    def strip(self, calls: Iterable[Found]) -> None:
+        """Remove the payloads of sealed *calls* from their files.
+
+        Whoever does this has written the tombstones. Raises Corrupt or NotFound for
+        a file that cannot be read.
+        """
+        found: dict[str, tuple[Segment, list[str]]] = {}
+        for each in calls:
+            if each.segment is not None:
+                _, ids = found.setdefault(each.segment.id, (each.segment, []))
+                ids.append(each.record.call_id)
+        for segment, ids in found.values():
+            strip(self._history, self._root, segment, ids)
 
     def segments(
         self, since_us: int | None = None, until_us: int | None = None

@@ -1,7 +1,7 @@
 """Proof that a call is in its segment, and that a segment is what was sealed."""
 
 import hmac
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +10,7 @@ import sqlalchemy as sa
 from roadbed.audit import merkle
 from roadbed.audit.outbox import logged
 from roadbed.core.errors import Corrupt, RoadbedError
+from roadbed.gateway.erasing import borne_out, payloads_erased
 from roadbed.gateway.history import History
 from roadbed.gateway.leaf import leaf_of
 from roadbed.gateway.seal import digest_file, entry_of
@@ -77,12 +78,14 @@ def examine(
     connection: sa.Connection, segment: Segment, history: History, root: Path
 ) -> tuple[str, ...]:
     """Return what is wrong with *segment* and its files, in words."""
-    findings = [*_entry(connection, segment), *_files(segment, root)]
+    findings, content, gone = [*_entry(connection, segment)], [], set[str]()
     try:
-        findings += _content(segment, history, root)
+        records = _records(segment, history, root)
+        gone = borne_out(connection, records, payloads_erased(connection))
+        content = [*_content(segment, history, root, (records, gone))]
     except RoadbedError as error:
-        findings.append(f"segment {segment.id}: {error.message}")
-    return tuple(findings)
+        content = [f"segment {segment.id}: {error.message}"]
+    return (*findings, *_files(segment, root, bool(gone)), *content)
 
 
 def _entry(connection: sa.Connection, segment: Segment) -> Iterator[str]:
@@ -103,11 +106,15 @@ def _differences(one: dict[str, object], other: dict[str, object]) -> list[str]:
     return sorted(k for k in one.keys() | other.keys() if one.get(k) != other.get(k))
 
 
-def _files(segment: Segment, root: Path) -> Iterator[str]:
+def _files(segment: Segment, root: Path, stripped: bool) -> Iterator[str]:
+    """Yield what is wrong with the files; payloads that were *stripped* of some are
+    another file than was sealed, and each is held to its record."""
     for dataset, file in segment.files().items():
         path = root / file.path
         if not path.exists():
             yield f"segment {segment.id}: the file {file.path} is missing"
+            continue
+        if dataset == "payloads" and stripped:
             continue
         digest, size = digest_file(path)
         if size != file.bytes:
@@ -119,10 +126,21 @@ def _files(segment: Segment, root: Path) -> Iterator[str]:
             yield f"segment {segment.id}: the {dataset} file was changed ({file.path})"
 
 
-def _content(segment: Segment, history: History, root: Path) -> Iterator[str]:
+def _records(segment: Segment, history: History, root: Path) -> list[CallRecord]:
+    """Return the calls in the order of their leaves; none if the file is missing."""
+    file = root / segment.calls.path
+    return in_order(history.records(file)) if file.exists() else []
+
+
+def _content(
+    segment: Segment,
+    history: History,
+    root: Path,
+    known: tuple[Sequence[CallRecord], Set[str]],
+) -> Iterator[str]:
+    records, gone = known
     if not (root / segment.calls.path).exists():
         return
-    records = in_order(history.records(root / segment.calls.path))
     leaves = [merkle.leaf_hash(leaf_of(record)) for record in records]
     if len(records) != segment.rows:
         yield (
@@ -133,14 +151,22 @@ def _content(segment: Segment, history: History, root: Path) -> Iterator[str]:
         yield f"segment {segment.id}: the calls are not those that were sealed"
     if segment.payloads and (root / segment.payloads.path).exists():
         payloads = history.payloads(root / segment.payloads.path)
-        yield from _payloads(segment, records, payloads)
+        yield from _payloads(segment, records, payloads, gone)
 
 
 def _payloads(
-    segment: Segment, records: Sequence[CallRecord], payloads: Sequence[Payload]
+    segment: Segment,
+    records: Sequence[CallRecord],
+    payloads: Sequence[Payload],
+    gone: Set[str],
 ) -> Iterator[str]:
     commits = {record.call_id: record.payload_commit for record in records}
     for payload in payloads:
+        if payload.call_id in gone:
+            yield (
+                f"segment {segment.id}: the payload of {payload.call_id} was erased, "
+                f"and is still here: `roadbed calls erase {payload.call_id}` again"
+            )
         expected = commits.pop(payload.call_id, "")
         actual = commit(payload.salt, payload.request, payload.response)
         if not hmac.compare_digest(expected, actual):
@@ -148,7 +174,11 @@ def _payloads(
                 f"segment {segment.id}: the payload of {payload.call_id} is not the "
                 "one that its record commits to"
             )
-    missing = [call_id for call_id, promised in commits.items() if promised]
+    missing = [
+        call_id
+        for call_id, promised in commits.items()
+        if promised and call_id not in gone
+    ]
     if missing:
         yield (
             f"segment {segment.id}: {len(missing)} payloads are missing, "

@@ -133,17 +133,28 @@ class Sealer:
         final = self.root / path
         self.root.mkdir(parents=True, exist_ok=True, mode=0o700)
         final.parent.mkdir(parents=True, exist_ok=True)
-        draft = final.with_name(f".{final.name}.tmp")
-        try:
-            rows = self.history.write(dataset, _chain(first, lines), draft)
-            _sync(draft)
-            digest, size = digest_file(draft)
-            draft.replace(final)
-        finally:
-            draft.unlink(missing_ok=True)
-        for folder in final.parents[:6]:  # from the hour to what holds the root
-            _sync(folder)
+        rows = write_file(self.history, dataset, _chain(first, lines), final)
+        digest, size = digest_file(final)
         return SegmentFile(path=path, sha256=digest, bytes=size, rows=rows)
+
+
+def write_file(
+    history: History, dataset: str, lines: Iterable[bytes], final: Path
+) -> int:
+    """Write *lines* as the Parquet file *final*, whole or not at all; return the rows.
+
+    It is on the disk when this returns, and so are the folders down from the root.
+    """
+    draft = final.with_name(f".{final.name}.tmp")
+    try:
+        rows = history.write(dataset, lines, draft)
+        _sync(draft)
+        draft.replace(final)
+    finally:
+        draft.unlink(missing_ok=True)
+    for folder in final.parents[:6]:  # from the hour to what holds the root
+        _sync(folder)
+    return rows
 
 
 class _Batch:

@@ -48,6 +48,7 @@ class Quiz:
     asked: ClassVar[list[str]] = []
     says = ""
     refuses = ""
+    twist = staticmethod(str)
 
     def __init__(self, config):
         self.config = config
@@ -81,7 +82,7 @@ class Pupil:
             raise Refused("not this one")
         luck = zlib.crc32(f"{config.shift}{question}".encode()) % 100
         text = question.upper() if luck < self.skill else "no idea"
-        text = Quiz.says or text
+        text = Quiz.twist(Quiz.says or text)
         usage = Usage(input_tokens=2, output_tokens=3)
         yield Chunk(text=text, finish="stop", usage=usage)
 

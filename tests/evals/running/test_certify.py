@@ -1,7 +1,9 @@
 """A judge gates once people's labels showed that it agrees with them."""
 
 import asyncio
+import itertools
 import re
+import zlib
 
 import pytest
 
@@ -222,6 +224,61 @@ def test_labels_of_other_answers_correct_nothing(school, judge):
     right = gated.said["judges"]["kind"]["corrected"]
     assert right["interval"] is None
     assert "labels are of these answers" in right["why"]
+
+
+def knows(skill, number):
+    """Say whether a pupil of that *skill* knows the answer to a question."""
+    return zlib.crc32(f"0what is {number}".encode()) % 100 < skill
+
+
+def both_labelled(line, count, skills=(80, 40)):
+    """Label the answers that two versions give to the first *count* cases."""
+    rows = [(n, knows(skill, n)) for n in range(count) for skill in skills]
+    data = {
+        "id": [f"c{n}" for n, _ in rows],
+        "input": [f"what is {n}" for n, _ in rows],
+        "answer": [f"WHAT IS {n}" if right else "no idea" for n, right in rows],
+        "label": [right for _, right in rows],
+    }
+    line.app.datasets.snapshot("labels", data, "user:people")
+
+
+@pytest.mark.parametrize(
+    ("skills", "told"),
+    [((80, 40), ""), ((80,), "are not labelled on both sides")],
+)
+def test_a_difference_goes_by_what_people_would_say(line, judge, skills, told):
+    """The judge lets half of what is wrong pass, so it sees half of the loss."""
+    line = with_real_providers(line)
+    judge.passes = lambda answer: loud(answer) or ("no idea" in answer and next(odd))
+    odd = itertools.cycle([True, False])
+    bar = {"bar": "tolerance: 0.35", "agreement": "agreement: 0.6"}
+    line.golden(CASES)
+    line.apply(*stack(judge.url, skill=80, **bar))
+    both_labelled(line, 60, skills)
+    certify(line)
+
+    worse = line.preview(*stack(judge.url, skill=40, serves="pupil@2", **bar))
+    [gated] = line.gate(preview=worse)
+
+    compared = gated.comparison["graders"]["kind"]
+    truth = sum(knows(40, n) - knows(80, n) for n in range(CASES)) / CASES
+    text = markdown([gated.document()])
+    if told:
+        assert "judged" not in compared
+        assert told in gated.said["judges"]["kind"]["difference"]["why"]
+        assert "as the judge sees it: of 2" in text
+        return
+    alone, right = compared["judged"], compared["comparison"]
+    assert alone["high"] > right["high"]
+    assert right["low"] <= truth <= right["high"]
+    assert abs(right["difference"] - truth) < abs(alone["difference"] - truth)
+    assert "PPI++ with 60 human labels, worth" in right["method"]
+    assert gated.outcome == "failed", gated.said["gate"]
+    assert (
+        "PPI++ with 60 human labels" in gated.said["gate"]["bars"]["kind"]["sentence"]
+    )
+    assert "the difference is corrected by PPI++ with 60 human labels" in text
 
 
 def test_labels_are_read_with_care(school):

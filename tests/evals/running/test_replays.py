@@ -81,3 +81,18 @@ def test_a_model_that_answers_otherwise_raises_an_alert_until_it_is_as_before(
     monkeypatch.setattr(Quiz, "says", "")
     look(replays, hours=1)
     assert alerts(line) == []
+
+
+def test_answers_that_become_wrong_in_the_same_manner_are_found_by_their_grades(
+    line, replays, monkeypatch
+):
+    look(replays)
+    swapped = str.maketrans("0123456789", "9876543210")
+    monkeypatch.setattr(
+        Quiz, "twist", staticmethod(lambda text: text.translate(swapped))
+    )
+    look(replays, hours=1)
+    [alert] = alerts(line)
+    assert "right 0.8" in alert.detail["finding"]
+    assert " to 0 (p < 0.001)" in alert.detail["finding"]
+    assert alert.detail["finding"].count("(p") == 1, "nothing else moved"

@@ -98,7 +98,8 @@ def test_a_difference_that_only_the_judge_sees_is_taken_back():
     assert compare(judged).low > 0.15
     assert found.low < 0 < found.high
     assert found.high - found.low < 0.05
-    assert corrected_difference(judged, [None] * 1000).method == "no cases"
+    none = corrected_difference(judged, [None] * 1000)
+    assert none.method == "human labels alone: no cases"
 
 
 def test_lists_that_do_not_fit_are_refused():

@@ -1,8 +1,13 @@
 """What is said of calls over the API: by callers, and by those who may."""
 
+import json
+import time
+
 import pytest
 
 from roadbed.gateway.reuse.keys import Keys, Wanted, digest
+from roadbed.gateway.spool import Spool, encode, name_of
+from tests.evals.line import Line
 
 
 @pytest.fixture(scope="module")
@@ -153,3 +158,38 @@ def test_a_call_is_named_by_the_key_that_its_caller_sent_with_it(estate):
     foreign, unknown, twice = (each["error"] for each in rest)
     assert foreign == unknown.replace("order-19", "order-18")
     assert "or its idempotency key" in twice
+
+
+def test_what_was_said_in_a_call_can_be_erased_once_it_is_sealed(estate, tmp_path):
+    because = {"reason": "asked for"}
+    (waiting, sealed), body = (made(estate), adopted(estate, tmp_path)), "payload"
+    path = "/api/v1/calls/{}/{}".format
+    assert estate.ask("GET", path(sealed, body), "product-owner")[0] == 200
+
+    assert estate.ask("POST", path(sealed, "erase"), "annotator", because)[0] == 403
+    assert estate.ask("POST", path(sealed, "erase"), "product-owner", {})[0] == 400
+    status, _, told = estate.ask(
+        "POST", path(waiting, "erase"), "product-owner", because
+    )
+    assert status == 409
+    assert "nothing was erased" in json.dumps(told)
+    assert estate.ask("GET", path(waiting, body), "product-owner")[0] == 200
+
+    status, _, told = estate.ask(
+        "POST", path(sealed, "erase"), "product-owner", because
+    )
+    assert (status, told["payloads"], told["held_by"]) == (200, [sealed], [])
+    assert estate.ask("GET", path(sealed, body), "product-owner")[0] == 404
+    assert estate.ask("GET", f"/api/v1/calls/{sealed}", "product-owner")[0] == 200
+
+
+def adopted(estate, folder):
+    """Let the server find the call of a process that died, and seal it."""
+    writer = Line(folder, None)
+    writer.us = time.time_ns() // 1000 - 60_000_000
+    call = writer.said(1, "What is tea?", "Leaves.", endpoint="echo", model="echo@1")
+    spool = Spool(estate.app.settings.state / "spool" / name_of("host-dead", 1))
+    spool.append([encode(*call)])
+    spool.close()
+    estate.app.adopt()
+    return call[0].call_id

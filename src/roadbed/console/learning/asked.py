@@ -13,14 +13,15 @@ from roadbed.evals.statistics.intervals import Interval
 class Queue:
     """How the queue of one dataset stands, by state, and how annotators agree.
 
-    `pairs` were looked at by two; `agreement` and `kappa` have no value without any,
-    and are None where nobody asked for them.
+    `pairs` were looked at by two; `agreement` and `beyond`, which is by `measure`, have
+    no value without any, and are None where nobody asked for them.
     """
 
     dataset: str
     states: dict[str, int]
     agreement: Interval | None = None
-    kappa: Interval | None = None
+    beyond: Interval | None = None
+    measure: str = "kappa"
     pairs: int = 0
 
     @property

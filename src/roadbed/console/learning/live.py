@@ -10,7 +10,7 @@ from roadbed.control.quality import EndpointQuality, quality_of
 from roadbed.control.reviewing import Reviewer
 from roadbed.database.engine import Database
 from roadbed.evals.golden import Golden
-from roadbed.evals.review import Label, agreed, kappa
+from roadbed.evals.review import Label, agreed, beyond_chance, measure_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +56,7 @@ class LiveLearning:
             dataset=dataset,
             states=standing.states,
             agreement=agreed(standing.pairs),
-            kappa=kappa(standing.pairs),
+            beyond=beyond_chance(standing.pairs, standing.annotators),
+            measure=measure_of(standing.annotators),
             pairs=len(standing.pairs),
         )

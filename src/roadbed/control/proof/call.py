@@ -11,6 +11,7 @@ from roadbed.control.tables import resources, snapshots
 from roadbed.core.errors import NotReady, RoadbedError
 from roadbed.core.reference import parse
 from roadbed.gateway.calls import Found
+from roadbed.gateway.erasing import tombstone
 from roadbed.inference.record import CallRecord
 from roadbed.registry.versions import get_version
 
@@ -23,7 +24,8 @@ def verify_call(sources: Sources, call_id: str) -> Verified:
     found = sources.calls.find(call_id)
     with sources.database.read() as connection:
         sources = replace(sources, erased=erased_in(connection))
-    links = [*_record(sources, found), *_declared(sources, found.record)]
+    links = [*_record(sources, found), *_payload(sources, found)]
+    links += _declared(sources, found.record)
     links += _answered_by(sources, found.record)
     return Verified(subject=f"call {call_id}", links=tuple(links))
 
@@ -49,6 +51,20 @@ def _record(sources: Sources, found: Found) -> Iterator[Link]:
     if findings := sources.calls.verify_segment(proof.segment):
         batch = replace(batch, state="BROKEN", reason="; ".join(findings))
     yield batch
+
+
+def _payload(sources: Sources, found: Found) -> Iterator[Link]:
+    """Yield what was said if it was erased; else the batch has looked at it."""
+    name = tombstone(found.record)
+    told = sources.erased.get(name)
+    if told is None:
+        return
+    reason = f"erased by {told.actor}: {told.reason}"
+    link = Link(kind="Payload", name=found.record.call_id, state="ERASED", digest=name)
+    if found.payload is not None:
+        link = replace(link, state="BROKEN")
+        reason = "was erased, and its bytes are still here"
+    yield replace(link, reason=reason)
 
 
 def _declared(sources: Sources, record: CallRecord) -> Iterator[Link]:

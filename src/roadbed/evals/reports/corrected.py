@@ -43,13 +43,13 @@ def corrected(
     *answers* are those that `wanted` names; *how* says whether grades are 0 or 1, and
     the error rate. Labels count for a case where the answer is the one labelled.
     """
-    by_id = {label.sample.case.id: label for label in labels}
-    graded = [(row, mean_of(_known(row, grader))) for row in rows]
+    by_id = by_case(labels)
+    graded = [(row, mean_of(grades_of(row, grader))) for row in rows]
     kept = [(row, value) for row, value in graded if value is not None]
     if len({row.weight for row, _ in kept}) > 1:
         return Corrected(why="cases have weights, which the correction does not know")
     among = [row for row, _ in kept if row.id in by_id]
-    human = [_human(row, by_id.get(row.id), answers) for row, _ in kept]
+    human = [human_of(row, by_id.get(row.id, ()), answers) for row, _ in kept]
     fit = sum(value is not None for value in human)
     if fit < FEWEST or fit < ALIKE * len(among):
         why = f"{fit} of {len(labels)} labels are of these answers"
@@ -67,21 +67,32 @@ def corrected(
     return Corrected(interval=within(found, UNIT))  # So are labels and judges' grades.
 
 
-def _known(row: Row, grader: str) -> list[float]:
+def by_case(labels: Sequence[Label]) -> dict[str, list[Label]]:
+    """Return the labels of each case, by its id."""
+    found: dict[str, list[Label]] = {}
+    for label in labels:
+        found.setdefault(label.sample.case.id, []).append(label)
+    return found
+
+
+def grades_of(row: Row, grader: str) -> list[float]:
+    """Return the grades that *grader* gave to the answers of *row*."""
     return [grade for grade in row.grades.get(grader, ()) if grade is not None]
 
 
-def _human(
-    row: Row, label: Label | None, answers: Mapping[str, Answered]
+def human_of(
+    row: Row, labels: Sequence[Label], answers: Mapping[str, Answered]
 ) -> float | None:
-    if label is None:
-        return None
+    """Return what people said of an answer of *row*, None if of none."""
     given = [answers[key].text for key in row.answers if key in answers]
-    said = label.sample.answered.text
-    return label.human if any(_same(said, text) for text in given) else None
+    for label in labels:
+        said = label.sample.answered.text
+        if any(same_answer(said, text) for text in given):
+            return label.human
+    return None
 
 
-def _same(one: str, other: str) -> bool:
+def same_answer(one: str, other: str) -> bool:
     """Say whether two texts are one answer; JSON may be written otherwise."""
     if one.strip() == other.strip():
         return True

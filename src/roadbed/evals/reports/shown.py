@@ -196,7 +196,17 @@ def judge_lines(judges: Mapping[str, Mapping[str, Any]]) -> Iterator[str]:
             parts.append(f"corrected score {score}, {right['interval']['method']}")
         elif right:
             parts.append(f"not corrected: {right['why']}")
+        parts += _corrected_difference(said.get("difference"))
         yield f"- judge {name}: {'; '.join(parts)}"
+
+
+def _corrected_difference(said: Mapping[str, Any] | None) -> Iterator[str]:
+    """Yield what people would say of the difference, or why nobody knows."""
+    if said and said["comparison"]:
+        compared = said["comparison"]
+        yield f"the difference is corrected by {compared['method']}"
+    elif said:
+        yield f"the difference is as the judge sees it: {said['why']}"
 
 
 def _slices(document: Document) -> Iterator[str]:

@@ -120,7 +120,7 @@ class _Run:
         finally:
             self._money.settle(cost)
         if not item.answered.error:
-            self._shelf.put_answer(item.key, item.answered)
+            self._shelf.put_answer(item.key, item.answered, item.case.origin)
         return True
 
     async def _grade(self, item: Item, judge: Judge) -> Grade:
@@ -140,7 +140,7 @@ class _Run:
         if item.answered is not None:
             self._work.graded(item.answered, item.case, judge, grade)
         if not grade.error:
-            self._shelf.put_grade(grade_name(item, judge), grade)
+            self._shelf.put_grade(grade_name(item, judge), grade, item.key)
         return grade
 
     def _is_known(self, item: Item) -> bool:

@@ -10,6 +10,17 @@ def _tenant() -> sa.Column[str]:
     return sa.Column("tenant", sa.Text, nullable=False, server_default=DEFAULT_TENANT)
 
 
+def _used() -> sa.Column[int]:
+    return sa.Column(
+        "used_us", sa.BigInteger, nullable=False, server_default="0", index=True
+    )
+
+
+def _of(name: str) -> sa.Column[str]:
+    """Return a column with the name of what a row comes from, empty if from nothing."""
+    return sa.Column(name, sa.Text, nullable=False, server_default="", index=True)
+
+
 def _subject() -> list[sa.Column[str]]:
     """Return the columns that say what was evaluated, by what."""
     names = (
@@ -48,8 +59,13 @@ answers = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("answer", sa.Text, nullable=False),
     moment("at_us"),
+    _used(),
+    _of("call_id"),
+    _of("origin"),
 )
-"""Answers that came, by what they depend on; see `keys.answer_key`."""
+"""Answers that came, by what they depend on; see `keys.answer_key`. `call_id` is the
+call that got the answer, `origin` the one that the case was made of, if it was.
+`used_us` is when it was last used, to the day."""
 
 grades = sa.Table(
     "evaluation_grades",
@@ -57,8 +73,11 @@ grades = sa.Table(
     sa.Column("key", sa.Text, primary_key=True),
     sa.Column("grade", sa.Text, nullable=False),
     moment("at_us"),
+    _used(),
+    _of("answer"),
 )
-"""Grades, by answer, case and grader; see `keys.grade_key`."""
+"""Grades, by answer, case and grader; see `keys.grade_key`. `answer` is the key of the
+answer, `used_us` when the grade was last used, to the day."""
 
 reports = sa.Table(
     "evaluation_reports",

@@ -8,27 +8,32 @@ have to be a random part of all, not those that looked odd.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import sqrt
 from typing import Any
 
 from roadbed.core.errors import Invalid
-from roadbed.evals.statistics.intervals import Interval, level, mean, wilson
+from roadbed.evals.statistics.intervals import SPARSE, Interval, level, mean, wilson
 from roadbed.evals.statistics.paired import Comparison, Pair, compare
 from roadbed.evals.statistics.units import gather
 
 FEWEST = 20
 """With fewer labels than this, only they are looked at."""
+_ALONE = "human labels alone: "
 
 
 @dataclass(frozen=True, slots=True)
 class _Estimate:
-    """The corrected mean, its standard error and the degrees of freedom of it."""
+    """The corrected mean, its standard error and the degrees of freedom of it.
+
+    `alone` is the standard error that the labels would have without the scores.
+    """
 
     value: float
     error: float
     freedom: float
     clusters: int
+    alone: float
 
 
 def corrected_mean(
@@ -60,7 +65,7 @@ def corrected_mean(
         high=high,
         n=len(judged),
         clusters=found.clusters,
-        method=_method(human),
+        method=_method(human, found),
         alpha=alpha,
     )
 
@@ -76,6 +81,8 @@ def corrected_difference(
 
     *judged* are the judge's grades of all cases; *human* people's grades of the same
     case, None where nobody graded both answers. Weights are not taken into account.
+    Falls back on the labels alone also where hardly any of them differ: of those few
+    nobody knows how the rest spreads. Raises as `corrected_mean`.
     """
     level(alpha)
     scores = [pair.candidate - pair.baseline for pair in judged]
@@ -83,14 +90,14 @@ def corrected_difference(
         None if pair is None else pair.candidate - pair.baseline for pair in human
     ]
     found = _estimate(scores, labels, [pair.cluster for pair in judged])
-    if found is None:
-        kept = [
-            Pair(label.baseline, label.candidate, cluster=pair.cluster)
-            for pair, label in zip(judged, human, strict=True)
-            if label is not None
-        ]
-        return compare(kept, binary=binary, alpha=alpha)
+    moved = sum(bool(label) for label in labels)
+    few = moved < SPARSE and 2 * moved <= sum(label is not None for label in labels)
+    if found is None or few:
+        return _labels_alone(judged, human, binary, alpha)
     from scipy.special import stdtr
+
+    # Cases in which nothing differs say little of how differences spread.
+    found = replace(found, freedom=min(found.freedom, moved - 1))
 
     low, high = _ends(found, alpha)
     return Comparison(
@@ -100,9 +107,21 @@ def corrected_difference(
         p=float(2 * stdtr(found.freedom, -abs(found.value) / found.error)),
         n=len(judged),
         clusters=found.clusters,
-        method=_method(labels),
+        method=_method(labels, found),
         alpha=alpha,
     )
+
+
+def _labels_alone(
+    judged: Sequence[Pair], human: Sequence[Pair | None], binary: bool, alpha: float
+) -> Comparison:
+    kept = [
+        Pair(label.baseline, label.candidate, cluster=pair.cluster)
+        for pair, label in zip(judged, human, strict=True)
+        if label is not None
+    ]
+    found = compare(kept, binary=binary, alpha=alpha)
+    return replace(found, method=f"{_ALONE}{found.method}")
 
 
 def _estimate(
@@ -129,21 +148,28 @@ def _estimate(
         pull[rest] = trust * (score[rest] - score[rest].mean()) / rest.sum()
     left = label[seen] - trust * score[seen]
     pull[seen] = (left - left.mean()) / seen.sum()
-    return _with_error(float(value), pull, seen, clusters)
+    apart = (label[seen] - label[seen].mean()) / seen.sum()
+    return _with_error(float(value), pull, apart, seen, clusters)
 
 
 def _with_error(
-    value: float, pull: Any, seen: Any, clusters: Sequence[str] | None
+    value: float, pull: Any, apart: Any, seen: Any, clusters: Sequence[str] | None
 ) -> _Estimate | None:
-    """Return the estimate; *pull* is what each case adds to its error."""
+    """Return the estimate; *pull* is what each case adds to its error, *apart* what
+    each label would add to that of the labels alone."""
     units = gather(pull.tolist(), clusters=clusters)
     kept: list[int] = seen.nonzero()[0].tolist()
     names = None if clusters is None else [clusters[i] for i in kept]
     labelled = gather([1.0] * int(seen.sum()), clusters=names).effective
     if labelled < 2:
         return None
-    error = sqrt(float((units.totals**2).sum()) * labelled / (labelled - 1))
-    return _Estimate(value, error, labelled - 1, len(units)) if error else None
+    more = labelled / (labelled - 1)
+    error = sqrt(float((units.totals**2).sum()) * more)
+    if not error:
+        return None
+    left = gather(apart.tolist(), clusters=names).totals
+    alone = sqrt(float((left**2).sum()) * more)
+    return _Estimate(value, error, labelled - 1, len(units), alone)
 
 
 def _trust(score: Any, label: Any, seen: Any) -> float:
@@ -178,9 +204,12 @@ def _bounded(found: _Estimate, alpha: float) -> tuple[float, float]:
     return wilson(found.value * size, size, alpha)
 
 
-def _method(human: Sequence[Any]) -> str:
+def _method(human: Sequence[Any], found: _Estimate) -> str:
+    """Return the method in words: how many labels there are, and how many without the
+    judge would know as much."""
     count = sum(label is not None for label in human)
-    return f"PPI++ with {count:,} human labels"
+    worth = round(count * (found.alone / found.error) ** 2)
+    return f"PPI++ with {count:,} human labels, worth {worth:,}"
 
 
 def _alone(found: Interval) -> Interval:
@@ -190,6 +219,6 @@ def _alone(found: Interval) -> Interval:
         high=found.high,
         n=found.n,
         clusters=found.clusters,
-        method=f"human labels alone: {found.method}",
+        method=f"{_ALONE}{found.method}",
         alpha=found.alpha,
     )

@@ -1,11 +1,13 @@
 """The call log: what was asked, how it ended, where the answer came from."""
 
+from dataclasses import asdict
 from typing import Any
 
 import msgspec
 from pydantic import BaseModel, ConfigDict, Field, create_model
 
 from roadbed.control import seen
+from roadbed.control.erasing import Because, Eraser
 from roadbed.control.targets import call_target, find_call
 from roadbed.core.decision import Target
 from roadbed.core.errors import Invalid, NotFound
@@ -107,6 +109,32 @@ class Series(BaseModel):
     points: list[Point]
 
 
+class ErasedBecause(BaseModel):
+    """Why what was said in a call is erased; it goes on the audit log."""
+
+    model_config = ConfigDict(extra="forbid")
+
+    reason: str = Field(default="", max_length=400)
+
+
+class ErasedShown(BaseModel):
+    """What went, and what still holds some of it.
+
+    `payloads` are the calls whose question and answer went: this one, and those by
+    which evaluations asked the same again. `held_by` are versions of datasets and
+    models, which are immutable.
+    """
+
+    call_id: str
+    payloads: list[str]
+    words: int
+    candidates: int
+    answers: int
+    grades: int
+    online: int
+    held_by: list[str]
+
+
 def calls(ask: Ask) -> CallsPage:
     """List calls."""
     wanted: CallFilter = ask.query
@@ -132,7 +160,7 @@ def payload(ask: Ask) -> Bodies:
     if found.payload is None:
         raise NotFound(
             "what was said in this call was not kept",
-            hint="the endpoint's keep_payloads decides",
+            hint="the endpoint's keep_payloads decides, or it was erased",
         )
     kept = found.payload
     return Bodies(
@@ -167,6 +195,15 @@ def prove(ask: Ask) -> Proof:
         "audit_seq": proof.audit_seq,
     }
     return Proof(**plain, record=_plain(proof.record), holds=proof.holds())
+
+
+def erase(ask: Ask) -> ErasedShown:
+    """Erase what was said in a call and about it, and the copies of it."""
+    because: ErasedBecause = ask.body
+    services = ask.services
+    eraser = Eraser(database=services.database, calls=services.calls)
+    why_ = Because(reason=because.reason, actor=ask.actor, at_us=services.now_us())
+    return ErasedShown(**asdict(eraser.erase(ask.params["call"], why_)))
 
 
 def series(ask: Ask) -> Series:
@@ -246,6 +283,18 @@ ROUTES = (
         handler=prove,
         summary="Prove that a call is in the log",
         answer=Proof,
+        target="call",
+        locate=call_named,
+        tag="calls",
+    ),
+    Route(
+        method="POST",
+        path=f"{_ONE}/erase",
+        action="call.erase",
+        handler=erase,
+        summary="Erase what was said in a call, and the copies of it",
+        answer=ErasedShown,
+        body=ErasedBecause,
         target="call",
         locate=call_named,
         tag="calls",

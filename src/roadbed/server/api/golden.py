@@ -29,12 +29,17 @@ class Bounds(BaseModel):
 
 
 class Standing(BaseModel):
-    """How a queue stands: candidates by state, and how far annotators agree."""
+    """How a queue stands: candidates by state, and how far annotators agree.
+
+    Beyond chance that is `kappa` of two of them, `alpha` of more.
+    """
 
     states: dict[str, int]
     agreement: Bounds
-    kappa: Bounds
+    kappa: Bounds | None = None
+    alpha: Bounds | None = None
     pairs: int
+    annotators: int
 
 
 class Queue(BaseModel):

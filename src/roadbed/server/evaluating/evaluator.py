@@ -133,7 +133,8 @@ class Evaluator:
             tell=_Telling(tell, lambda told: self._note(run, told)).take,
             graded=self._graded,
         )
-        return await run_work(work, Shelf(self.app.database), self.app.now_us)
+        shelf = Shelf(self.app.database, self.app.now_us)
+        return await run_work(work, shelf, self.app.now_us)
 
     def _graded(
         self, answered: Answered, case: Case, judge: Judge, grade: Grade

@@ -13,12 +13,13 @@ from roadbed.core.reference import VersionRef, parse
 from roadbed.evals.reports import store as reports
 from roadbed.evals.reports import verdicts
 from roadbed.evals.reports.compare import compare_reports
+from roadbed.evals.reports.differing import put_right
 from roadbed.evals.reports.gate import gate_of
 from roadbed.evals.reports.shown import document_of
 from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.work import Progress, Tell
 from roadbed.server.evaluating.evaluator import Evaluated, Evaluator, Order
-from roadbed.server.evaluating.judged import Judged, judged, word_of
+from roadbed.server.evaluating.judged import Judged, differences, judged, word_of
 
 Content = Mapping[str, Any]
 Telling = Callable[[Order], Tell]
@@ -116,7 +117,8 @@ class Gates:
         old, new = await self._shown(content, before), await self._shown(content, after)
         known = await asyncio.to_thread(self.judges, content, new)
         order = await asyncio.to_thread(self._evaluator.order, content, after)
-        found = await asyncio.to_thread(self._compared, order, old, new)
+        both = (old, new)
+        found, known = await asyncio.to_thread(self._compared, order, both, known)
         said = {
             "subject": order.subject.row(),
             "report": new.report.digest,
@@ -154,7 +156,9 @@ class Gates:
         known: Judged,
     ) -> Gated:
         candidate, baseline = shown
-        compared = self._compared(order, baseline, candidate) if baseline else None
+        compared = None
+        if baseline:
+            compared, known = self._compared(order, (baseline, candidate), known)
         gate = gate_of(
             order.spec,
             candidate.said,
@@ -186,16 +190,20 @@ class Gates:
         )
 
     def _compared(
-        self, order: Order, baseline: Evaluated, candidate: Evaluated
-    ) -> dict[str, Any]:
-        blobs = self._app.blobs
+        self, order: Order, both: tuple[Evaluated, Evaluated], known: Judged
+    ) -> tuple[dict[str, Any], Judged]:
+        """Return how two reports differ, and what is known of the judges with that."""
+        blobs, (baseline, candidate) = self._app.blobs, both
         found = compare_reports(
             order.spec,
             (baseline.said, reports.rows(blobs, baseline.said["rows"])),
             (candidate.said, reports.rows(blobs, candidate.said["rows"])),
         )
+        reports_ = (baseline.said, candidate.said)
+        right, known = differences(self._app, order.spec, known, reports_)
+        put_right(order.spec, found, right)
         found["changed"] = self._shown_answers(order, found["changed"])
-        return found
+        return found, known
 
     def _shown_answers(
         self, order: Order, changed: Sequence[Mapping[str, Any]]

@@ -10,9 +10,10 @@ from roadbed.core.errors import RoadbedError
 from roadbed.core.reference import parse
 from roadbed.evals.certificates import Certificate
 from roadbed.evals.kinds import Evaluation
-from roadbed.evals.labels import read_labels
+from roadbed.evals.labels import Label, read_labels
 from roadbed.evals.reports import store
 from roadbed.evals.reports.corrected import Corrected, content, corrected, wanted
+from roadbed.evals.reports.differing import Differing, corrected_pairs, differing
 from roadbed.evals.reports.gate import Word
 from roadbed.evals.reports.report import alpha_of
 from roadbed.evals.running.judges import scale_of
@@ -21,7 +22,10 @@ from roadbed.evals.statistics.intervals import Interval
 
 Judged = Mapping[str, Mapping[str, Any]]
 """By the name of the grader: how its judge stands, and `corrected`, what people would
-say of the answers of one report, None without a certificate that holds."""
+say of the answers of one report, None without a certificate that holds. `difference`
+is there once two reports were compared: what people would say of how they differ."""
+_Reports = tuple[Mapping[str, Any], Mapping[str, Any]]
+"""Of the baseline, and of the candidate."""
 
 
 def judged(
@@ -47,6 +51,38 @@ def judged(
     return shown
 
 
+def differences(
+    app: App, spec: Evaluation, known: Judged, reports: _Reports
+) -> tuple[dict[str, Differing], Judged]:
+    """Return how two *reports* differ by what people would say, by grader, and *known*
+    with that. Of judges whose certificate holds. Blocks."""
+    found: dict[str, Differing] = {}
+    for name, each in known.items():
+        if each["corrected"] is not None and "interval" in reports[1]["graders"][name]:
+            labels = str(each["certificate"]["labels"])
+            found[name] = _differing(app, spec, (name, labels), reports)
+    told = {
+        name: {**each, "difference": differing(found[name])} if name in found else each
+        for name, each in known.items()
+    }
+    return found, told
+
+
+def _differing(
+    app: App, spec: Evaluation, by: tuple[str, str], reports: _Reports
+) -> Differing:
+    name, ref = by
+    try:
+        labels = _labels(app, spec, name, ref)
+    except RoadbedError as error:
+        return Differing(why=f"the labels cannot be read: {error.message}")
+    sides = [list(store.rows(app.blobs, said["rows"])) for said in reports]
+    keys = [key for rows in sides for key in wanted(rows, labels)]
+    answers = Shelf(app.database).answers(list(dict.fromkeys(keys)))
+    how = bool(reports[1]["graders"][name]["binary"]), alpha_of(spec)
+    return corrected_pairs(name, (sides[0], sides[1]), labels, answers, how)
+
+
 def word_of(found: Judged) -> Word:
     """Return what a gate has to know of the judges."""
     right = {
@@ -65,13 +101,17 @@ def _corrected(
     by: tuple[str, Certificate],
 ) -> Corrected:
     name, held = by
-    use = next(use for use in spec.graders if use.name == name)
     try:
-        version = app.datasets.get(parse(held.labels))
-        labels = read_labels(app.datasets, version, scale_of(use.config))
+        labels = _labels(app, spec, name, held.labels)
     except RoadbedError as error:
         return Corrected(why=f"the labels cannot be read: {error.message}")
     rows = list(store.rows(app.blobs, said["rows"]))
     answers = Shelf(app.database).answers(wanted(rows, labels))
     binary = bool(said["graders"][name]["binary"])
     return corrected(name, rows, labels, answers, (binary, alpha_of(spec)))
+
+
+def _labels(app: App, spec: Evaluation, name: str, ref: str) -> list[Label]:
+    use = next(use for use in spec.graders if use.name == name)
+    version = app.datasets.get(parse(ref))
+    return read_labels(app.datasets, version, scale_of(use.config))

@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Any
 
 from roadbed.app import App
+from roadbed.control.evaluations import served_in
 from roadbed.control.preview import Preview
 from roadbed.control.state import State, current, current_resources
 from roadbed.core.errors import RoadbedError
@@ -22,12 +23,14 @@ from roadbed.evals.asking import Answered
 from roadbed.evals.changed import FEWEST, Change, find_change
 from roadbed.evals.kinds import Watch
 from roadbed.evals.running import store as runs
+from roadbed.evals.running.judges import Judge, endpoints_of, judge_of
 from roadbed.evals.running.requests import Requests
-from roadbed.evals.running.rows import read_rows
+from roadbed.evals.running.rows import Row, mean_of, read_rows
 from roadbed.evals.running.runner import run as run_work
 from roadbed.evals.running.shelf import Shelf
 from roadbed.evals.running.store import Run
 from roadbed.evals.running.work import Work
+from roadbed.evals.statistics.paired import Pair
 from roadbed.gateway.alerts import Alert, clear_others, list_alerts, raise_alert
 from roadbed.server.evaluating.evaluator import Evaluator, Order
 from roadbed.server.evaluating.inside import Inside
@@ -38,6 +41,8 @@ CHANGED = "evaluation.changed"
 FIRST = "watch"
 """The take of the answers that all later ones are held against."""
 HOUR_US = 3_600_000_000
+_MACHINERY = ("cost", "latency")
+"""Graders of how it was answered: that changes with the load."""
 _log = logging.getLogger("roadbed.server")
 
 
@@ -57,6 +62,14 @@ class _Due:
     @property
     def key(self) -> tuple[str, VersionRef, int]:
         return self.name, self.version, self.bucket
+
+
+@dataclass(frozen=True, slots=True)
+class _Given:
+    """What was answered to one case, as text, and the row with its grades."""
+
+    text: str
+    row: Row
 
 
 class Replays:
@@ -145,30 +158,36 @@ class Replays:
         evaluator: Evaluator,
         inside: Inside,
         order: Order,
-        what: tuple[_Due, Mapping[str, Answered], str],
+        what: tuple[_Due, Mapping[str, _Given], str],
     ) -> Change:
         """Return how a new draw differs from the answers *before*."""
         due, before, take = what
         now = await self._answers(evaluator, inside, order, (due, take))
         both = [case for case in before if case in now]
-        texts = [[_text(found[case]) for case in both] for found in (before, now)]
-        return find_change(texts[0], texts[1])
+        texts = [
+            [before[case].text for case in both],
+            [now[case].text for case in both],
+        ]
+        judges = _judges(evaluator, order)
+        binary = frozenset(judge.name for judge in judges if judge.binary)
+        grades = {judge.name: _pairs(judge.name, before, now) for judge in judges}
+        return find_change(*texts, grades=grades, binary=binary)
 
     async def _answers(
         self, evaluator: Evaluator, inside: Inside, order: Order, what: tuple[_Due, str]
-    ) -> dict[str, Answered]:
+    ) -> dict[str, _Given]:
         """Return the answers to the first cases, by case, of one take."""
         (due, take), spec = what, order.spec.model_copy(update={"repeats": 1})
         ref = due.version
         labels = {"evaluation": due.name, "run": take.partition(":")[0]}
         cases = list(islice(evaluator.cases(order), due.watch.cases))
-        shelf = Shelf(self._app.database)
+        shelf = Shelf(self._app.database, self._app.now_us)
         work = Work(
             subject=order.subject,
             spec=spec,
             cases=cases,
             total=len(cases),
-            judges=(),
+            judges=_judges(evaluator, order),
             requests=Requests(order.version, spec.request, labels),
             ask=await inside.version(spec.endpoint, ref),
             means=Marked(inside, labels),
@@ -176,9 +195,13 @@ class Replays:
         )
         found = await run_work(work, shelf, self._app.now_us)
         rows = list(read_rows(line for line in found.lines if line))
-        keys = {row.id: row.answers[0] for row in rows if row.answers[0]}
-        kept = shelf.answers(list(keys.values()))
-        return {case: kept[key] for case, key in keys.items() if key in kept}
+        came = [row for row in rows if row.answers[0]]
+        kept = shelf.answers([row.answers[0] for row in came])
+        return {
+            row.id: _Given(_text(kept[row.answers[0]]), row)
+            for row in came
+            if row.answers[0] in kept
+        }
 
     def _claimed(self, order: Order, due: _Due, inside: Inside) -> Run | None:
         """Return the run of this replay, None if some replica has begun it."""
@@ -215,6 +238,29 @@ class Replays:
                 known = list_alerts(connection, limit=1000)
                 kept = {a.message for a in known if a.code == CHANGED} - {what}
                 clear_others(connection, CHANGED, kept, now_us)
+
+
+def _judges(evaluator: Evaluator, order: Order) -> list[Judge]:
+    """Return the graders of what was answered, one by one, that ask nobody."""
+    served = served_in(evaluator.preview)
+    uses = [use for use in order.spec.graders if use.grader not in _MACHINERY]
+    found = [judge_of(use, served) for use in uses if not endpoints_of(use)]
+    return [judge for judge in found if judge.each]
+
+
+def _pairs(
+    name: str, before: Mapping[str, _Given], now: Mapping[str, _Given]
+) -> list[Pair]:
+    """Return the grades of the cases that were graded both times."""
+    found = []
+    for case, later in now.items():
+        if case in before:
+            was, is_ = (
+                mean_of(e.row.grades.get(name, ())) for e in (before[case], later)
+            )
+            if was is not None and is_ is not None:
+                found.append(Pair(was, is_, cluster=later.row.cluster))
+    return found
 
 
 def _text(answered: Answered) -> str:
