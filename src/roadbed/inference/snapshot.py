@@ -256,14 +256,10 @@ class Deployment:
         put(self, "runner", place.runner)
         put(self, "region", place.region)
         put(self, "version_attributes", first.attributes)
-        both = {
-            "stage": self.stage,
-            "model": self.version.model,
-            "provider": self.provider,
-        }
+        both = {"stage": self.stage, "provider": self.provider}
         if self.region:
             both["region"] = self.region
-        own = {**both, **self.attributes}
+        own = {**both, **self.attributes, "model": self.version.model}
         put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
         put(self, "version_target", self.target_of(first, self.region))
 
@@ -292,6 +288,7 @@ class Snapshot:
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
     the reason, and `unserved` those of them that serve nothing at all to what
     policies read of them; `impaired` are endpoints that lack something to fall back on.
+    `unready` maps a rollout whose newer version could not be loaded to the reason.
     `budgets` and `limits` are the rules of `gateway.money` that calls are held to.
     """
 
@@ -303,6 +300,7 @@ class Snapshot:
     broken: Mapping[str, str] = field(default_factory=dict)
     unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     impaired: Mapping[str, str] = field(default_factory=dict)
+    unready: Mapping[str, str] = field(default_factory=dict)
     budgets: Sequence[Any] = ()
     limits: Sequence[Any] = ()
     directory: Directory = field(default_factory=_Nobody)
