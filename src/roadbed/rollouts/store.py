@@ -6,6 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.audit.entry import Entry
+from roadbed.audit.log import append
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, NotFound
 from roadbed.database.tables import bump
@@ -19,7 +21,7 @@ PAGE = 100
 
 
 def begin(connection: sa.Connection, rollout: Rollout, reason: str) -> None:
-    """Write down a new rollout and its first change.
+    """Write down a new rollout and its first change, in the audit log too.
 
     Raises Conflict if another one is active on its endpoint.
     """
@@ -39,8 +41,9 @@ def change(
 ) -> Rollout:
     """Move *before* to *state* if nobody else moved it, and return it.
 
-    A change of phase or step is noted with its *evidence*, and what replicas watch
-    counts up; anything else is only what was seen. Raises Conflict if it moved.
+    A change of phase or step is noted with its *evidence*, in the audit log too, and
+    what replicas watch counts up; anything else is only what was seen. Raises
+    Conflict if it moved.
     """
     after = replace(before, state=state, changed_us=now_us)
     moved = connection.execute(
@@ -58,9 +61,13 @@ def change(
     return after
 
 
-def get(connection: sa.Connection, rollout_id: str) -> Rollout:
-    """Return one rollout; raise NotFound."""
+def get(connection: sa.Connection, rollout_id: str, *, hold: bool = False) -> Rollout:
+    """Return one rollout; raise NotFound.
+
+    With *hold* nobody else moves it until the transaction ends.
+    """
     query = sa.select(rollouts).where(rollouts.c.id == rollout_id)
+    query = query.with_for_update() if hold else query
     found = connection.execute(query).mappings().first()
     if found is None:
         raise NotFound(
@@ -146,21 +153,28 @@ def _note(
     reason: str,
     evidence: Mapping[str, Any],
 ) -> None:
-    state = rollout.state
+    state, digest = rollout.state, digest_of(dict(evidence))
+    said = {"rollout": rollout.id, "phase": state.phase, "step": state.step}
+    said |= {"weight": rollout.weight, "reason": reason, "evidence_digest": digest}
     connection.execute(
         changes.insert().values(
-            rollout=rollout.id,
+            **said,
             revision=state.revision,
-            phase=state.phase,
-            step=state.step,
-            weight=rollout.weight,
             actor=actor,
-            reason=reason,
             evidence=dict(evidence),
-            evidence_digest=digest_of(dict(evidence)),
             at_us=rollout.changed_us,
         )
     )
+    back = state.phase in ("rolling_back", "rolled_back") or (
+        rollout.declared != rollout.new
+    )
+    entry = Entry(
+        actor=actor,
+        action="rollout.rollback" if back else "rollout.steer",
+        resource=f"Endpoint/{rollout.endpoint}",
+        detail={**said, "from": rollout.old, "to": rollout.new},
+    )
+    append(connection, rollout.changed_us, entry)
 
 
 def _row(rollout: Rollout) -> dict[str, Any]:
