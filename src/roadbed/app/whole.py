@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from roadbed.audit.deliver import deliver
 from roadbed.audit.log import AuditLog
 from roadbed.audit.note import read_verifier
 from roadbed.control.desk import Desk
+from roadbed.control.loading import Loader
 from roadbed.control.proof.prover import Prover
 from roadbed.control.questions.compare import Comparer
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
@@ -100,6 +101,7 @@ class App:
     runs: Runs
     tokens: TokenService
     prover: Prover
+    loader: Loader = field(default_factory=Loader)
 
     @property
     def checkpoints(self) -> Path:
@@ -134,8 +136,10 @@ class App:
         """Load what is declared now; what *previous* has loaded stays loaded."""
         with self.database.read() as connection:
             declared = self._declared(connection)
+        # Whoever has nothing to serve yet waits for all that there is to be loaded.
+        loader = self.loader if previous else None
         return compile_snapshot(
-            declared, self.catalog.open, compile_policies, previous, self.prices
+            declared, self.catalog.open, compile_policies, previous, self.prices, loader
         )
 
     def adopt(self) -> Adopted:

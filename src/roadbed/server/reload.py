@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from typing import Any
 
 from roadbed.control.serve import Serving
@@ -79,6 +80,8 @@ class Reloader:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=SWAP_TIMEOUT_S)
+        if serving := self._switch.serving:
+            wait(serving.loading, timeout=SWAP_TIMEOUT_S)
         gc.unfreeze()
 
     def look(self) -> bool:
@@ -93,8 +96,10 @@ class Reloader:
         return True
 
     def _should_retry(self) -> bool:
-        """Say whether it is time to try again what could not be loaded."""
+        """Say whether something is loaded now, or it is time to try again."""
         serving = self._switch.serving
+        if serving and any(job.done() for job in serving.loading):
+            return True
         waited = time.monotonic() - self._swapped
         seen = serving.snapshot if serving else None
         lacks = seen and (seen.broken or seen.impaired or seen.unready)
@@ -129,7 +134,8 @@ class Reloader:
     def _report(self, serving: Serving) -> None:
         """Say what could not be loaded: endpoints, their reserves, newer versions."""
         snapshot = serving.snapshot
-        self._tell(BROKEN, "endpoints could not be loaded", snapshot.broken, "critical")
+        broken = {n: w for n, w in snapshot.broken.items() if n not in snapshot.loading}
+        self._tell(BROKEN, "endpoints could not be loaded", broken, "critical")
         lacking = "endpoints lack something to fall back on"
         self._tell(IMPAIRED, lacking, snapshot.impaired, "warning")
         late = "newer versions could not be loaded by rollouts"
