@@ -177,6 +177,18 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list)
     marks: list[tuple[str, int]] = field(default_factory=list)
 
+    @property
+    def served(self) -> Deployment | None:
+        """Return what the endpoint serves this call, None if nothing.
+
+        Of two versions that is the one that a rollout chose. Whether the caller may
+        have it is not said yet.
+        """
+        found = self.snapshot.deployments.get(self.endpoint)
+        if self.arm is None or self.arm.side == "old" or found is None:
+            return found
+        return found.arms.newer if found.arms else found
+
     def mark(self, stage: str) -> None:
         """Note that *stage* has ended now: the call's waterfall is made of these."""
         self.marks.append((stage, time.monotonic_ns()))
