@@ -17,26 +17,37 @@ from roadbed.cli._output import output_option, print_json
 @output_option
 @acts("stack.plan")
 def command(folder: Path, out: Path | None, exit_code: bool, output: str) -> None:
-    """Show what applying the stack in FOLDER would change. Changes nothing."""
+    """Show what applying the stack in FOLDER would change. Changes nothing.
+
+    Also the rollouts that it would begin, and which endpoints serve something else
+    than the stack pins, with the patch that pins what they serve.
+    """
     import json
 
+    from roadbed.cli import _drift
     from roadbed.cli._session import session
+    from roadbed.control import seen
     from roadbed.control.pricing import unpriced
     from roadbed.control.render import render
 
     with session() as line:
         proposal = line.app.desk.propose(folder)
         notes = unpriced(proposal.stack, line.app.now_us())
+        with line.app.database.read() as connection:
+            drifted = seen.drifts(line.viewer, connection)
+    drifts = _drift.mended(drifted, folder)
     plan = proposal.plan
     if out is not None:
         out.write_text(json.dumps(plan.to_json(), indent=2) + "\n")
     if output == "json":
-        print_json({**plan.to_json(), "warnings": list(proposal.warnings)})
+        more = {"drift": [each.to_json() for each in drifts]}
+        print_json({**plan.to_json(), "warnings": list(proposal.warnings), **more})
     else:
         click.echo(render(plan).rstrip())
         for warning in proposal.warnings:
             click.echo(f"{click.style('warning:', fg='yellow', bold=True)} {warning}")
         for note in notes if plan.changes else ():
             click.echo(f"note: {note}")
+        _drift.show(drifts)
     if exit_code and plan.changes:
         raise SystemExit(3)

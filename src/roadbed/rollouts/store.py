@@ -18,17 +18,23 @@ from roadbed.rollouts.tables import rollouts
 from roadbed.rollouts.written import plan_read, plan_written, state_read, state_written
 
 PAGE = 100
+STEER, ROLLBACK = "rollout.steer", "rollout.rollback"
+"""What the audit log calls a change of a rollout, and one back."""
 
 
 def begin(connection: sa.Connection, rollout: Rollout, reason: str) -> None:
     """Write down a new rollout and its first change, in the audit log too.
 
+    What is only a pin that changed the log says already, where the stack was applied.
     Raises Conflict if another one is active on its endpoint.
     """
     if not rollout.state.over and active(connection, rollout.endpoint) is not None:
         raise Conflict(f"another rollout of {rollout.endpoint} is under way")
     connection.execute(rollouts.insert().values(_row(rollout)))
-    _note(connection, rollout, rollout.started_by, reason, {})
+    said = _note(connection, rollout, rollout.started_by, reason, {})
+    if rollout.spec or rollout.declared != rollout.new:
+        _audit(connection, rollout, rollout.started_by, said)
+    bump(connection, "serving")
 
 
 def change(
@@ -56,7 +62,8 @@ def change(
     if moved.rowcount != 1:
         raise Conflict(f"rollout {before.id} moved in the meantime", hint="look again")
     if state.revision != before.state.revision:
-        _note(connection, after, actor, state.reason, evidence)
+        said = _note(connection, after, actor, state.reason, evidence)
+        _audit(connection, after, actor, said)
         bump(connection, "serving")
     return after
 
@@ -67,7 +74,8 @@ def get(connection: sa.Connection, rollout_id: str, *, hold: bool = False) -> Ro
     With *hold* nobody else moves it until the transaction ends.
     """
     query = sa.select(rollouts).where(rollouts.c.id == rollout_id)
-    query = query.with_for_update() if hold else query
+    # Whoever writes a tally meanwhile, which names this row, does not wait.
+    query = query.with_for_update(key_share=True) if hold else query
     found = connection.execute(query).mappings().first()
     if found is None:
         raise NotFound(
@@ -89,6 +97,13 @@ def all_active(connection: sa.Connection) -> list[Rollout]:
     query = sa.select(rollouts).where(rollouts.c.active.is_not(None))
     rows = connection.execute(query.order_by(rollouts.c.endpoint)).mappings()
     return [_read(row) for row in rows]
+
+
+def hold_active(connection: sa.Connection) -> None:
+    """Let nobody else move any rollout until the transaction ends."""
+    query = sa.select(rollouts.c.id).where(rollouts.c.active.is_not(None))
+    ordered = query.order_by(rollouts.c.endpoint)
+    connection.execute(ordered.with_for_update(key_share=True)).all()
 
 
 def newest(connection: sa.Connection, endpoint: str) -> Rollout | None:
@@ -152,7 +167,8 @@ def _note(
     actor: str,
     reason: str,
     evidence: Mapping[str, Any],
-) -> None:
+) -> dict[str, Any]:
+    """Note where *rollout* is now, and return what the audit log says of it."""
     state, digest = rollout.state, digest_of(dict(evidence))
     said = {"rollout": rollout.id, "phase": state.phase, "step": state.step}
     said |= {"weight": rollout.weight, "reason": reason, "evidence_digest": digest}
@@ -165,12 +181,16 @@ def _note(
             at_us=rollout.changed_us,
         )
     )
-    back = state.phase in ("rolling_back", "rolled_back") or (
-        rollout.declared != rollout.new
-    )
+    return said
+
+
+def _audit(
+    connection: sa.Connection, rollout: Rollout, actor: str, said: Mapping[str, Any]
+) -> None:
+    back = rollout.state.phase in ("rolling_back", "rolled_back")
     entry = Entry(
         actor=actor,
-        action="rollout.rollback" if back else "rollout.steer",
+        action=ROLLBACK if back or rollout.declared != rollout.new else STEER,
         resource=f"Endpoint/{rollout.endpoint}",
         detail={**said, "from": rollout.old, "to": rollout.new},
     )

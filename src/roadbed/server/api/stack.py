@@ -201,6 +201,8 @@ def apply(ask: Ask) -> Applied:
             )
         for version in proposal.promoted:
             ask.require("version.promote", version)
+        for endpoint in proposal.immediate:
+            ask.require("rollout.immediate", endpoint)
         return ask.services.desk.apply(proposal, ask.actor)
 
 
