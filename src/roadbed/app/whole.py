@@ -3,13 +3,14 @@
 import asyncio
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from roadbed import __version__
-from roadbed.access.authority import compile_policies
+from roadbed.access.authority import compile_again, compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
 from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
@@ -138,8 +139,14 @@ class App:
             declared = self._declared(connection)
         # Whoever has nothing to serve yet waits for all that there is to be loaded.
         loader = self.loader if previous else None
+        before = previous.snapshot.authority if previous else None
         return compile_snapshot(
-            declared, self.catalog.open, compile_policies, previous, self.prices, loader
+            declared,
+            self.catalog.open,
+            partial(compile_again, before=before),
+            previous,
+            self.prices,
+            loader,
         )
 
     def adopt(self) -> Adopted:
