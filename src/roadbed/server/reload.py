@@ -20,6 +20,8 @@ EVERY_S = 0.25
 RETRY_BROKEN_S = 30.0
 SWAP_TIMEOUT_S = 30.0
 SWAPS_PER_SWEEP = 16
+SWAPS_AT_MOST = 64
+QUIET_S = 2.0
 MAX_WAIT_S = 30.0
 COMPILE = "serving.compile"
 WATCH = "serving.watch"
@@ -71,7 +73,7 @@ class Reloader:
         self._loop = asyncio.get_running_loop()
         self._seen, serving = await asyncio.to_thread(self._first)
         self._show(serving)
-        self._settle()
+        self._sweep()
         self._report(serving)
         self._thread.start()
 
@@ -88,6 +90,7 @@ class Reloader:
         """Look once; return whether a new picture is now served."""
         revision = self._revision()
         if revision == self._seen and not self._should_retry():
+            self._tidy()
             return False
         serving = self._build(self._switch.serving)
         self._swap(serving)
@@ -184,12 +187,28 @@ class Reloader:
     def _settle(self) -> None:
         """Let no later sweep look at what lives as long as a snapshot.
 
-        What was frozen is never swept, so garbage is swept before; and now and then
-        the pictures of before are thawed for a sweep, or they would stay for ever.
+        What was frozen is never swept, so garbage is swept before.
         """
-        if self._swaps % SWAPS_PER_SWEEP == 0:
-            gc.unfreeze()
         self._swaps += 1
-        gc.collect()
-        gc.freeze()
-        give_back()
+        if self._swaps >= SWAPS_AT_MOST:
+            self._sweep()
+        else:
+            _freeze()
+
+    def _tidy(self) -> None:
+        """Sweep once in a while, when nothing changes: a tenth of a second for all."""
+        quiet = time.monotonic() - self._swapped >= QUIET_S
+        if quiet and self._swaps >= SWAPS_PER_SWEEP:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Thaw the pictures of before for a sweep, or they would stay for ever."""
+        self._swaps = 0
+        gc.unfreeze()
+        _freeze()
+
+
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
+    give_back()
