@@ -113,7 +113,9 @@ def test_a_rollout_is_listed_and_shown_with_its_figures(run, begun):
 
     code, said, _ = run("rollout", "list", "--active")
     assert code == 0
-    assert "ro-canary  handbook  handbook@1  handbook@2  canary, step 1 of 4, 5 %" in said
+    assert (
+        "ro-canary  handbook  handbook@1  handbook@2  canary, step 1 of 4, 5 %" in said
+    )
     code, said, _ = run("rollout", "get", "handbook")
     assert code == 0
     lines = said.splitlines()

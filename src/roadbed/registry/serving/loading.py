@@ -1,7 +1,9 @@
 """A provider that loads trained versions from the blob store."""
 
-from collections.abc import Callable, Mapping
+import errno
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -72,15 +74,13 @@ class LocalProvider:
         what their format says. Raises Corrupt, or ProviderError if the version
         cannot be run here, or not in the memory that is free.
         """
-        artifact = self._artifact(version)
-        self._check_memory(version, artifact)
-        try:
+        with _enough_memory(version):
+            artifact = self._artifact(version)
+            self._check_memory(version, artifact)
             session = self._runtime.open(version, artifact)
             runner = LocalRunner(session, version.body, self._config, self._pool)
-        except MemoryError:
-            raise _too_large(version) from None
-        self._warm_up(version, runner)
-        return runner
+            self._warm_up(version, runner)
+            return runner
 
     async def close(self) -> None:
         """Let the threads end; calls under way have ended."""
@@ -118,14 +118,25 @@ class LocalProvider:
         """Let *runner* answer before it is called; raise ProviderError if it cannot."""
         try:
             runner.warm_up()
-        except MemoryError:
-            raise _too_large(version) from None
         except RoadbedError as error:
             raise ProviderError(
                 f"{version} was loaded, and does not answer a first row: "
                 f"{error.message}",
                 hint=error.hint or "register a version that answers its own sample",
             ) from None
+
+
+@contextmanager
+def _enough_memory(version: ModelVersion) -> Iterator[None]:
+    """Turn what a lack of memory raises into ProviderError."""
+    try:
+        yield
+    except MemoryError:
+        raise _too_large(version) from None
+    except OSError as error:
+        if error.errno != errno.ENOMEM:
+            raise
+        raise _too_large(version) from None
 
 
 def _too_large(version: ModelVersion, needed: int = 0, free: int = 0) -> ProviderError:

@@ -14,10 +14,12 @@ def main():
     app = open_app(Settings(state=Path(sys.argv[1]), port=0))
 
     def announce(said):
+        print(said, flush=True)
+        if not said.startswith("serving"):
+            return
         pages = int(Path("/proc/self/statm").read_text().split()[0])
         most = pages * resource.getpagesize() + int(sys.argv[2]) * 1_000_000
         resource.setrlimit(resource.RLIMIT_AS, (most, most))
-        print(said, flush=True)
 
     serve(app, announce)
 
