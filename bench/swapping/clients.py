@@ -10,7 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
-PAUSE_S, PATIENCE_S = 0.04, 120.0
+BREATH_S, PAUSE_S, PATIENCE_S = 0.01, 0.04, 180.0
 HOSTED = {"messages": [{"role": "user", "content": "Is the train on time?"}]}
 ROW = {"name": "input", "datatype": "FP32", "shape": [1, 4], "data": [1, 2, 3, 4]}
 
@@ -71,7 +71,7 @@ def ask_on(key: str, port: int, endpoint: str, stop: Any, pipe: Any, seen: Any) 
         if fault:
             told.failed.append(f"{endpoint}: {fault}")
         seen.value = version
-        time.sleep(0.002)
+        time.sleep(BREATH_S)
     pipe.send(told)
     pipe.close()
 

@@ -305,7 +305,7 @@ class _Building:
     def _lacks(
         self, endpoint: Revision, error: RoadbedError, faults: dict[str, str], name: str
     ) -> None:
-        """Write among *faults* why *name* is not as declared, unless it soon will be."""
+        """Write among *faults* why *name* is not as declared, if that is to last."""
         if isinstance(error, StillLoading):
             self.loading[endpoint.name] = error.message
         else:

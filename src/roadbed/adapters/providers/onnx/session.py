@@ -17,8 +17,9 @@ _WHERE = re.compile(r"Load model from \S+ failed: ?")
 def open_session(artifact: Path) -> Any:
     """Return a session that computes in the calling thread.
 
-    Raises ProviderError, and MemoryError if there is not enough. It is opened by its path: given bytes, the runtime keeps them beside the model, and
-    lets nobody run Python while it copies them (600 ms for 500 MB).
+    Raises ProviderError, and MemoryError if there is not enough. It is opened by its
+    path: given bytes, the runtime keeps them beside the model, and lets nobody run
+    Python while it copies them (600 ms for 500 MB).
     """
     try:
         import onnxruntime
