@@ -111,23 +111,34 @@ def rollback(folder: Path, upstream: str, times: int) -> bool:
         low, high = line.steps()
         line.pin(1)
         line.pin(2, more=releases(low, high))
-        took, whole, cpu = [], [], []
+        took, whole, cpu, clicked = [], [], [], []
+        line.run("rollout", "list")
         with servers(line, REPLICAS) as places:
             ports = [p.port for p in places]
             for _ in range(times):
-                line.begin()
-                seen_by(line.key, ports, 2, line.move(1))
+                forward(line, ports)
                 begun = time.monotonic()
                 used, committed = line.roll_back()
                 seen = seen_by(line.key, ports, 1, begun)
                 cpu.append(used)
                 whole.append(max(seen))
-                took.append(max(seen) - (committed - begun))
-    print(f"{times} rollbacks by the command, {REPLICAS} servers, {load()}")
-    print(f"  from its start to the last {quantiles(whole, 's')} (all <= {BACK_S} s)")
-    print(f"  from its end to the last server {quantiles(took, 's')}")
-    print(f"  CPU of the command {quantiles(cpu, 's')}")
-    return max(whole) <= BACK_S
+                took.append(max(0, max(seen) - (committed - begun)))
+                forward(line, ports)
+                begun = time.monotonic()
+                line.click(ports[0])
+                clicked.append(max(seen_by(line.key, ports, 1, begun)))
+    print(f"{times} rollbacks of each kind, {REPLICAS} servers, {load()}")
+    print(f"  from the command to the last {quantiles(whole, 's')} (all <= {BACK_S} s)")
+    print(f"    of which it is CPU of the command {quantiles(cpu, 's')}")
+    print(f"    and from its end to the last {quantiles(took, 's')}")
+    print(f"  from a click to the last {quantiles(clicked, 's')} (all <= {BACK_S} s)")
+    return max(*whole, *clicked) <= BACK_S
+
+
+def forward(line: Line, ports: list[int]) -> None:
+    """Let every server answer by the newer version of a rollout."""
+    line.begin()
+    seen_by(line.key, ports, 2, line.move(1))
 
 
 PARTS: dict[str, tuple[Part, int]] = {

@@ -1,5 +1,7 @@
 """A line of its own: two versions of a hosted model, and two of 500 MB."""
 
+import http.client
+import json
 import os
 import resource
 import shutil
@@ -97,6 +99,9 @@ class Line:
     def environment(self) -> dict[str, str]:
         """What a server or a command of this line is told."""
         told = {"ROADBED_STATE": str(self.settings.state), "ROADBED_KEY": self.key}
+        # As installed: with byte code, which some environments do not write.
+        told["PYTHONDONTWRITEBYTECODE"] = ""
+        told["PYTHONPYCACHEPREFIX"] = str(self.folder / "bytecode")
         if "rollout_look_s" in Settings.model_fields:
             told["ROADBED_ROLLOUT_LOOK_S"] = "3600"  # Nobody else moves a rollout here.
         return told | ({"ROADBED_DATABASE": self._database} if self._database else {})
@@ -155,18 +160,33 @@ class Line:
 
     def roll_back(self) -> tuple[float, float]:
         """Let the command go back; return its CPU seconds, and when it ended."""
-        program = str(Path(sys.executable).with_name("roadbed"))
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.run("rollout", "rollback", "support", "--reason", "a bench")
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+        return spent, time.monotonic()
+
+    def run(self, *words: str) -> None:
+        """Run a command of this line."""
         subprocess.run(
-            [program, "rollout", "rollback", "support", "--reason", "a bench"],
+            [str(Path(sys.executable).with_name("roadbed")), *words],
             cwd=self.folder,
             env=environment(self.environment),
             stdout=subprocess.DEVNULL,
             check=True,
         )
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        spent = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
-        return spent, time.monotonic()
+
+    def click(self, port: int) -> None:
+        """Go back as a click does: by asking one of the servers to."""
+        opened = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        body = json.dumps({"reason": "a bench"})
+        headers = {"authorization": f"Bearer {self.key}"}
+        headers["content-type"] = "application/json"
+        path = "/api/v1/endpoints/support/rollback"
+        opened.request("POST", path, body, headers)
+        answer = opened.getresponse()
+        assert answer.status < 300, answer.read()
+        opened.close()
 
 
 def canary(steps: tuple[float, float], now_us: int) -> Rollout:
