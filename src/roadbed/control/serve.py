@@ -157,14 +157,27 @@ def compile_snapshot(
     makes its rollout `unready`, and no more. Raises Invalid if the policies cannot be
     compiled: then *previous* goes on. *known* looks up the prices that are published.
     """
-    state = declared.state
-    book = PriceBook((p.content for p in state.of("PriceList")), known)
+    book = PriceBook((p.content for p in declared.state.of("PriceList")), known)
     building = _Building(declared, open_provider, previous, book, loader)
     under_way = building.take_all()
-    snapshot = Snapshot(
+    authority = _authority(declared.state, authority_of, previous)
+    return Serving(
+        snapshot=_snapshot(declared, building, authority),
+        providers=building.providers,
+        runners=building.runners,
+        choices=building.choices,
+        loading=under_way,
+    )
+
+
+def _snapshot(
+    declared: Declared, building: "_Building", authority: Authority
+) -> Snapshot:
+    state = declared.state
+    return Snapshot(
         revision=state.revision,
         digest=state.digest,
-        authority=_authority(state, authority_of, previous),
+        authority=authority,
         credentials=declared.credentials,
         directory=declared.directory,
         tokens=declared.tokens,
@@ -176,13 +189,6 @@ def compile_snapshot(
         loading=building.loading,
         budgets=budgets_of(state, declared.directory),
         limits=rate_limits_of(state, declared.directory),
-    )
-    return Serving(
-        snapshot=snapshot,
-        providers=building.providers,
-        runners=building.runners,
-        choices=building.choices,
-        loading=under_way,
     )
 
 
