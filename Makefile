@@ -7,7 +7,7 @@ IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
 .PHONY: help setup demo example evaluations idp test check format lint types layers docs \
-  bench faults conformance soak lock clean
+  bench faults conformance soak swaps lock clean
 
 help: ## List what can be made
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -62,7 +62,7 @@ docs: $(STAMP) ## Write the reference pages to build/reference
 	@$(BIN)/roadbed reference build/reference
 
 bench: $(STAMP) ## Print CPU per operation, as ratios
-	@for program in $(filter-out bench/memory.py,$(wildcard bench/*.py)); do \
+	@for program in $(filter-out bench/memory.py bench/swaps.py,$(wildcard bench/*.py)); do \
 	  $(BIN)/python $$program; done
 
 faults: $(STAMP) ## Print what each fault of an upstream comes to (HOW="--output markdown")
@@ -73,6 +73,9 @@ conformance: $(STAMP) ## Let the official clients and their own tests examine a 
 
 soak: $(STAMP) ## Print how memory grows over 50,000 mixed calls
 	@$(BIN)/python bench/memory.py $(HOW)
+
+swaps: $(STAMP) ## Print what a change of version costs, and how soon it is seen
+	@$(BIN)/python bench/swaps.py $(HOW)
 
 # What was released in the last seven days is not taken: a bad release is often gone by then.
 lock: ## Resolve the dependencies again (needs uv)

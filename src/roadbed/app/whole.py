@@ -2,14 +2,15 @@
 
 import asyncio
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy as sa
 
 from roadbed import __version__
-from roadbed.access.authority import compile_policies
+from roadbed.access.authority import compile_again, compile_policies
 from roadbed.access.authorize import denial, denied_entry
 from roadbed.access.visible import Viewer, own
 from roadbed.adapters.history.duckdb import DuckDBHistory, HistoryAside
@@ -20,6 +21,7 @@ from roadbed.audit.deliver import deliver
 from roadbed.audit.log import AuditLog
 from roadbed.audit.note import read_verifier
 from roadbed.control.desk import Desk
+from roadbed.control.loading import Loader
 from roadbed.control.proof.prover import Prover
 from roadbed.control.questions.compare import Comparer
 from roadbed.control.serve import Declared, Serving, compile_snapshot, read_declared
@@ -100,6 +102,7 @@ class App:
     runs: Runs
     tokens: TokenService
     prover: Prover
+    loader: Loader = field(default_factory=Loader)
 
     @property
     def checkpoints(self) -> Path:
@@ -134,8 +137,16 @@ class App:
         """Load what is declared now; what *previous* has loaded stays loaded."""
         with self.database.read() as connection:
             declared = self._declared(connection)
+        # Whoever has nothing to serve yet waits for all that there is to be loaded.
+        loader = self.loader if previous else None
+        before = previous.snapshot.authority if previous else None
         return compile_snapshot(
-            declared, self.catalog.open, compile_policies, previous, self.prices
+            declared,
+            self.catalog.open,
+            partial(compile_again, before=before),
+            previous,
+            self.prices,
+            loader,
         )
 
     def adopt(self) -> Adopted:

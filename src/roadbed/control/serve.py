@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import sqlalchemy as sa
 
 from roadbed.control.allowances import budgets_of, rate_limits_of
 from roadbed.control.directory import directory_of
+from roadbed.control.loading import Loader, StillLoading
 from roadbed.control.pricing import priced
 from roadbed.control.readable import (
     attributes_of,
@@ -62,13 +64,14 @@ class Serving:
     """A snapshot, and what is held open for it.
 
     `choices` are all versions that are loaded, by their pins: also those that are kept
-    to go back to.
+    to go back to. `loading` are those under way: when one has ended, compile again.
     """
 
     snapshot: Snapshot
     providers: Mapping[ProviderKey, Provider] = field(default_factory=dict)
     runners: Mapping[RunnerKey, Runner] = field(default_factory=dict)
     choices: Mapping[str, Choice] = field(default_factory=dict)
+    loading: Sequence[Future[Runner]] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -141,8 +144,12 @@ def compile_snapshot(
     authority_of: AuthorityOf,
     previous: Serving | None = None,
     known: Published = published,
+    loader: Loader | None = None,
 ) -> Serving:
     """Return what serves *declared*; run it in a worker thread, it loads models.
+
+    With a *loader* it does not wait for those that load long: till they have, what was
+    served before goes on, and `loading` names the endpoints.
 
     What *previous* has loaded and is still declared stays loaded. An endpoint whose
     version cannot be loaded is `broken`, and goes on with it if *previous* holds it
@@ -150,14 +157,27 @@ def compile_snapshot(
     makes its rollout `unready`, and no more. Raises Invalid if the policies cannot be
     compiled: then *previous* goes on. *known* looks up the prices that are published.
     """
+    book = PriceBook((p.content for p in declared.state.of("PriceList")), known)
+    building = _Building(declared, open_provider, previous, book, loader)
+    under_way = building.take_all()
+    authority = _authority(declared.state, authority_of, previous)
+    return Serving(
+        snapshot=_snapshot(declared, building, authority),
+        providers=building.providers,
+        runners=building.runners,
+        choices=building.choices,
+        loading=under_way,
+    )
+
+
+def _snapshot(
+    declared: Declared, building: "_Building", authority: Authority
+) -> Snapshot:
     state = declared.state
-    book = PriceBook((p.content for p in state.of("PriceList")), known)
-    building = _Building(declared, open_provider, previous, book)
-    building.take_all()
-    snapshot = Snapshot(
+    return Snapshot(
         revision=state.revision,
         digest=state.digest,
-        authority=_authority(state, authority_of, previous),
+        authority=authority,
         credentials=declared.credentials,
         directory=declared.directory,
         tokens=declared.tokens,
@@ -166,14 +186,9 @@ def compile_snapshot(
         unserved=building.unserved,
         impaired=building.impaired,
         unready=building.unready,
+        loading=building.loading,
         budgets=budgets_of(state, declared.directory),
         limits=rate_limits_of(state, declared.directory),
-    )
-    return Serving(
-        snapshot=snapshot,
-        providers=building.providers,
-        runners=building.runners,
-        choices=building.choices,
     )
 
 
@@ -196,12 +211,14 @@ class _Building:
         open_provider: OpenProvider,
         previous: Serving | None,
         prices: PriceBook,
+        loader: Loader | None,
     ) -> None:
         self.deployments: dict[str, Deployment] = {}
         self.broken: dict[str, str] = {}
         self.unserved: dict[str, dict[str, Any]] = {}
         self.impaired: dict[str, str] = {}
         self.unready: dict[str, str] = {}
+        self.loading: dict[str, str] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
         self.choices: dict[str, Choice] = {}
@@ -212,12 +229,16 @@ class _Building:
         self._directory = declared.directory
         self._open = open_provider
         self._previous = previous
+        self._loader = loader
         self._failed: dict[RunnerKey, RoadbedError] = {}
 
-    def take_all(self) -> None:
-        """Deploy every endpoint that is declared."""
+    def take_all(self) -> Sequence[Future[Runner]]:
+        """Deploy every endpoint that is declared; return the loads under way."""
         for endpoint in self._state.of("Endpoint"):
             self.take(endpoint)
+        held = self._previous.runners if self._previous else {}
+        asked = {*self.runners, *self._failed}.difference(held)
+        return self._loader.forget(asked) if self._loader else ()
 
     def take(self, endpoint: Revision) -> None:
         """Deploy *endpoint*, or say why it is broken and keep what served before."""
@@ -228,7 +249,7 @@ class _Building:
             choice = self._choice(base)
             beside = self._others(endpoint, others)
         except RoadbedError as error:
-            self.broken[endpoint.name] = _told(error)
+            self._lacks(endpoint, error, self.broken, endpoint.name)
             self._keep_previous(endpoint, base)
         else:
             deployed = deployment_of(endpoint.content, choice, beside)
@@ -255,9 +276,9 @@ class _Building:
             return self._choice(pin)
         except RoadbedError as error:
             if held := self._held(pin):
-                self.impaired[endpoint.name] = f"{pin}: {error.message}"
+                self._impair(endpoint, pin, error)
             else:
-                self.unready[rollout] = _told(error)
+                self._lacks(endpoint, error, self.unready, rollout)
             return held
 
     def _keep_loaded(self, endpoint: Revision, pin: str) -> None:
@@ -266,7 +287,7 @@ class _Building:
             if pin and not self._held(parse(pin)):
                 self._choice(parse(pin))
         except RoadbedError as error:
-            self.impaired[endpoint.name] = f"{pin}: {error.message}"
+            self._impair(endpoint, pin, error)
 
     def _others(self, endpoint: Revision, pins: Pins) -> dict[str, Choice]:
         """Return what may stand in; what cannot be loaded does not, and is named."""
@@ -275,8 +296,26 @@ class _Building:
             try:
                 found[str(pin)] = self._choice(pin)
             except RoadbedError as error:
-                self.impaired[endpoint.name] = f"{pin}: {error.message}"
+                self._impair(endpoint, pin, error)
         return found
+
+    def _impair(
+        self, endpoint: Revision, pin: VersionRef | str, error: RoadbedError
+    ) -> None:
+        """Say that *endpoint* lacks *pin*, which does not serve now."""
+        if isinstance(error, StillLoading):
+            self.loading[endpoint.name] = error.message
+        else:
+            self.impaired[endpoint.name] = f"{pin}: {error.message}"
+
+    def _lacks(
+        self, endpoint: Revision, error: RoadbedError, faults: dict[str, str], name: str
+    ) -> None:
+        """Write among *faults* why *name* is not as declared, if that is to last."""
+        if isinstance(error, StillLoading):
+            self.loading[endpoint.name] = error.message
+        else:
+            faults[name] = _told(error)
 
     def _choice(self, pin: VersionRef) -> Choice:
         if pin in self._faults:
@@ -330,7 +369,11 @@ class _Building:
         held = self._previous.runners.get(key) if self._previous else None
         try:
             opened = self._provider(provider, place)
-            return held if held is not None else opened.open(version)
+            if held is not None:
+                return held
+            if self._loader is None:
+                return opened.open(version)
+            return self._loader.load(key, str(version), lambda: opened.open(version))
         except RoadbedError:
             raise
         except Exception as error:  # A plug-in's fault must not stop the others.
@@ -359,6 +402,7 @@ class _Building:
         choice = self._held(base)
         if choice is None and kept is None:
             self.unserved[endpoint.name] = attributes_of(endpoint.content)
+            self.broken.setdefault(endpoint.name, self.loading.get(endpoint.name, ""))
             return
         if choice is None and kept is not None:
             choice = self._again(kept.choices[0])

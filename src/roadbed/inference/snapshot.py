@@ -294,7 +294,8 @@ class Snapshot:
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
     the reason, and `unserved` those of them that serve nothing at all to what
     policies read of them; `impaired` are endpoints that lack something to fall back on.
-    `unready` maps a rollout whose newer version could not be loaded to the reason.
+    `unready` maps a rollout whose newer version could not be loaded to the reason,
+    `loading` endpoints that wait for a version to that; they are not broken.
     `budgets` and `limits` are the rules of `gateway.money` that calls are held to.
     """
 
@@ -307,6 +308,7 @@ class Snapshot:
     unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     impaired: Mapping[str, str] = field(default_factory=dict)
     unready: Mapping[str, str] = field(default_factory=dict)
+    loading: Mapping[str, str] = field(default_factory=dict)
     budgets: Sequence[Any] = ()
     limits: Sequence[Any] = ()
     directory: Directory = field(default_factory=_Nobody)

@@ -6,6 +6,7 @@ buffers: a tree of numbered fields) to find that out.
 """
 
 from collections.abc import Iterator
+from mmap import mmap
 from typing import Any
 
 from roadbed.core.errors import Invalid
@@ -27,10 +28,11 @@ _FUNCTION = {7: _NODE, 11: _ATTRIBUTE}
 _MODEL = {7: _GRAPH, 20: {1: _GRAPH, 2: _GRAPH}, 25: _FUNCTION}
 _ELSEWHERE = (13, 14)  # external_data, and a data_location other than 0
 _GRAPH_FIELD = 7
+_WEIGHTS_FIELD = 5
 _MAX_DEPTH = 64
 
 
-def has_external_data(model: bytes) -> bool:
+def has_external_data(model: bytes | mmap) -> bool:
     """Say whether *model* refers to bytes outside itself; raise Invalid if unreadable.
 
     Field numbers are those of onnx.proto3 (ModelProto, GraphProto, NodeProto,
@@ -39,12 +41,24 @@ def has_external_data(model: bytes) -> bool:
     return _search(memoryview(model), _MODEL, 0)
 
 
-def has_graph(model: bytes) -> bool:
+def has_graph(model: bytes | mmap) -> bool:
     """Say whether *model* has a graph, as every model has; raise Invalid as above."""
-    return any(
-        number == _GRAPH_FIELD and not isinstance(value, int)
-        for number, value in _fields(memoryview(model))
+    return any(True for _ in _parts(memoryview(model), _GRAPH_FIELD))
+
+
+def weights_in(model: bytes | mmap) -> int:
+    """Return how many bytes of *model* are its weights; raise Invalid as above."""
+    return sum(
+        len(value)
+        for graph in _parts(memoryview(model), _GRAPH_FIELD)
+        for value in _parts(graph, _WEIGHTS_FIELD)
     )
+
+
+def _parts(message: memoryview, wanted: int) -> Iterator[memoryview]:
+    for number, value in _fields(message):
+        if number == wanted and not isinstance(value, int):
+            yield value
 
 
 def _search(message: memoryview, fields: dict[int, Any], depth: int) -> bool:

@@ -6,6 +6,7 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Mapping
+from concurrent.futures import wait
 from typing import Any
 
 from roadbed.control.serve import Serving
@@ -19,6 +20,8 @@ EVERY_S = 0.25
 RETRY_BROKEN_S = 30.0
 SWAP_TIMEOUT_S = 30.0
 SWAPS_PER_SWEEP = 16
+SWAPS_AT_MOST = 64
+QUIET_S = 2.0
 MAX_WAIT_S = 30.0
 COMPILE = "serving.compile"
 WATCH = "serving.watch"
@@ -70,7 +73,7 @@ class Reloader:
         self._loop = asyncio.get_running_loop()
         self._seen, serving = await asyncio.to_thread(self._first)
         self._show(serving)
-        self._settle()
+        self._sweep()
         self._report(serving)
         self._thread.start()
 
@@ -79,12 +82,15 @@ class Reloader:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=SWAP_TIMEOUT_S)
+        if serving := self._switch.serving:
+            wait(serving.loading, timeout=SWAP_TIMEOUT_S)
         gc.unfreeze()
 
     def look(self) -> bool:
         """Look once; return whether a new picture is now served."""
         revision = self._revision()
         if revision == self._seen and not self._should_retry():
+            self._tidy()
             return False
         serving = self._build(self._switch.serving)
         self._swap(serving)
@@ -93,8 +99,10 @@ class Reloader:
         return True
 
     def _should_retry(self) -> bool:
-        """Say whether it is time to try again what could not be loaded."""
+        """Say whether something is loaded now, or it is time to try again."""
         serving = self._switch.serving
+        if serving and any(job.done() for job in serving.loading):
+            return True
         waited = time.monotonic() - self._swapped
         seen = serving.snapshot if serving else None
         lacks = seen and (seen.broken or seen.impaired or seen.unready)
@@ -129,7 +137,8 @@ class Reloader:
     def _report(self, serving: Serving) -> None:
         """Say what could not be loaded: endpoints, their reserves, newer versions."""
         snapshot = serving.snapshot
-        self._tell(BROKEN, "endpoints could not be loaded", snapshot.broken, "critical")
+        broken = {n: w for n, w in snapshot.broken.items() if n not in snapshot.loading}
+        self._tell(BROKEN, "endpoints could not be loaded", broken, "critical")
         lacking = "endpoints lack something to fall back on"
         self._tell(IMPAIRED, lacking, snapshot.impaired, "warning")
         late = "newer versions could not be loaded by rollouts"
@@ -178,12 +187,28 @@ class Reloader:
     def _settle(self) -> None:
         """Let no later sweep look at what lives as long as a snapshot.
 
-        What was frozen is never swept, so garbage is swept before; and now and then
-        the pictures of before are thawed for a sweep, or they would stay for ever.
+        What was frozen is never swept, so garbage is swept before.
         """
-        if self._swaps % SWAPS_PER_SWEEP == 0:
-            gc.unfreeze()
         self._swaps += 1
-        gc.collect()
-        gc.freeze()
-        give_back()
+        if self._swaps >= SWAPS_AT_MOST:
+            self._sweep()
+        else:
+            _freeze()
+
+    def _tidy(self) -> None:
+        """Sweep once in a while, when nothing changes: a tenth of a second for all."""
+        quiet = time.monotonic() - self._swapped >= QUIET_S
+        if quiet and self._swaps >= SWAPS_PER_SWEEP:
+            self._sweep()
+
+    def _sweep(self) -> None:
+        """Thaw the pictures of before for a sweep, or they would stay for ever."""
+        self._swaps = 0
+        gc.unfreeze()
+        _freeze()
+
+
+def _freeze() -> None:
+    gc.collect()
+    gc.freeze()
+    give_back()

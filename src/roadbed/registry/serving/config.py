@@ -14,6 +14,10 @@ class LocalConfig(BaseModel):
         le=64,
         description="Threads that compute large batches, beside the event loop.",
     )
+    check_memory: bool = Field(
+        default=True,
+        description="Refuse a version that needs more memory than is free.",
+    )
     max_rows: int = Field(
         default=100_000, ge=1, description="Most rows that one request may have."
     )

@@ -22,6 +22,7 @@ from roadbed.registry.serving.tensors import (
 )
 
 _INLINE_NS = 1_000_000
+_WARMING = 4
 
 
 class LocalRunner:
@@ -48,14 +49,19 @@ class LocalRunner:
         self._inline_rows = 0
 
     def warm_up(self) -> None:
-        """Compute one row a few times, and see how long it takes."""
+        """Compute one row a few times, and see how long it takes.
+
+        The row is the one that the version stores, or zeros. Raises ProviderError if
+        the model does not take it, or puts out what cannot be sent.
+        """
         reference = reference_row(self._body)
         feeds = {n: one_row(p, reference) for n, p in self._inputs.items()}
-        times = []
-        for _ in range(4):
+        names, times = list(self._outputs), []
+        for _ in range(_WARMING):
             start = time.perf_counter_ns()
-            self._run(list(self._outputs), feeds)
+            found = self._run(names, feeds)
             times.append(time.perf_counter_ns() - start)
+            list(map(from_array, names, found))
         self._inline_rows = _INLINE_NS // max(min(times), 1)
 
     async def send(self, call: Call) -> AsyncGenerator[Chunk]:

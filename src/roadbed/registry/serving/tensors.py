@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from roadbed.core.errors import Invalid
+from roadbed.core.errors import Invalid, ProviderError
 from roadbed.inference.tensor import Tensor, from_values
 
 _NUMPY = {
@@ -78,11 +78,16 @@ def to_array(tensor: Tensor, wanted: Port) -> Any:
 
 
 def from_array(name: str, array: Any) -> Tensor:
-    """Return what the runtime computed as a tensor called *name*."""
+    """Return what the runtime computed as a tensor called *name*.
+
+    Raises ProviderError if the protocol has no such numbers.
+    """
     if array.dtype.kind in "OUS":
         texts = [str(item) for item in array.ravel().tolist()]
         return from_values(name, "BYTES", list(array.shape), texts)
-    datatype = next(n for n, code in _NUMPY.items() if array.dtype == code)
+    datatype = next((n for n, code in _NUMPY.items() if array.dtype == code), None)
+    if datatype is None:
+        raise ProviderError(f"the model puts out {array.dtype} as {name!r}")
     return Tensor(name=name, datatype=datatype, shape=array.shape, data=array.tobytes())
 
 

@@ -1,0 +1,1 @@
+"""What `bench/swaps.py` needs: a line of its own, and clients."""
