@@ -1,9 +1,12 @@
 """Another pin begins a rollout in the apply itself; everything else leaves it alone."""
 
+from types import SimpleNamespace
+
 import pytest
 import sqlalchemy as sa
 
 from roadbed.audit.outbox import logged
+from roadbed.cli.apply import _must_be_allowed
 from roadbed.control.rollouts import roll_back, steer
 from roadbed.control.state import current_resources
 from roadbed.control.withdraw import withdraw_version
@@ -245,6 +248,15 @@ def test_leaving_out_the_steps_needs_a_permission(
     targets = line.propose(pin, after, more).immediate
 
     assert [t.name for t in targets] == ["bot"] * asked
+
+
+def test_the_command_asks_for_that_permission(line):
+    line.pin("bot@1")
+    asked = []
+    who = SimpleNamespace(require_on=lambda action, on: asked.append((action, on.name)))
+    _must_be_allowed(who, line.propose("bot@2", AT_ONCE))
+
+    assert asked == [("version.promote", "bot@2"), ("rollout.immediate", "bot")]
 
 
 def test_what_a_rollout_serves_cannot_be_withdrawn(line):

@@ -102,19 +102,3 @@ def test_putting_a_version_into_production_takes_a_right_of_its_own(estate, file
     assert status == 403
     assert "version.promote on ModelVersion/handbook@1" in str(told)
     assert (newest.action, newest.outcome) == ("stack.apply", "denied")
-
-
-def test_leaving_out_the_steps_of_a_rollout_takes_a_right_of_its_own(estate, files):
-    path, page = "endpoints/handbook.yaml", "handbook/access.md"
-    block = files[path].rstrip() + "\n  rollout: {strategy: immediate}\n"
-    rule = 'forbid (principal, action == Action::"rollout.immediate", resource);'
-    before = files | {path: block, "policies/steps.cedar": rule}
-    after = before | {page: files[page] + "More.\n"}
-    after[path] = block.replace("handbook@1", "handbook@2")
-    for wanted, status in ((before, 200), (after, 403)):
-        shown = plan(estate, wanted)[2]["digest"]
-        body = {"files": wanted, "plan": shown}
-        said = estate.ask("POST", "/api/v1/apply", "ci", body)
-        assert said[0] == status, said[2]
-
-    assert "rollout.immediate on Endpoint/handbook" in str(said[2])
