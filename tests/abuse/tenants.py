@@ -15,10 +15,16 @@ import uvloop
 
 from roadbed.access.roles import ROLES
 from roadbed.app import initialise, open_app
+from roadbed.control.rollouts import new_rollout_id
 from roadbed.evals.reports import store as reports
+from roadbed.gateway.release import Release
 from roadbed.identity.keys import create_key
 from roadbed.identity.sessions import open_session
 from roadbed.registry.runs import Intent
+from roadbed.rollouts import store as rollouts
+from roadbed.rollouts.planned import plan_of
+from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.state import State
 from roadbed.server.hot import HOT_ROUTES
 from roadbed.server.lifecycle import Closer
 from roadbed.server.main import application, assemble, console, lifecycle, limits_of
@@ -99,6 +105,27 @@ def report(mark, actor):
     }
 
 
+def rollout(tenant, mark, actor):
+    """Return a rollout of the endpoint of *tenant* that was rolled back."""
+    name = f"{mark}-bot"
+    return Rollout(
+        id=new_rollout_id(),
+        endpoint=name,
+        tenant=tenant,
+        declared=f"{name}@1",
+        old=f"{name}@2",
+        new=f"{name}@1",
+        old_digest=f"sha256:{mark}",
+        new_digest=f"sha256:{mark}",
+        plan=plan_of(Release(), promises_latency=False),
+        state=State(phase="rolled_back", since_s=1.0, reason=f"{mark} is worse"),
+        snapshot=1,
+        started_by=actor,
+        started_us=1,
+        changed_us=1,
+    )
+
+
 DATA = {
     "owner": "team",
     "licence": "CC0-1.0",
@@ -121,7 +148,7 @@ class Line:
     def __init__(self, app, port, folder):
         self.app, self.port, self.folder = app, port, folder
         self.keys, self.key_ids, self.runs, self.cookies = {}, {}, {}, {}
-        self.reports = {}
+        self.reports, self.rollouts = {}, {}
         self.calls = {tenant: [] for tenant in MARKS}
 
     def declare(self):
@@ -130,6 +157,8 @@ class Line:
         (folder / "words").mkdir(parents=True)
         (folder / "words" / "one.md").write_text("# Tea\n\nTea is made of leaves.\n")
         (folder / "all.yaml").write_text("---\n".join(documents()))
+        self.app.desk.apply(self.app.desk.propose(folder), "service-account:operator")
+        (folder / "words" / "two.md").write_text("# More\n\nMore of tea.\n")
         self.app.desk.apply(self.app.desk.propose(folder), "service-account:operator")
         for tenant, mark in MARKS.items():
             self._furnish(tenant, mark)
@@ -158,6 +187,10 @@ class Line:
         with self.app.database.write() as connection:
             reports.add(connection, made)
         self.reports[tenant] = made.digest.removeprefix("sha256:")
+        back = rollout(tenant, mark, str(who))
+        with self.app.database.write() as connection:
+            rollouts.begin(connection, back, f"{mark} is worse")
+        self.rollouts[tenant] = back.id
 
     def converse(self):
         """Let each tenant call its endpoint twice, and its hidden one."""
@@ -185,7 +218,8 @@ class Line:
 
     def secrets_of(self, tenant):
         """Return the texts that only those of *tenant* may ever see."""
-        ids = [self.key_ids[tenant], self.runs[tenant], *self.calls[tenant]]
+        ids = [self.key_ids[tenant], self.runs[tenant], self.rollouts[tenant]]
+        ids += self.calls[tenant]
         return [MARKS[tenant], *ids]
 
     def named(self, tenant, route):
@@ -203,6 +237,7 @@ class Line:
             "endpoint": f"{mark}-bot",
             "evaluation": f"{mark}-bot",
             "report": self.reports[tenant],
+            "rollout": self.rollouts[tenant],
             "name": self._name(tenant, route.path),
             "kind": "Endpoint",
             "number": "1",

@@ -231,13 +231,14 @@ class House:
     ):
         self.runners = tiny_models() if runners is None else runners
         self.alarm, self.metrics, self.log = Alarm(), Metrics(), Kept()
+        self.watches = []
         self.keys = KEYS | (keys or {})
         self.limits = Limits(**({"body_bytes": 1024 * 1024} | limits))
         self.switch = Switch(self._close)
         self.denials = DenialWriter(log or self.log, self.alarm)
         path = governed_path(
             now_us=now_us,
-            record=Record(records or self.log, "test"),
+            record=Record(records or self.log, "test", watches=[self._watch]),
             metrics=self.metrics,
             denials=self.denials,
             means=means,
@@ -307,6 +308,10 @@ class House:
             while part := client.recv(65536):
                 parts.append(part)
         return b"".join(parts)
+
+    def _watch(self, call, record):
+        for watch in self.watches:
+            watch(call, record)
 
     def _close(self, runners):
         for runner in runners:

@@ -57,10 +57,7 @@ class Authorize:
         of another tenant like one that does not, so nobody learns more from the
         answer than they may know.
         """
-        caller, deployment = (
-            call.principal,
-            call.snapshot.deployments.get(call.endpoint),
-        )
+        caller, deployment = call.principal, call.served
         if caller is None:
             raise Unauthenticated("no step found out who is calling")
         if call.snapshot is not self._snapshot or len(self._known) >= _REMEMBERED:
@@ -97,7 +94,7 @@ def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
     """Return what has to be allowed: the endpoint, and the version that it serves."""
     snapshot, caller, name = call.snapshot, call.principal, call.endpoint
     assert caller is not None
-    deployment = snapshot.deployments.get(name)
+    deployment = call.served
     if deployment is not None and deployment.target.tenant == caller.tenant:
         return questions_of(deployment)
     found = endpoint_of(snapshot, caller, name)
@@ -106,7 +103,7 @@ def _asked(call: Call) -> tuple[tuple[str, Target], ...]:
 
 def _elsewhere(call: Call, asked: Questions, denied: Decisions) -> Asked:
     """Return what allows the call at another place of the version, or *denied*."""
-    deployment, caller = call.snapshot.deployments.get(call.endpoint), call.principal
+    deployment, caller = call.served, call.principal
     if deployment is None or caller is None or asked[0][1] is not deployment.target:
         return asked, denied
     places = deployment.choices[0].upstreams

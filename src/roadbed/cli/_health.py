@@ -41,6 +41,8 @@ def examine(app: "App", viewer: "Viewer") -> list[Check]:
         *_endpoints(app, viewer),
         *_retiring(app, viewer),
         *_condemned(app, viewer),
+        *_drift(app, viewer),
+        *_rollouts(app, viewer),
     ]
 
 
@@ -177,3 +179,36 @@ def _condemned(app: "App", viewer: "Viewer") -> Iterator[Check]:
                 hint=f"`roadbed retrain --because dataset:{ref}`, then pin what "
                 "comes of it",
             )
+
+
+def _drift(app: "App", viewer: "Viewer") -> Iterator[Check]:
+    """Is anything served that the stack does not pin?"""
+    from roadbed.control import seen
+
+    with app.database.read() as connection:
+        found = seen.drifts(viewer, connection)
+    for each in found:
+        yield Check(
+            name="drift",
+            state="note",
+            message=f"{each.endpoint} serves {each.served}, and the stack pins "
+            f"{each.pinned}: {each.reason}",
+            hint="`roadbed plan` shows the patch that pins what is served",
+        )
+
+
+def _rollouts(app: "App", viewer: "Viewer") -> Iterator[Check]:
+    """Does any rollout wait for somebody?"""
+    from roadbed.control import seen
+    from roadbed.rollouts.state import WAITING
+
+    with app.database.read() as connection:
+        found = seen.rollouts(viewer, connection, phases=WAITING)
+    for each in found:
+        yield Check(
+            name="rollout",
+            state="note",
+            message=f"{each.endpoint} from {each.old} to {each.new} is "
+            f"{each.state.phase}: {each.state.reason}",
+            hint=f"`roadbed rollout get {each.endpoint}`",
+        )

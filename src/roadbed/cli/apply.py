@@ -1,11 +1,17 @@
 """`roadbed apply`: make the stack in this folder the one that is live."""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from roadbed.cli._acts import acts
 from roadbed.cli._output import output_option, print_json
+
+if TYPE_CHECKING:
+    from roadbed.cli._session import Session
+    from roadbed.control.apply import Applied
+    from roadbed.control.desk import Proposal
 
 
 @click.command()
@@ -40,25 +46,38 @@ def command(folder: Path, saved: Path | None, yes: bool, output: str) -> None:
             if output == "json":
                 print_json({"revision": plan.base, "made": [], "changes": 0})
             return
-        for version in proposal.promoted:
-            line.require_on("version.promote", version)
+        _must_be_allowed(line, proposal)
         confirm("Apply this?", yes=yes)
         with line.recorded("stack.apply", "Stack/stack"):
             applied = line.app.desk.apply(proposal, line.actor)
+    _tell(applied, proposal, output)
+
+
+def _tell(applied: "Applied", proposal: "Proposal", output: str) -> None:
+    from roadbed.control.turned import told
+
     made = list(applied.versions)
     if output == "json":
-        changes = len(plan.changes)
         print_json(
             {
                 "revision": applied.revision,
                 "digest": applied.digest,
                 "made": made,
-                "changes": changes,
+                "changes": len(proposal.plan.changes),
             }
         )
         return
     more = f", made {', '.join(made)}" if made else ""
     click.echo(f"applied: revision {applied.revision}, {applied.digest}{more}")
+    for turn in told(proposal.turns):
+        click.echo(f"rollout: {turn}")
+
+
+def _must_be_allowed(line: "Session", proposal: "Proposal") -> None:
+    for version in proposal.promoted:
+        line.require_on("version.promote", version)
+    for endpoint in proposal.immediate:
+        line.require_on("rollout.immediate", endpoint)
 
 
 def _same(plan: object, saved: Path) -> None:

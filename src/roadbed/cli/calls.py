@@ -3,6 +3,7 @@
 from dataclasses import asdict
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import click
 import msgspec
@@ -24,6 +25,8 @@ def command(context: click.Context, output: str) -> None:
 @command.command("list")
 @click.option("--endpoint", help="Only calls of this endpoint.")
 @click.option("--status", help="Only calls that ended so: ok, error, denied, …")
+@click.option("--rollout", help="Only calls that were part of this rollout.")
+@click.option("--arm", help="Only calls that it put there: old, new, placed-new, …")
 @click.option("--before", help="Only calls older than this one; for paging.")
 @click.option(
     "--limit",
@@ -34,29 +37,21 @@ def command(context: click.Context, output: str) -> None:
 )
 @output_option
 @acts("call.read")
-def list_(
-    endpoint: str | None,
-    status: str | None,
-    before: str | None,
-    limit: int,
-    output: str,
-) -> None:
+def list_(limit: int, output: str, **wanted: str | None) -> None:
     """List calls, newest first."""
     from roadbed.cli._session import listing
     from roadbed.control import seen
     from roadbed.core.clock import to_text
     from roadbed.gateway.history import CallQuery
 
-    query = CallQuery(
-        endpoint=endpoint or "", status=status or "", before=before or "", limit=limit
-    )
+    asked: dict[str, Any] = {name: said for name, said in wanted.items() if said}
+    query = CallQuery(limit=limit, **asked)
     with listing() as line:
         records = seen.calls(line.viewer, line.app.calls, query)
     if output == "json":
         print_json({"calls": [msgspec.to_builtins(r) for r in records]})
         return
     if not records:
-        asked = endpoint or status or before
         empty = "no calls yet; ask an endpoint, such as with the OpenAI SDK"
         click.echo("no call matches" if asked else empty)
         return

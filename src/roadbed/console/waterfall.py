@@ -45,6 +45,8 @@ def money_of(record: CallRecord) -> tuple[Fact, ...]:
         Fact(label="Left unsaid", value=record.unsaid),
         Fact(label="Finish", value=record.finish),
         Fact(label="Run", value=record.run),
+        Fact(label="Rollout", value=record.rollout),
+        Fact(label="Arm", value=record.arm),
     )
     return tuple(fact for fact in facts if fact.value)
 

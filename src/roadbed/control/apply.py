@@ -12,6 +12,7 @@ from roadbed.control.evaluations import must_be_evaluated
 from roadbed.control.plan import Change, Plan, make_plan, next_version
 from roadbed.control.preview import Preview
 from roadbed.control.promote import must_be_approved, promotions
+from roadbed.control.rolling import Applying, take_turns, turns
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State, current, last_revisions
 from roadbed.control.tables import resources, snapshots
@@ -22,6 +23,7 @@ from roadbed.database.engine import Database
 from roadbed.database.tables import bump
 from roadbed.ports.blobs import Blobs
 from roadbed.registry.versions import add_version
+from roadbed.rollouts.store import hold_active
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,8 @@ def apply(
     """
     _keep_trees(stack, plan, blobs)
     with database.write() as connection:
-        hold(connection)  # From here on nobody else applies or registers.
+        hold(connection)  # From here on nobody else applies or registers,
+        hold_active(connection)  # nor does any rollout move.
         state = current(connection)
         _compare(stack, plan, state)
         if not plan.changes:
@@ -72,6 +75,8 @@ def apply(
         seen = Preview(live=state, stack=stack)
         must_be_evaluated(connection, seen, promoted, actor, write.now_us)
         digest = record(write, plan, state, stack.by_key)
+        applying = Applying(write.revision, actor, write.now_us)
+        take_turns(connection, turns(stack, state), applying)
     return Applied(revision=write.revision, digest=digest, versions=made)
 
 

@@ -15,6 +15,7 @@ from roadbed.control.promote import Promotion, promotions
 from roadbed.control.questions.standing import condemned
 from roadbed.control.readable import pins_of
 from roadbed.control.retiring import of_stack
+from roadbed.control.rolling import Turn, turns
 from roadbed.control.stack import Stack
 from roadbed.control.state import current, tenants_of
 from roadbed.control.validate import check
@@ -31,18 +32,25 @@ from roadbed.ports.blobs import Blobs
 class Proposal:
     """A checked stack and the plan that makes it live.
 
-    `warnings` are what speaks against it and does not forbid it.
+    `turns` say what rollouts begin and end, and `warnings` are what speaks against it
+    and does not forbid it.
     """
 
     stack: Stack
     plan: Plan
     promotions: tuple[Promotion, ...] = ()
+    turns: tuple[Turn, ...] = ()
     warnings: tuple[str, ...] = ()
 
     @property
     def promoted(self) -> tuple[Target, ...]:
         """Return what the applier must be allowed `version.promote` on, besides."""
         return tuple(target for p in self.promotions for target in p.targets)
+
+    @property
+    def immediate(self) -> tuple[Target, ...]:
+        """Return what the applier must be allowed `rollout.immediate` on, besides."""
+        return tuple(target for turn in self.turns for target in turn.targets)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -79,6 +87,7 @@ class Desk:
             stack=stack,
             plan=make_plan(stack, state),
             promotions=promoted,
+            turns=turns(stack, state),
             warnings=tuple(map(str, (*old, *bad, *lacks))),
         )
 

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from roadbed.control.answering import answering
 from roadbed.control.directory import directory_of
 from roadbed.control.plan import next_version, pins
-from roadbed.control.readable import Content, pins_of, version_target
+from roadbed.control.readable import Content, version_target
 from roadbed.control.stack import Loaded, Stack
 from roadbed.control.state import State
 from roadbed.core.actor import DEFAULT_TENANT
@@ -22,7 +23,7 @@ from roadbed.registry.versions import get_version
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Promotion:
-    """A version that an endpoint in production did not pin before.
+    """A version that an endpoint in production neither pinned nor served before.
 
     `targets` are the version under the lists that are live and under those that are
     declared: promoting must be allowed under both, or who may apply could first
@@ -65,13 +66,23 @@ def must_be_approved(
             )
 
 
+def of_the_stack(version: Target) -> Target:
+    """Return *version* as what a stack puts into production, whosever it is.
+
+    A stack is the platform's: who may apply it applies it for all tenants.
+    """
+    attributes = {**version.attributes, "tenant": DEFAULT_TENANT}
+    return Target.fixed(version.kind, version.name, attributes)
+
+
 def _is_new(endpoint: Loaded, pin: VersionRef, state: State) -> bool:
     if endpoint.content["spec"]["stage"] != "production":
         return False
     live = state.resources.get(endpoint.key)
     if live is None or live.content["spec"]["stage"] != "production":
         return True
-    return pin not in pins_of(live.content)
+    newest = state.rolling.get(live.name)
+    return pin not in answering(live.content, newest)
 
 
 def _promotion(
@@ -83,7 +94,7 @@ def _promotion(
     providers |= {p.key[1]: p.content for p in stack.of("Provider")}
     directory = directory_of(state)
     targets = [
-        _of_the_stack(version_target(model, version, directory, providers))
+        of_the_stack(version_target(model, version, directory, providers))
         for model in declared
     ]
     return Promotion(
@@ -92,15 +103,6 @@ def _promotion(
         needed=max((m["spec"].get("approvals", 0) for m in declared), default=0),
         targets=tuple({t.revision: t for t in targets}.values()),
     )
-
-
-def _of_the_stack(version: Target) -> Target:
-    """Return *version* as what a stack puts into production, whosever it is.
-
-    A stack is the platform's: who may apply it applies it for all tenants.
-    """
-    attributes = {**version.attributes, "tenant": DEFAULT_TENANT}
-    return Target.fixed(version.kind, version.name, attributes)
 
 
 def _models(name: str, stack: Stack, state: State) -> Iterator[Content]:

@@ -14,6 +14,7 @@ from roadbed.identity.directory import Directory
 from roadbed.inference.snapshot import Choice, Deployment, ModelVersion, Upstream
 from roadbed.inference.terms import Terms, terms_in
 from roadbed.registry.approvals import made_by
+from roadbed.rollouts.rollout import Rollout, Served, served
 
 Content = Mapping[str, Any]
 LISTS = ("infer", "read", "retrain", "approve", "promote", "delete")
@@ -57,9 +58,23 @@ def terms_of(content: Content) -> dict[str, Any]:
 
 
 def pins_of(endpoint: Content) -> list[VersionRef]:
-    """Return all versions that may answer at *endpoint*, the one it serves first."""
+    """Return all versions that may answer at *endpoint*, the pinned one first."""
     spec = endpoint["spec"]
     return [parse(p) for p in (spec["model"], *Terms(**terms_in(spec)).pins())]
+
+
+def served_of(endpoint: Content, newest: Rollout | None, now_us: int) -> Served:
+    """Return what *endpoint* serves at *now_us*, of which *newest* is the rollout."""
+    pin = str(endpoint["spec"]["model"])
+    if newest is not None and newest.tenant != tenant_of(endpoint):
+        newest = None  # Its name was another tenant's before.
+    return served(pin, newest, now_us / 1e6)
+
+
+def loaded_of(endpoint: Content, served: Served) -> list[VersionRef]:
+    """Return all versions that are loaded for *endpoint*: those kept for later too."""
+    said = (served.base, served.candidate, served.kept)
+    return [*pins_of(endpoint), *(parse(pin) for pin in said if pin)]
 
 
 def places_of(provider: Content) -> list[dict[str, Any]]:

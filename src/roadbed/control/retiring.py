@@ -5,11 +5,12 @@ from dataclasses import dataclass
 from datetime import date
 from typing import Any
 
+from roadbed.control.answering import answering
 from roadbed.control.plan import next_version
 from roadbed.control.stack import Key, Stack
 from roadbed.control.state import State
 from roadbed.core.actor import DEFAULT_TENANT
-from roadbed.core.reference import VersionRef, parse
+from roadbed.core.reference import VersionRef
 from roadbed.registry.deprecations import Announced, announced, shipped
 
 WARN_DAYS = 180
@@ -71,7 +72,7 @@ def of_stack(stack: Stack, state: State, today: date) -> tuple[Retirement, ...]:
         made = next_version(model, state) if model else None
         return made[1] if made and made[0] == ref else None
 
-    return tuple(_retiring(contents, define, today))
+    return tuple(_retiring(contents, define, today, state))
 
 
 def of_state(state: State, today: date) -> tuple[Retirement, ...]:
@@ -82,14 +83,16 @@ def of_state(state: State, today: date) -> tuple[Retirement, ...]:
         known = state.version(ref)
         return known.definition if known else None
 
-    return tuple(_retiring(contents, define, today))
+    return tuple(_retiring(contents, define, today, state))
 
 
-def _retiring(contents: Contents, define: Define, today: date) -> Iterator[Retirement]:
+def _retiring(
+    contents: Contents, define: Define, today: date, state: State
+) -> Iterator[Retirement]:
     endpoints = ((key[1], c) for key, c in contents.items() if key[0] == "Endpoint")
     for name, content in sorted(endpoints, key=lambda each: each[0]):
         known = shipped().with_own(_own(contents, content))
-        for ref in _pins(content["spec"]):
+        for ref in answering(content, state.rolling.get(name)):
             hosted = (define(ref) or {}).get("hosted") or {}
             provider = contents.get(("Provider", str(hosted.get("provider"))))
             if provider is None:
@@ -119,10 +122,3 @@ def _own(contents: Contents, endpoint: Mapping[str, Any]) -> list[Announced]:
 
 def _tenant(content: Mapping[str, Any]) -> str:
     return content["metadata"].get("tenant", DEFAULT_TENANT)
-
-
-def _pins(spec: Mapping[str, Any]) -> list[VersionRef]:
-    """Return the versions that an endpoint may be answered by, each once."""
-    smaller = [each.get("model") for each in spec.get("degrade") or ()]
-    names = [spec["model"], *(spec.get("fallback") or ()), *smaller]
-    return [parse(name) for name in dict.fromkeys(filter(None, names))]

@@ -14,6 +14,8 @@ from roadbed.access.visible import BATCH, Viewer, nothing, own
 from roadbed.control.proof.link import Link, Verified
 from roadbed.control.questions.lineage import Lineage, Use
 from roadbed.control.questions.standing import Status
+from roadbed.control.rollouts import Drift
+from roadbed.control.rollouts import drifts as all_drifts
 from roadbed.control.stack import Key
 from roadbed.control.state import (
     Revision,
@@ -25,6 +27,7 @@ from roadbed.control.state import (
 from roadbed.control.targets import (
     call_target,
     find_dataset,
+    find_endpoint,
     find_model,
     keys_of,
     locate,
@@ -49,6 +52,8 @@ from roadbed.inference.record import CallRecord
 from roadbed.registry.runs import Run, Runs
 from roadbed.registry.tracking.records import Wanted
 from roadbed.registry.versions import Registered, list_versions, model_names
+from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.store import listed as listed_rollouts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -345,6 +350,52 @@ def may_see_report(viewer: Viewer, report: Report) -> bool:
     """Say whether the viewer may see a report: of their tenant, by evaluation.read."""
     target = own(viewer.principal, report_target(report))
     return target is not None and viewer.may("evaluation.read", target)
+
+
+def rollouts(
+    viewer: Viewer,
+    connection: sa.Connection,
+    *,
+    endpoint: str = "",
+    phases: Collection[str] = (),
+    after: Rollout | None = None,
+    limit: int = 50,
+) -> list[Rollout]:
+    """Return the newest rollouts of endpoints that the viewer may read.
+
+    Those that follow *after*, and are in one of *phases*, if any are given.
+    """
+    tenant, known = viewer.principal.tenant, dict[str, Target]()
+
+    def fetch(last: Rollout | None, size: int) -> list[Rollout]:
+        return listed_rollouts(
+            connection,
+            tenant=tenant,
+            endpoint=endpoint,
+            phases=phases,
+            after=last or after,
+            limit=size,
+        )
+
+    def target(rollout: Rollout) -> Target:
+        name = rollout.endpoint
+        if name not in known:
+            found = own(viewer.principal, find_endpoint(connection, name))
+            known[name] = found or nothing(viewer.principal, "Endpoint", name)
+        return known[name]
+
+    return viewer.page("endpoint.read", fetch, target, limit)
+
+
+def drifts(viewer: Viewer, connection: sa.Connection) -> list[Drift]:
+    """Return the endpoints that drifted from the stack and that the viewer may read."""
+
+    def target(drift: Drift) -> Target:
+        found = own(viewer.principal, find_endpoint(connection, drift.endpoint))
+        return found or nothing(viewer.principal, "Endpoint", drift.endpoint)
+
+    mine = [d for d in all_drifts(connection) if d.tenant == viewer.principal.tenant]
+    return viewer.only("endpoint.read", mine, target)
 
 
 def changes(

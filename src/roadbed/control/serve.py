@@ -1,7 +1,7 @@
 """Compiles what a replica serves, keeping loaded what did not change."""
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -14,15 +14,16 @@ from roadbed.control.readable import (
     attributes_of,
     choice_of,
     deployment_of,
+    loaded_of,
     pins_of,
-    terms_of,
+    served_of,
     version_attributes,
 )
 from roadbed.control.state import Revision, State, current_resources
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, Corrupt, NotFound, ProviderError, RoadbedError
-from roadbed.core.reference import VersionRef
+from roadbed.core.reference import VersionRef, parse
 from roadbed.gateway.money.pricelist import PriceBook
 from roadbed.gateway.money.published import Published, published
 from roadbed.identity.credentials import load_credentials
@@ -39,6 +40,9 @@ from roadbed.inference.snapshot import (
 )
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.versions import get_version
+from roadbed.rollouts.arms import arms_of
+from roadbed.rollouts.rollout import Served
+from roadbed.rollouts.store import newest_of_each
 
 OpenProvider = Callable[[str, Mapping[str, Any]], Provider]
 """Makes a provider from its type and its config."""
@@ -48,24 +52,31 @@ ProviderKey = str
 """The digest of a provider's name, type and config, at one of its places."""
 RunnerKey = tuple[ProviderKey, str]
 """A provider, and the name and digest of the version that it has loaded."""
+Pins = Sequence[VersionRef]
 
 _log = logging.getLogger(__name__)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Serving:
-    """A snapshot, and what is held open for it."""
+    """A snapshot, and what is held open for it.
+
+    `choices` are all versions that are loaded, by their pins: also those that are kept
+    to go back to.
+    """
 
     snapshot: Snapshot
     providers: Mapping[ProviderKey, Provider] = field(default_factory=dict)
     runners: Mapping[RunnerKey, Runner] = field(default_factory=dict)
+    choices: Mapping[str, Choice] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declared:
     """What the database says is to be served, read at one moment.
 
-    `faults` are the pins that cannot be served, and why.
+    `faults` are the pins that cannot be served, and why; `rollouts` say what endpoints
+    serve that had any, by their names. Every other serves what it pins.
     """
 
     state: State
@@ -73,20 +84,28 @@ class Declared:
     directory: Directory = NOBODY_KNOWN
     tokens: Verifier = field(default_factory=lambda: Verifier(issuer=""))
     faults: Mapping[VersionRef, RoadbedError] = field(default_factory=dict)
+    rollouts: Mapping[str, Served] = field(default_factory=dict)
 
 
 def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> Declared:
     """Return what is to be served, with the keys that are valid at *now_us*.
 
     *issuer* is the name of this line in its own tokens. Reads the versions that are
-    pinned and no others, so it stays quick.
+    pinned or rolled out and no others, so it stays quick.
     """
     state = current_resources(connection)
     directory = directory_of(state)
+    rollouts = _rollouts(connection, state, now_us)
     versions: dict[str, tuple[ModelVersion, ...]] = {}
     faults: dict[VersionRef, RoadbedError] = {}
     gone = withdrawn(connection)
-    for pin in sorted({p for e in state.of("Endpoint") for p in pins_of(e.content)}):
+    for pin in sorted(
+        {
+            pin
+            for endpoint in state.of("Endpoint")
+            for pin in loaded_of(endpoint.content, rollouts[endpoint.name])
+        }
+    ):
         if pin in gone:
             faults[pin] = Conflict(f"{pin} was withdrawn")
             continue
@@ -102,7 +121,18 @@ def read_declared(connection: sa.Connection, now_us: int, issuer: str = "") -> D
         directory=directory,
         tokens=load_verifier(connection, issuer, directory, credentials, now_us),
         faults=faults,
+        rollouts=rollouts,
     )
+
+
+def _rollouts(
+    connection: sa.Connection, state: State, now_us: int
+) -> dict[str, Served]:
+    newest = newest_of_each(connection)
+    return {
+        endpoint.name: served_of(endpoint.content, newest.get(endpoint.name), now_us)
+        for endpoint in state.of("Endpoint")
+    }
 
 
 def compile_snapshot(
@@ -114,17 +144,16 @@ def compile_snapshot(
 ) -> Serving:
     """Return what serves *declared*; run it in a worker thread, it loads models.
 
-    What *previous* has loaded and is still declared stays loaded. An endpoint
-    whose version cannot be loaded is named in `broken`, and goes on serving the
-    version it served before, if it served one. Raises Invalid if the policies
-    cannot be compiled: then *previous* goes on as it is. *known* looks up the prices
-    that are published.
+    What *previous* has loaded and is still declared stays loaded. An endpoint whose
+    version cannot be loaded is `broken`, and goes on with it if *previous* holds it
+    open, or else with what it served before. A newer version that cannot be loaded
+    makes its rollout `unready`, and no more. Raises Invalid if the policies cannot be
+    compiled: then *previous* goes on. *known* looks up the prices that are published.
     """
     state = declared.state
     book = PriceBook((p.content for p in state.of("PriceList")), known)
     building = _Building(declared, open_provider, previous, book)
-    for endpoint in state.of("Endpoint"):
-        building.take(endpoint)
+    building.take_all()
     snapshot = Snapshot(
         revision=state.revision,
         digest=state.digest,
@@ -136,11 +165,15 @@ def compile_snapshot(
         broken=building.broken,
         unserved=building.unserved,
         impaired=building.impaired,
+        unready=building.unready,
         budgets=budgets_of(state, declared.directory),
         limits=rate_limits_of(state, declared.directory),
     )
     return Serving(
-        snapshot=snapshot, providers=building.providers, runners=building.runners
+        snapshot=snapshot,
+        providers=building.providers,
+        runners=building.runners,
+        choices=building.choices,
     )
 
 
@@ -168,32 +201,74 @@ class _Building:
         self.broken: dict[str, str] = {}
         self.unserved: dict[str, dict[str, Any]] = {}
         self.impaired: dict[str, str] = {}
+        self.unready: dict[str, str] = {}
         self.providers: dict[ProviderKey, Provider] = {}
         self.runners: dict[RunnerKey, Runner] = {}
+        self.choices: dict[str, Choice] = {}
         self._state = declared.state
         self._faults = declared.faults
+        self._rollouts = declared.rollouts
         self._prices = prices
         self._directory = declared.directory
         self._open = open_provider
         self._previous = previous
         self._failed: dict[RunnerKey, RoadbedError] = {}
 
+    def take_all(self) -> None:
+        """Deploy every endpoint that is declared."""
+        for endpoint in self._state.of("Endpoint"):
+            self.take(endpoint)
+
     def take(self, endpoint: Revision) -> None:
         """Deploy *endpoint*, or say why it is broken and keep what served before."""
+        pin, *others = pins_of(endpoint.content)
+        served = self._rollouts.get(endpoint.name) or Served(base=str(pin))
+        base = parse(served.base)
         try:
-            self.deployments[endpoint.name] = self._deploy(endpoint)
+            choice = self._choice(base)
+            beside = self._others(endpoint, others)
         except RoadbedError as error:
-            self.broken[endpoint.name] = f"{error.message}" + (
-                f" ({error.hint})" if error.hint else ""
-            )
-            self._keep_previous(endpoint)
+            self.broken[endpoint.name] = _told(error)
+            self._keep_previous(endpoint, base)
+        else:
+            deployed = deployment_of(endpoint.content, choice, beside)
+            self.deployments[endpoint.name] = deployed
+        self._begin(endpoint, served, others)
+        self._keep_loaded(endpoint, served.kept)
 
-    def _deploy(self, endpoint: Revision) -> Deployment:
-        first, *others = pins_of(endpoint.content)
-        choice = self._choice(first)
-        return deployment_of(endpoint.content, choice, self._others(endpoint, others))
+    def _begin(self, endpoint: Revision, served: Served, others: Pins) -> None:
+        """Let a newer version take over from the one that serves."""
+        deployed, rollout = self.deployments.get(endpoint.name), served.rollout
+        if deployed is None or rollout is None or not served.candidate:
+            return
+        newer = self._candidate(endpoint, rollout.id, parse(served.candidate))
+        if newer is not None and deployed.choices[0].name == served.base:
+            beside = self._others(endpoint, others)
+            arms = arms_of(rollout, deployment_of(endpoint.content, newer, beside))
+            self.deployments[endpoint.name] = replace(deployed, arms=arms)
 
-    def _others(self, endpoint: Revision, pins: list[VersionRef]) -> dict[str, Choice]:
+    def _candidate(
+        self, endpoint: Revision, rollout: str, pin: VersionRef
+    ) -> Choice | None:
+        """Return the newer version, or say why there is none; what is open stays so."""
+        try:
+            return self._choice(pin)
+        except RoadbedError as error:
+            if held := self._held(pin):
+                self.impaired[endpoint.name] = f"{pin}: {error.message}"
+            else:
+                self.unready[rollout] = _told(error)
+            return held
+
+    def _keep_loaded(self, endpoint: Revision, pin: str) -> None:
+        """Keep *pin* loaded, to go back to it; without it, something is lacking."""
+        try:
+            if pin and not self._held(parse(pin)):
+                self._choice(parse(pin))
+        except RoadbedError as error:
+            self.impaired[endpoint.name] = f"{pin}: {error.message}"
+
+    def _others(self, endpoint: Revision, pins: Pins) -> dict[str, Choice]:
         """Return what may stand in; what cannot be loaded does not, and is named."""
         found = {}
         for pin in pins:
@@ -217,7 +292,9 @@ class _Building:
             return self._runner(version, provider, place)
 
         choice = choice_of(version, self._readable(version), provider.content, opened)
-        return priced(choice, provider.content, self._prices)
+        choice = priced(choice, provider.content, self._prices)
+        self.choices[choice.name] = choice
+        return choice
 
     def _readable(self, version: ModelVersion) -> dict[str, Any]:
         """Return what policies may read of *version*, as its model is declared now."""
@@ -272,31 +349,48 @@ class _Building:
             self.providers[key] = held or self._open(spec["type"], config)
         return self.providers[key]
 
-    def _keep_previous(self, endpoint: Revision) -> None:
-        """Go on with the version served before, under the terms declared now."""
-        before = self._previous
-        kept = before.snapshot.deployments.get(endpoint.name) if before else None
-        if before is None or kept is None:
+    def _keep_previous(self, endpoint: Revision, base: VersionRef) -> None:
+        """Go on with *base* if it is held open, or with what served before.
+
+        Under the terms declared now, and by whom it may be asked is as of now too.
+        """
+        before = self._previous.snapshot.deployments if self._previous else {}
+        kept = before.get(endpoint.name)
+        choice = self._held(base)
+        if choice is None and kept is None:
             self.unserved[endpoint.name] = attributes_of(endpoint.content)
             return
-        if ("Model", kept.version.model) not in self._state.resources:
-            return
-        if VersionRef(kept.version.model, kept.version.number) in self._state.withdrawn:
-            return
-        readable = self._readable(kept.version)
-        # What it serves stays as it was, only by whom it may be asked is as of now.
-        first = replace(kept.choices[0], attributes=readable)
-        self.deployments[endpoint.name] = replace(
-            kept,
-            choices=(first,),
-            smaller={},
-            **terms_of(endpoint.content),
-        )
-        kept_runners = {id(upstream.runner) for upstream in first.upstreams}
+        if choice is None and kept is not None:
+            choice = self._again(kept.choices[0])
+        if choice is not None:
+            self.deployments[endpoint.name] = deployment_of(
+                endpoint.content, choice, {}
+            )
+
+    def _held(self, pin: VersionRef) -> Choice | None:
+        """Return *pin* as it was loaded before, None if it was not."""
+        before = self._previous.choices.get(str(pin)) if self._previous else None
+        return self._again(before) if before else None
+
+    def _again(self, choice: Choice) -> Choice | None:
+        """Return what was loaded before, held open, None if it may not be served."""
+        version, before = choice.version, self._previous
+        if ("Model", version.model) not in self._state.resources or before is None:
+            return None
+        if VersionRef(version.model, version.number) in self._state.withdrawn:
+            return None
+        choice = replace(choice, attributes=self._readable(version))
+        used = {id(upstream.runner) for upstream in choice.upstreams}
         for key, runner in before.runners.items():
-            if id(runner) in kept_runners:
+            if id(runner) in used:
                 self.runners[key] = runner
                 self.providers[key[0]] = before.providers[key[0]]
+        self.choices[choice.name] = choice
+        return choice
+
+
+def _told(error: RoadbedError) -> str:
+    return f"{error.message}" + (f" ({error.hint})" if error.hint else "")
 
 
 def _keyed(state: State) -> set[str]:

@@ -16,6 +16,8 @@ from roadbed.core.resource import tenant_of
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.registry.approvals import withdrawn
 from roadbed.registry.versions import list_versions, model_names
+from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.store import newest_of_each
 
 _MEND = "restore the database from a backup, then run `roadbed audit verify`"
 
@@ -53,7 +55,7 @@ class State:
     `revision` is 0 and `digest` is empty before anything was applied. `keyed` are
     the service accounts that hold a key that works, and `tenants` whose each
     resource is or was, where somebody looked; `withdrawn` are the model versions
-    that can never be pinned again.
+    that can never be pinned again, and `rolling` the newest rollouts, by endpoint.
     """
 
     revision: int = 0
@@ -63,6 +65,7 @@ class State:
     keyed: frozenset[str] = frozenset()
     withdrawn: frozenset[VersionRef] = frozenset()
     tenants: Mapping[Key, str] = field(default_factory=dict)
+    rolling: Mapping[str, Rollout] = field(default_factory=dict)
 
     def policies(self) -> dict[str, str]:
         """Return the Cedar text of every live policy and role, by its name."""
@@ -113,6 +116,7 @@ def current(connection: sa.Connection) -> State:
         current_resources(connection),
         versions=_versions(connection),
         withdrawn=withdrawn(connection),
+        rolling=newest_of_each(connection),
     )
 
 

@@ -28,6 +28,7 @@ from roadbed.inference.snapshot import Directory
 from roadbed.registry.runs import Run, get_run
 from roadbed.registry.tracking.models import of_registry
 from roadbed.registry.versions import newest_version
+from roadbed.rollouts.store import get as get_rollout
 
 
 def target_of(revision: Revision, kind: str = "") -> Target:
@@ -150,6 +151,13 @@ def find_report(connection: sa.Connection, digest: str) -> Target | None:
     """Return the report called *digest* as a target, or None."""
     with suppress(NotFound):
         return report_target(report_called(connection, digest))
+    return None
+
+
+def find_rollout(connection: sa.Connection, rollout_id: str) -> Target | None:
+    """Return the endpoint that a rollout is of as a target, or None."""
+    with suppress(NotFound):
+        return find_endpoint(connection, get_rollout(connection, rollout_id).endpoint)
     return None
 
 

@@ -25,6 +25,7 @@ from roadbed.control.rules.federations import (
 )
 from roadbed.control.rules.fitness import places_of, providers_can_serve
 from roadbed.control.rules.lockout import accounts_can_still_act, policies_can_be_read
+from roadbed.control.rules.rollouts import rollouts_keep_what_they_serve
 from roadbed.control.rules.tenants import (
     federations_stay_within_a_tenant,
     references_stay_within_a_tenant,
@@ -246,6 +247,7 @@ RULES: tuple[Rule, ...] = (
     *access_rules.RULES,
     *money_rules.RULES,
     *evaluation_rules.RULES,
+    rollouts_keep_what_they_serve,
     policies_can_be_read,
     accounts_can_still_act,
     issuers_are_sound,

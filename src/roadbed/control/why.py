@@ -20,6 +20,7 @@ from roadbed.database.engine import Database
 from roadbed.evals.feedback import Feedback, said_of
 from roadbed.gateway.calls import Found
 from roadbed.inference.provider import Explanation
+from roadbed.inference.record import CallRecord
 from roadbed.registry.approvals import list_approvals
 from roadbed.registry.proof.notary import run_of
 from roadbed.registry.runs import Input, Run
@@ -127,6 +128,7 @@ def _call(found: Found, said: Iterable[Feedback]) -> Hop:
         ("under policies", record.policy),
         ("tokens", tokens if record.input_tokens or record.output_tokens else ""),
         ("served as", record.served),
+        ("chosen by", _rollout(found.record)),
         ("left unsaid", record.unsaid),
         ("kept", where),
         ("payload", f"committed to as {record.payload_commit[:16]}…"),
@@ -139,6 +141,13 @@ def _call(found: Found, said: Iterable[Feedback]) -> Hop:
     if told := "; ".join(each.told for each in said):
         facts.append(("feedback", told))
     return Hop(kind="Call", title="Answer", name=record.call_id, facts=_said(facts))
+
+
+def _rollout(record: CallRecord) -> str:
+    """Say which rollout chose the version, and by what."""
+    if not record.rollout:
+        return ""
+    return f"rollout {record.rollout}: {record.arm}, bucket {record.bucket} of 10,000"
 
 
 def _declared(

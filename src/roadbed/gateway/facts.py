@@ -5,7 +5,7 @@ from typing import Any
 import msgspec
 
 from roadbed.gateway.money.scope import labels_of
-from roadbed.inference.call import Call, Outcome
+from roadbed.inference.call import Arm, Call, Outcome
 
 MAX_TEXT = 512
 _encode = msgspec.json.Encoder().encode
@@ -37,6 +37,7 @@ def facts_of(call: Call, outcome: Outcome) -> dict[str, Any]:
         "parent_id": call.parent_id,
         "stages": _stages(call),
         "labels": _labels(call),
+        **(_arm(call.arm) if call.arm and outcome.cache != "replay" else {}),
     }
 
 
@@ -53,6 +54,13 @@ def _stages(call: Call) -> dict[str, int]:
         stages[stage] = stages.get(stage, 0) + (ended - before) // 1000
         before = ended
     return stages
+
+
+def _arm(arm: Arm) -> dict[str, Any]:
+    """Return where a rollout put the call. What was told again is of no version now."""
+    side = f"placed-{arm.side}" if arm.placed else arm.side
+    name = "mirrored" if arm.mirrored else side
+    return {"rollout": arm.rollout, "arm": name, "bucket": arm.bucket + 1}
 
 
 def _labels(call: Call) -> dict[str, str]:

@@ -17,8 +17,9 @@ class CallQuery:
     """Which calls are wanted. Empty text means any; times are UTC microseconds.
 
     `model` is `name@number`, or a name for all its versions; a call of nobody known
-    is of the tenant `default`. `since_us` is inside, `until_us` outside. `before`
-    continues a list: the `cursor` of the last call that was shown.
+    is of the tenant `default`. `arm` is where `rollout` put it, such as `new`.
+    `since_us` is inside, `until_us` outside. `before` continues a list: the `cursor` of
+    the last call that was shown.
     """
 
     tenant: str = ""
@@ -28,6 +29,8 @@ class CallQuery:
     principal: str = ""
     kind: str = ""
     trace_id: str = ""
+    rollout: str = ""
+    arm: str = ""
     since_us: int | None = None
     until_us: int | None = None
     before: str = ""
@@ -168,6 +171,10 @@ def read_cursor(text: str) -> tuple[int, str]:
     return int(ts), call_id
 
 
+_EQUAL = ("endpoint", "status", "principal", "kind", "trace_id", "rollout", "arm")
+"""The fields of a query that a call's own are equal to."""
+
+
 def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, list[Any]]:
     """Return the WHERE clause of *query* and its parameters, for either engine.
 
@@ -179,7 +186,7 @@ def conditions(query: CallQuery, column: Callable[[str], str]) -> tuple[str, lis
         more, names = _of_tenant(query.tenant, column)
         parts.append(more)
         values += names
-    for name in ("endpoint", "status", "principal", "kind", "trace_id"):
+    for name in _EQUAL:
         if wanted := getattr(query, name):
             parts.append(f"{column(name)} = ?")
             values.append(wanted)

@@ -116,7 +116,7 @@ def _pinned(snapshot: Snapshot | None) -> set[Place]:
     return {
         Place(str(choice.version), upstream.provider)
         for deployment in deployments
-        for choice in (*deployment.choices, *deployment.smaller.values())
+        for choice in deployment.loaded
         for upstream in choice.upstreams
     }
 

@@ -81,6 +81,8 @@ def _attributes(record: CallRecord) -> dict[str, Value]:
         "roadbed.first_us": record.first_us,
         "roadbed.rows": record.rows,
         "roadbed.run": record.run,
+        "roadbed.rollout": record.rollout,
+        "roadbed.arm": record.arm,
         **{f"roadbed.label.{name}": value for name, value in record.labels.items()},
     }
 

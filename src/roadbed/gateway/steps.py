@@ -47,7 +47,7 @@ class Resolve:
         tenant = call.principal.tenant if call.principal else DEFAULT_TENANT
         if call.snapshot.tenant_of(call.endpoint) != tenant:
             raise _missing(call.endpoint, None)
-        deployment = call.snapshot.deployments.get(call.endpoint)
+        deployment = call.served
         if deployment is None:
             raise _missing(call.endpoint, call.snapshot.broken.get(call.endpoint))
         number = deployment.version.number

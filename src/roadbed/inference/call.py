@@ -116,6 +116,7 @@ class Arm:
     `unit` is a number that stands for whoever was assigned as a whole, `bucket` is the
     one it fell into. `placed` says that somebody chose the side, so that the call says
     nothing about what units do; `mirrored` that it is a copy, whose answer nobody got.
+    `flaws` are what no answer may have, and this one has, such as `schema`.
     """
 
     rollout: str
@@ -124,6 +125,7 @@ class Arm:
     bucket: int = 0
     placed: bool = False
     mirrored: bool = False
+    flaws: frozenset[str] = frozenset()
 
 
 @dataclass(slots=True, kw_only=True)
@@ -177,6 +179,18 @@ class Call:
     attempts: list[Attempt] = field(default_factory=list)
     marks: list[tuple[str, int]] = field(default_factory=list)
 
+    @property
+    def served(self) -> Deployment | None:
+        """Return what the endpoint serves this call, None if nothing.
+
+        Of two versions that is the one that a rollout chose. Whether the caller may
+        have it is not said yet.
+        """
+        found = self.snapshot.deployments.get(self.endpoint)
+        if self.arm is None or self.arm.side == "old" or found is None:
+            return found
+        return found.arms.newer if found.arms else found
+
     def mark(self, stage: str) -> None:
         """Note that *stage* has ended now: the call's waterfall is made of these."""
         self.marks.append((stage, time.monotonic_ns()))
@@ -214,7 +228,8 @@ class Outcome:
     """How a call ended, gathered piece by piece while it travels.
 
     `tools` are the calls of tools by index: id, name and arguments. `price` names the
-    prices behind `cost_nano`; `degraded` says what the endpoint fell back on. `cache`
+    prices behind `cost_nano`; `degraded` says what the endpoint fell back on. `refused`
+    says that the model would not answer, and in words that it calls a refusal. `cache`
     says that the answer was given before: then its tokens were counted before, too,
     and `usage` stays empty.
     """
@@ -235,6 +250,7 @@ class Outcome:
     price: str = ""
     cache: Literal["", "hit", "stale", "replay"] = ""
     degraded: str = ""
+    refused: bool = False
 
     def add(self, chunk: Chunk, now_ns: int) -> None:
         """Take in one piece of the answer that arrived at *now_ns*."""
@@ -242,6 +258,8 @@ class Outcome:
             self.first_ns = now_ns
         if chunk.text or chunk.refusal:
             self.text.append(chunk.text or chunk.refusal)
+            if chunk.refusal:
+                self.refused = True
         if chunk.tools:
             for piece in chunk.tools:
                 self._take(piece)

@@ -7,7 +7,7 @@ import msgspec
 
 from roadbed.core.digest import canonical
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 _INNER = bytes(byte ^ 0x36 for byte in range(256))
 _OUTER = bytes(byte ^ 0x5C for byte in range(256))
 

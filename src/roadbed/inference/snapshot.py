@@ -256,16 +256,18 @@ class Deployment:
         put(self, "runner", place.runner)
         put(self, "region", place.region)
         put(self, "version_attributes", first.attributes)
-        both = {
-            "stage": self.stage,
-            "model": self.version.model,
-            "provider": self.provider,
-        }
+        both = {"stage": self.stage, "provider": self.provider}
         if self.region:
             both["region"] = self.region
-        own = {**both, **self.attributes}
+        own = {**both, **self.attributes, "model": self.version.model}
         put(self, "target", Target.fixed("Endpoint", self.endpoint, own))
         put(self, "version_target", self.target_of(first, self.region))
+
+    @property
+    def loaded(self) -> tuple[Choice, ...]:
+        """Return all that may answer here: of a newer version, too."""
+        own = (*self.choices, *self.smaller.values())
+        return own + self.arms.newer.loaded if self.arms else own
 
     def target_of(self, choice: Choice, region: str) -> Target:
         """Return *choice*, processed in *region*, as what a call is decided upon."""
@@ -292,6 +294,7 @@ class Snapshot:
     the same for access tokens; `broken` maps an endpoint that could not be loaded to
     the reason, and `unserved` those of them that serve nothing at all to what
     policies read of them; `impaired` are endpoints that lack something to fall back on.
+    `unready` maps a rollout whose newer version could not be loaded to the reason.
     `budgets` and `limits` are the rules of `gateway.money` that calls are held to.
     """
 
@@ -303,6 +306,7 @@ class Snapshot:
     broken: Mapping[str, str] = field(default_factory=dict)
     unserved: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     impaired: Mapping[str, str] = field(default_factory=dict)
+    unready: Mapping[str, str] = field(default_factory=dict)
     budgets: Sequence[Any] = ()
     limits: Sequence[Any] = ()
     directory: Directory = field(default_factory=_Nobody)

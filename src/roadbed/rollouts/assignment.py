@@ -10,11 +10,20 @@ import hashlib
 BUCKETS = 10_000
 
 
+def number_of(salt: str, unit: str) -> int:
+    """Return the number, below 2**63, that stands for *unit* under *salt*."""
+    name = f"{len(salt)}:{salt}{unit}".encode("utf-8", "surrogatepass")
+    return int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big") >> 1
+
+
+def bucket_in(number: int) -> int:
+    """Return the bucket, from 0 to 9,999, of the unit that *number* stands for."""
+    return number % BUCKETS
+
+
 def bucket_of(salt: str, unit: str) -> int:
     """Return the bucket of *unit*, from 0 to 9,999, under *salt*."""
-    name = f"{len(salt)}:{salt}{unit}".encode("utf-8", "surrogatepass")
-    number = int.from_bytes(hashlib.blake2b(name, digest_size=8).digest(), "big")
-    return number % BUCKETS
+    return bucket_in(number_of(salt, unit))
 
 
 def takes(bucket: int, weight: int) -> bool:

@@ -7,9 +7,10 @@ All but the last is asked in every phase in which the newer version is asked any
 
 from dataclasses import replace
 from types import MappingProxyType
+from typing import Literal
 
 from roadbed.rollouts import ratio
-from roadbed.rollouts.difference import Numbers, apart
+from roadbed.rollouts.difference import Apart, Numbers, apart
 from roadbed.rollouts.evidence import Evidence
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.plan import Guardrail, Plan
@@ -35,15 +36,22 @@ def decide(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State:
     return _onward(plan, state, evidence, now_s)
 
 
-def verdict(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> str:
+def verdict(
+    plan: Plan, guardrail: Guardrail, ledger: Ledger
+) -> Literal["worse", "fine", "unknown"]:
     """Return `worse`, `fine` (shown to be within the margin), or `unknown`."""
     if _refuted(plan, guardrail, ledger):
         return "worse"
+    known = difference(plan, guardrail, ledger)
+    return "fine" if known and known.high < guardrail.margin else "unknown"
+
+
+def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None:
+    """Return how much higher the newer version is; None while too little was seen."""
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
-        return "unknown"
-    known = apart(old, new, plan.share, guardrail.margin)
-    return "fine" if known and known.high < guardrail.margin else "unknown"
+        return None
+    return apart(old, new, plan.share, guardrail.margin)
 
 
 def _seen(plan: Plan, state: State, evidence: Evidence) -> State:
@@ -93,10 +101,7 @@ def _worse(plan: Plan, state: State) -> str:
 def _refuted(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> bool:
     if guardrail.kind == "binary":
         return ledger.wager.refutes(plan.share)
-    old, new = _numbers(ledger.old), _numbers(ledger.new)
-    if old is None or new is None:
-        return False
-    known = apart(old, new, plan.share, guardrail.margin)
+    known = difference(plan, guardrail, ledger)
     return known is not None and known.low > guardrail.margin
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, get_args
 
 from roadbed.rollouts.assignment import BUCKETS
 from roadbed.rollouts.difference import Numbers
@@ -27,6 +27,10 @@ Phase = Literal[
 ]
 OVER: frozenset[Phase] = frozenset({"promoted", "rolled_back", "aborted", "superseded"})
 """The phases that nothing follows."""
+ACTIVE: tuple[Phase, ...] = tuple(p for p in get_args(Phase) if p not in OVER)
+"""The phases of a rollout that is under way."""
+WAITING: tuple[Phase, ...] = ("draft", "paused", "inconclusive")
+"""The phases in which nothing goes on until somebody does something."""
 NOTHING: frozenset[Phase] = frozenset(
     {
         *("draft", "approved", "shadow"),

@@ -6,6 +6,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.audit.entry import Entry
+from roadbed.audit.log import append
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, NotFound
 from roadbed.database.tables import bump
@@ -16,17 +18,23 @@ from roadbed.rollouts.tables import rollouts
 from roadbed.rollouts.written import plan_read, plan_written, state_read, state_written
 
 PAGE = 100
+STEER, ROLLBACK = "rollout.steer", "rollout.rollback"
+"""What the audit log calls a change of a rollout, and one back."""
 
 
 def begin(connection: sa.Connection, rollout: Rollout, reason: str) -> None:
-    """Write down a new rollout and its first change.
+    """Write down a new rollout and its first change, in the audit log too.
 
+    What is only a pin that changed the log says already, where the stack was applied.
     Raises Conflict if another one is active on its endpoint.
     """
     if not rollout.state.over and active(connection, rollout.endpoint) is not None:
         raise Conflict(f"another rollout of {rollout.endpoint} is under way")
     connection.execute(rollouts.insert().values(_row(rollout)))
-    _note(connection, rollout, rollout.started_by, reason, {})
+    said = _note(connection, rollout, rollout.started_by, reason, {})
+    if rollout.spec or rollout.declared != rollout.new:
+        _audit(connection, rollout, rollout.started_by, said)
+    bump(connection, "serving")
 
 
 def change(
@@ -39,8 +47,9 @@ def change(
 ) -> Rollout:
     """Move *before* to *state* if nobody else moved it, and return it.
 
-    A change of phase or step is noted with its *evidence*, and what replicas watch
-    counts up; anything else is only what was seen. Raises Conflict if it moved.
+    A change of phase or step is noted with its *evidence*, in the audit log too, and
+    what replicas watch counts up; anything else is only what was seen. Raises
+    Conflict if it moved.
     """
     after = replace(before, state=state, changed_us=now_us)
     moved = connection.execute(
@@ -53,14 +62,20 @@ def change(
     if moved.rowcount != 1:
         raise Conflict(f"rollout {before.id} moved in the meantime", hint="look again")
     if state.revision != before.state.revision:
-        _note(connection, after, actor, state.reason, evidence)
+        said = _note(connection, after, actor, state.reason, evidence)
+        _audit(connection, after, actor, said)
         bump(connection, "serving")
     return after
 
 
-def get(connection: sa.Connection, rollout_id: str) -> Rollout:
-    """Return one rollout; raise NotFound."""
+def get(connection: sa.Connection, rollout_id: str, *, hold: bool = False) -> Rollout:
+    """Return one rollout; raise NotFound.
+
+    With *hold* nobody else moves it until the transaction ends.
+    """
     query = sa.select(rollouts).where(rollouts.c.id == rollout_id)
+    # Whoever writes a tally meanwhile, which names this row, does not wait.
+    query = query.with_for_update(key_share=True) if hold else query
     found = connection.execute(query).mappings().first()
     if found is None:
         raise NotFound(
@@ -82,6 +97,13 @@ def all_active(connection: sa.Connection) -> list[Rollout]:
     query = sa.select(rollouts).where(rollouts.c.active.is_not(None))
     rows = connection.execute(query.order_by(rollouts.c.endpoint)).mappings()
     return [_read(row) for row in rows]
+
+
+def hold_active(connection: sa.Connection) -> None:
+    """Let nobody else move any rollout until the transaction ends."""
+    query = sa.select(rollouts.c.id).where(rollouts.c.active.is_not(None))
+    ordered = query.order_by(rollouts.c.endpoint)
+    connection.execute(ordered.with_for_update(key_share=True)).all()
 
 
 def newest(connection: sa.Connection, endpoint: str) -> Rollout | None:
@@ -145,22 +167,34 @@ def _note(
     actor: str,
     reason: str,
     evidence: Mapping[str, Any],
-) -> None:
-    state = rollout.state
+) -> dict[str, Any]:
+    """Note where *rollout* is now, and return what the audit log says of it."""
+    state, digest = rollout.state, digest_of(dict(evidence))
+    said = {"rollout": rollout.id, "phase": state.phase, "step": state.step}
+    said |= {"weight": rollout.weight, "reason": reason, "evidence_digest": digest}
     connection.execute(
         changes.insert().values(
-            rollout=rollout.id,
+            **said,
             revision=state.revision,
-            phase=state.phase,
-            step=state.step,
-            weight=rollout.weight,
             actor=actor,
-            reason=reason,
             evidence=dict(evidence),
-            evidence_digest=digest_of(dict(evidence)),
             at_us=rollout.changed_us,
         )
     )
+    return said
+
+
+def _audit(
+    connection: sa.Connection, rollout: Rollout, actor: str, said: Mapping[str, Any]
+) -> None:
+    back = rollout.state.phase in ("rolling_back", "rolled_back")
+    entry = Entry(
+        actor=actor,
+        action=ROLLBACK if back or rollout.declared != rollout.new else STEER,
+        resource=f"Endpoint/{rollout.endpoint}",
+        detail={**said, "from": rollout.old, "to": rollout.new},
+    )
+    append(connection, rollout.changed_us, entry)
 
 
 def _row(rollout: Rollout) -> dict[str, Any]:

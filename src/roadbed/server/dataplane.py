@@ -23,13 +23,13 @@ from roadbed.server import errors
 from roadbed.server.errors import TooSlow
 from roadbed.server.exchange import Exchange, Gone, Message, Receive, Send
 from roadbed.server.guard import Guard
-from roadbed.server.labels import LABELS, RUN, labels_in
+from roadbed.server.labels import ARM, LABELS, RUN, labels_in, side_in, unit_header
 from roadbed.server.limits import Limits, Room
 from roadbed.server.logs import CALL
 from roadbed.server.switch import Switch
 
 NAME_LENGTH = 128
-_SAID = (b"idempotency-key", b"x-roadbed-priority", RUN, b"traceparent")
+_SAID = (b"idempotency-key", b"x-roadbed-priority", RUN, b"traceparent", ARM)
 
 _log = logging.getLogger("roadbed.server")
 
@@ -129,8 +129,9 @@ class DataPlane:
     ) -> tuple[Asked, bytes, dict[str, str]]:
         """Return what is asked, the body that asks it, and the labels of the call."""
         body, labels = b"", dict[str, str]()
+        said, side = exchange.texts(LABELS, ARM)
         try:
-            labels = labels_in(exchange.header(LABELS))
+            labels, _ = labels_in(said), side_in(side)
             body = await exchange.body(self._limit(exchange))
             asked = dialect.read(body)
         except (Invalid, NotFound, NotReady, TooLarge, TooSlow) as error:
@@ -145,9 +146,10 @@ class DataPlane:
         """
         received_us, started_ns = to_us(self._clock.now()), time.monotonic_ns()
         asked, body, labels = await self._read(exchange, dialect)
-        key, priority, run, parent = exchange.texts(*_SAID)
+        key, priority, run, parent, side = exchange.texts(*_SAID)
         trace = received(parent, exchange.joined(b"tracestate") if parent else "")
         with self.switch.borrow() as snapshot:
+            unit = unit_header(snapshot.deployments.get(asked.endpoint))
             call = Call(
                 id=exchange.call_id,
                 received_us=received_us,
@@ -167,6 +169,8 @@ class DataPlane:
                 body=body,
                 run=run[:NAME_LENGTH],
                 labels=labels,
+                unit=exchange.header(unit) if unit else "",
+                side=side,
                 snapshot=snapshot,
             )
             exchange.told = call.told

@@ -15,6 +15,7 @@ from roadbed.gateway.reuse.shelf import Shelf
 from roadbed.gateway.steps import Record, Resolve
 from roadbed.inference.path import Attempt, Path, Step
 from roadbed.inference.purse import FreeOfCharge, Purse
+from roadbed.rollouts.steps import Assign
 from roadbed.server.denials import AuditDenials, DenialWriter
 from roadbed.server.metrics import Measure, Metrics
 from roadbed.server.unreadable import Read
@@ -58,6 +59,7 @@ def governed_path(
             record,
             who or Authenticate(now_us),
             Read(),
+            Assign(),
             Authorize(),
             Resolve(),
             means.shed,

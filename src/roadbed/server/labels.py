@@ -1,13 +1,18 @@
-"""What a caller says a call is counted under: a run of an agent, and labels."""
+"""What a caller says about a call in headers: what to count it under, and for whom."""
 
 import re
 
 from roadbed.core.errors import Invalid
+from roadbed.inference.snapshot import Deployment, Unit
 
 RUN = b"x-roadbed-run"
 """The header that names the run of an agent."""
 LABELS = b"x-roadbed-labels"
 """The header with labels: `team=search, feature=summary`."""
+ARM = b"x-roadbed-arm"
+"""The header that chooses one of two versions, for who may: `old` or `new`."""
+UNITS: dict[Unit, bytes] = {"user": b"x-roadbed-user", "session": b"x-roadbed-session"}
+"""The headers that name who stays with one version, while another takes over."""
 MOST = 16
 _LABEL = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,62})=([A-Za-z0-9_.:/@ -]{0,128})")
 
@@ -24,3 +29,19 @@ def labels_in(header: str) -> dict[str, str]:
             hint=f"write at most {MOST}, as in: team=search, feature=summary",
         )
     return {name: value.strip() for name, value in found}
+
+
+def side_in(header: str) -> str:
+    """Return the version that *header* chooses, empty if none; raise Invalid."""
+    if header in ("", "old", "new"):
+        return header
+    raise Invalid(
+        "the header X-Roadbed-Arm does not say which version",
+        hint="write old or new, or leave it out",
+    )
+
+
+def unit_header(deployment: Deployment | None) -> bytes | None:
+    """Return the header that names who is assigned as a whole, None if none does."""
+    arms = deployment.arms if deployment else None
+    return UNITS.get(arms.unit) if arms else None

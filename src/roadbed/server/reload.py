@@ -24,6 +24,7 @@ COMPILE = "serving.compile"
 WATCH = "serving.watch"
 BROKEN = "serving.broken"
 IMPAIRED = "serving.impaired"
+UNREADY = "serving.unready"
 _log = logging.getLogger("roadbed.server")
 
 Revision = Callable[[], int]
@@ -95,9 +96,8 @@ class Reloader:
         """Say whether it is time to try again what could not be loaded."""
         serving = self._switch.serving
         waited = time.monotonic() - self._swapped
-        lacks = serving is not None and (
-            serving.snapshot.broken or serving.snapshot.impaired
-        )
+        seen = serving.snapshot if serving else None
+        lacks = seen and (seen.broken or seen.impaired or seen.unready)
         return bool(lacks) and waited >= self._retry_broken_s
 
     def _first(self) -> tuple[int, Serving]:
@@ -127,11 +127,13 @@ class Reloader:
         self._raise(code, "the last change is not served", reason)
 
     def _report(self, serving: Serving) -> None:
-        """Say which endpoints could not be loaded, or lack what they fall back on."""
+        """Say what could not be loaded: endpoints, their reserves, newer versions."""
         snapshot = serving.snapshot
         self._tell(BROKEN, "endpoints could not be loaded", snapshot.broken, "critical")
         lacking = "endpoints lack something to fall back on"
         self._tell(IMPAIRED, lacking, snapshot.impaired, "warning")
+        late = "newer versions could not be loaded by rollouts"
+        self._tell(UNREADY, late, snapshot.unready, "warning")
 
     def _tell(
         self, code: str, what: str, found: Mapping[str, str], severity: Severity

@@ -21,6 +21,7 @@ from roadbed.server.api import (
     quality,
     questions,
     registry,
+    rollouts,
     stack,
     state,
     tokens,
@@ -34,7 +35,7 @@ from roadbed.server.routes import Ask, Route
 
 ROOMS = (
     *(access, tokens, explain, money, stack, registry, datasets, questions, approvals),
-    *(evaluations, calls, feedback, quality, proof, audit),
+    *(rollouts, evaluations, calls, feedback, quality, proof, audit),
 )
 """The modules of the control API, in the order in which it is described."""
 

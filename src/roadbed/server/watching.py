@@ -1,4 +1,4 @@
-"""What looks at calls once they are on record: traces, and what providers serve."""
+"""What looks at calls once they are on record: traces, rollouts, what is served."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -8,6 +8,9 @@ from roadbed.gateway.served import ServedWatch
 from roadbed.gateway.steps import Watch
 from roadbed.gateway.tracer import Tracer
 from roadbed.inference.snapshot import Snapshot
+from roadbed.rollouts.flush import EVERY_S as TALLIES_EVERY_S
+from roadbed.rollouts.flush import Flush
+from roadbed.rollouts.tallying import Tallies
 from roadbed.server.chores import Chore
 from roadbed.server.metrics import Gauges
 from roadbed.server.switch import Switch
@@ -21,12 +24,14 @@ class Watching:
 
     served: ServedWatch
     tracer: Tracer | None
+    tallies: Tallies
+    flush: Flush
 
     @property
     def watches(self) -> Sequence[Watch]:
         """What each recorded call is shown to."""
         tracing = [self.tracer.watch] if self.tracer else []
-        return [self.served.watch, *tracing]
+        return [self.served.watch, self.tallies.watch, *tracing]
 
     @property
     def begin(self) -> Sequence[Callable[[], object]]:
@@ -37,13 +42,15 @@ class Watching:
     def end(self) -> Sequence[Callable[[], object]]:
         """What ends with it, after the last call."""
         closing = [self.tracer.close] if self.tracer else []
-        return [self.served.look, *closing]
+        return [self.served.look, self.flush, *closing]
 
     @property
     def chores(self) -> Sequence[Chore]:
         """What is done every few seconds."""
-        look = Chore(name="served", every_s=SERVED_EVERY_S, work=self.served.look)
-        return [look]
+        return [
+            Chore(name="served", every_s=SERVED_EVERY_S, work=self.served.look),
+            Chore(name="tallies", every_s=TALLIES_EVERY_S, work=self.flush),
+        ]
 
     def gauges(self) -> Gauges:
         """Return the numbers about watching."""
@@ -73,8 +80,10 @@ def watching(app: App, process: str, switch: Switch) -> Watching:
         serving = switch.serving
         return serving.snapshot if serving else None
 
-    traces = app.traces(process)
+    traces, tallies = app.traces(process), Tallies()
     return Watching(
         served=ServedWatch(app.database, snapshot, app.now_us),
         tracer=Tracer(traces) if traces else None,
+        tallies=tallies,
+        flush=Flush(app.database, tallies, process, app.now_us),
     )

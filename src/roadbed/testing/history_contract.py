@@ -174,6 +174,8 @@ class HistoryContract:
             {"status": "error"},
             {"principal": "service-account:x"},
             {"kind": "llm"},
+            {"rollout": "ro-1"},
+            {"arm": "new"},
         ],
         ids=lambda fields: next(iter(fields)),
     )

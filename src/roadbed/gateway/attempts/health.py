@@ -98,5 +98,5 @@ class Healths:
 
 def _served(snapshot: Snapshot) -> Iterator[Upstream]:
     for deployment in snapshot.deployments.values():
-        for choice in (*deployment.choices, *deployment.smaller.values()):
+        for choice in deployment.loaded:
             yield from choice.upstreams

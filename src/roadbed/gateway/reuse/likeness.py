@@ -71,6 +71,7 @@ def key_of(call: Call, rule: Cache) -> bytes:
     parts = [
         (principal.tenant if principal else "").encode(),
         deployment.endpoint.encode(),
+        deployment.choices[0].name.encode(),
         deployment.version.digest.encode(),
         call.snapshot.authority.digest.encode(),
         call.dialect.encode(),

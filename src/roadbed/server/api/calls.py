@@ -28,6 +28,8 @@ class CallFilter(BaseModel):
     status: str = ""
     principal: str = ""
     kind: str = ""
+    rollout: str = Field(default="", description="Its id, as a call's record has it.")
+    arm: str = Field(default="", description="`old` or `new`, or `placed-…`.")
     since_us: int | None = Field(default=None, ge=0, le=2**62)
     until_us: int | None = Field(default=None, ge=0, le=2**62)
     before: str = Field(default="", description="A call id, or what `before` said.")

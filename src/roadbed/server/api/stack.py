@@ -19,6 +19,7 @@ from roadbed.control.state import (
     revisions,
 )
 from roadbed.control.targets import find_resource
+from roadbed.control.turned import to_json
 from roadbed.core.decision import Target
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.server.routes import Ask, Route
@@ -116,6 +117,9 @@ class PlanShown(BaseModel):
     warnings: list[str] = Field(
         default_factory=list, description="What speaks against it, and forbids nothing."
     )
+    rollouts: list[dict[str, Any]] = Field(
+        default_factory=list, description="The rollouts that begin, and those that end."
+    )
 
 
 def resources(ask: Ask) -> Resources:
@@ -186,7 +190,9 @@ def plan(ask: Ask) -> PlanShown:
     with tempfile.TemporaryDirectory(prefix="roadbed-") as folder:
         proposal = _propose(ask, Path(folder))
         warnings = list(proposal.warnings)
-        return PlanShown(**proposal.plan.to_json(), warnings=warnings)
+        begun = to_json(proposal.turns)
+        plain = proposal.plan.to_json()
+        return PlanShown(**plain, warnings=warnings, rollouts=begun)
 
 
 def apply(ask: Ask) -> Applied:
@@ -201,6 +207,8 @@ def apply(ask: Ask) -> Applied:
             )
         for version in proposal.promoted:
             ask.require("version.promote", version)
+        for endpoint in proposal.immediate:
+            ask.require("rollout.immediate", endpoint)
         return ask.services.desk.apply(proposal, ask.actor)
 
 

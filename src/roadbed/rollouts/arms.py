@@ -1,0 +1,47 @@
+"""From a rollout under way to what a replica needs of it: who gets which version."""
+
+from roadbed.gateway.release import Mirror, Release
+from roadbed.inference.snapshot import Arms, Deployment
+from roadbed.rollouts.planned import bucket_share
+from roadbed.rollouts.rollout import Rollout
+
+NANO = 1_000_000_000
+"""How many billionths make one US dollar."""
+
+
+def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
+    """Return the arms of *rollout*, of which *newer* serves the newer version.
+
+    All endpoints keep their own salt, so that whoever is in a small canary is in every
+    larger one; an experiment has one of its own, so that two of them are independent.
+    """
+    release = Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
+    own = rollout.plan.strategy == "experiment"
+    first = release.first if _is_first(rollout) else None
+    shadowed = rollout.state.phase == "shadow"
+    mirror = (release.shadow or Mirror()) if shadowed else None
+    latency = newer.terms.latency
+    return Arms(
+        rollout=rollout.id,
+        salt=rollout.id if own else rollout.endpoint,
+        newer=newer,
+        weight=rollout.weight,
+        unit=release.unit,
+        labels=tuple(sorted(first.labels.items())) if first else (),
+        accounts=tuple(first.accounts) if first else (),
+        mirrored=bucket_share(mirror.percent) if mirror else 0,
+        mirror_nano=_nano(mirror.budget) if mirror else 0,
+        slow_ms=(latency.p95_ms or 0) if latency else 0,
+    )
+
+
+def _is_first(rollout: Rollout) -> bool:
+    """Say whether only those who get a version before anybody else are assigned."""
+    state, steps = rollout.state, rollout.plan.steps
+    moving = (state.held or state.phase) == "canary"
+    return moving and bool(steps) and steps[state.step].first
+
+
+def _nano(dollars: str) -> int:
+    whole, _, rest = dollars.partition(".")
+    return int(whole) * NANO + int(rest[:9].ljust(9, "0"))
