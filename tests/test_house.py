@@ -186,7 +186,7 @@ def test_the_lock_holds_everything_that_is_asked_for():
 def test_every_alert_has_a_runbook():
     """Whatever raises an alert, somebody wrote down what to do."""
     text = "".join(p.read_text() for p in SOURCE)
-    names = r"(?:spool|keeper|recorder|serving|served|chore|audit)"
+    names = r"(?:spool|keeper|recorder|serving|served|chore|audit|rollout)"
     codes = set(
         re.findall(rf'(?:code=|alert\(|^[A-Z]+ = )"({names}\.[a-z-]+)"', text, re.M)
     )

@@ -114,6 +114,12 @@ class Settings(BaseModel):
         "commas between: `git:/path/to/clone`, `folder:/path`, `s3://bucket/prefix`, "
         "or an address `https://…` that it is posted to.",
     )
+    rollout_look_s: float = Field(
+        default=5.0,
+        ge=0.05,
+        le=3600,
+        description="How often rollouts are looked at, in seconds.",
+    )
     max_body_bytes: int = Field(
         default=32 * 1024 * 1024,
         ge=1024,

@@ -18,7 +18,7 @@ _WHEN: dict[Act, frozenset[Phase]] = {
     "approve": frozenset({"draft"}),
     "pause": frozenset({"approved", "shadow", "canary", "soaking"}),
     "resume": frozenset({"paused", "inconclusive"}),
-    "promote": frozenset({"canary", "soaking", "inconclusive"}),
+    "promote": frozenset({"canary", "soaking", "paused", "inconclusive"}),
     "abort": frozenset({"draft", "approved"}),
     "rollback": _UNDER_WAY,
     "supersede": frozenset({"draft", *_UNDER_WAY}),
@@ -39,7 +39,8 @@ def act(plan: Plan, state: State, what: Act, reason: str, now_s: float) -> State
     A rollback is possible at any time while it is under way, and so is being followed
     by another rollout. Going on after a pause begins the step's time anew.
     """
-    if state.phase not in _WHEN[what]:
+    loaded = what != "promote" or state.held != "approved"
+    if state.phase not in _WHEN[what] or not loaded:
         raise Conflict(
             f"it is {state.phase}: too late, or too soon, to {what} it",
             hint=_hint(state),

@@ -11,12 +11,13 @@ from typing import Literal
 
 from roadbed.rollouts import ratio
 from roadbed.rollouts.difference import Apart, Numbers, apart
-from roadbed.rollouts.evidence import Evidence
+from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.state import Ledger, Phase, State
 
 MISMATCH = "sample ratio mismatch"
+AS_WELL = "the shadow answered as well: promote or roll back"
 
 
 def decide(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State:
@@ -42,8 +43,8 @@ def verdict(
     """Return `worse`, `fine` (shown to be within the margin), or `unknown`."""
     if _refuted(plan, guardrail, ledger):
         return "worse"
-    known = difference(plan, guardrail, ledger)
-    return "fine" if known and known.high < guardrail.margin else "unknown"
+    known, margin = difference(plan, guardrail, ledger), margin_of(guardrail, ledger)
+    return "fine" if known and known.high < margin else "unknown"
 
 
 def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None:
@@ -51,34 +52,41 @@ def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
         return None
-    return apart(old, new, plan.share, guardrail.margin)
+    return apart(old, new, plan.share, margin_of(guardrail, ledger))
+
+
+def margin_of(guardrail: Guardrail, ledger: Ledger) -> float:
+    """Return how much higher the newer version may be, in what *ledger* is kept in.
+
+    Of a number that is a part of what it is at the older version.
+    """
+    old = ledger.old
+    if guardrail.kind == "binary" or not isinstance(old, Numbers) or not old.mean:
+        return guardrail.margin
+    return guardrail.margin * abs(old.mean)
 
 
 def _seen(plan: Plan, state: State, evidence: Evidence) -> State:
     """Add a look to what is known. Shadowed calls and those of nobody do not count."""
     weight, ledgers = evidence.weight, dict(state.ledgers)
-    for guardrail in plan.guardrails:
-        look = evidence.looks.get(guardrail.name)
-        if look is not None:
-            before = ledgers.get(guardrail.name, Ledger())
-            ledgers[guardrail.name] = _added(before, look.old, look.new, guardrail)
+    tolerated = {g.name: g.tolerated for g in plan.guardrails}
+    for name, look in evidence.looks.items():
+        before = ledgers.get(name, Ledger())
+        ledgers[name] = _added(before, look, tolerated.get(name))
+    seen = evidence.new if evidence.seen is None else evidence.seen
     return replace(
         state,
-        seen=state.seen + evidence.new,
+        seen=state.seen + seen,
         ratio=ratio.counted(state.ratio, weight, evidence.old, evidence.new),
         ledgers=MappingProxyType(ledgers),
     )
 
 
-def _added(
-    before: Ledger,
-    old: Counts | Numbers,
-    new: Counts | Numbers,
-    guardrail: Guardrail,
-) -> Ledger:
-    wager = before.wager
-    if isinstance(old, Counts) and isinstance(new, Counts):
-        wager = watched(wager, old, new, guardrail.tolerated)
+def _added(before: Ledger, look: Both, tolerated: float | None) -> Ledger:
+    """Add one look; what is *tolerated* is None of what no guardrail watches."""
+    wager, old, new = before.wager, look.old, look.new
+    if tolerated and isinstance(old, Counts) and isinstance(new, Counts):
+        wager = watched(wager, old, new, tolerated)
     return Ledger(
         wager=wager,
         old=old if before.old is None else before.old + old,  # type: ignore[operator]
@@ -102,7 +110,7 @@ def _refuted(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> bool:
     if guardrail.kind == "binary":
         return ledger.wager.refutes(plan.share)
     known = difference(plan, guardrail, ledger)
-    return known is not None and known.low > guardrail.margin
+    return known is not None and known.low > margin_of(guardrail, ledger)
 
 
 def _numbers(side: Counts | Numbers | None) -> Numbers | None:
@@ -127,10 +135,7 @@ def _onward(plan: Plan, state: State, evidence: Evidence, now_s: float) -> State
             _hold(state, "inconclusive", "not ready in time", now_s) if late else state
         )
     if state.phase == "shadow":
-        held = now_s - state.since_s >= plan.shadow_s
-        if held and state.seen >= plan.shadow_units and _fine(plan, state):
-            return _to(state, "canary", "the shadow answered as well", now_s)
-        return state
+        return _shadowed(plan, state, now_s)
     if state.phase == "soaking":
         return _soaked(plan, state, now_s)
     return _step(plan, state, now_s)
@@ -141,6 +146,18 @@ def _begin(plan: Plan, state: State, now_s: float) -> State:
         return _to(state, "promoted", "immediate", now_s)
     first: Phase = "shadow" if plan.shadow_s else "canary"
     return _to(state, first, "loaded and ready", now_s)
+
+
+def _shadowed(plan: Plan, state: State, now_s: float) -> State:
+    """Leave the shadow for the canary; where there is none, people go on from here."""
+    spent = now_s - state.since_s
+    enough = spent >= plan.shadow_s and state.seen >= plan.shadow_units
+    if enough and _fine(plan, state):
+        if plan.strategy == "shadow":
+            return _hold(state, "paused", AS_WELL, now_s)
+        return _to(state, "canary", "the shadow answered as well", now_s)
+    late = plan.shadow_s + plan.steps[0].deadline_s
+    return _lacking(state, now_s) if spent >= late else state
 
 
 def _soaked(plan: Plan, state: State, now_s: float) -> State:
@@ -160,10 +177,12 @@ def _step(plan: Plan, state: State, now_s: float) -> State:
             return _to(state, "soaking", "every step was passed", now_s)
         moved = replace(state, step=state.step + 1)
         return _to(moved, "canary", "no guardrail got worse", now_s)
-    if spent >= step.deadline_s:
-        why = "no data" if not state.seen else "too little was shown in time"
-        return _hold(state, "inconclusive", why, now_s)
-    return state
+    return _lacking(state, now_s) if spent >= step.deadline_s else state
+
+
+def _lacking(state: State, now_s: float) -> State:
+    why = "no data" if not state.seen else "too little was shown in time"
+    return _hold(state, "inconclusive", why, now_s)
 
 
 def _fine(plan: Plan, state: State) -> bool:

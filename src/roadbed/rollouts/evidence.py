@@ -21,15 +21,18 @@ class Evidence:
 
     `old` and `new` are the units that were assigned to the versions for the first
     time, not counting those that somebody placed by hand, at the `weight` that was in
-    force. Where all units go to the newer version at once, the older one's side of
-    `looks` is from before. `tripped` are things that no version may do even once, such
-    as failing to load. `ready` is the share of replicas that have loaded the newer
-    version, `back` the share of those that send nothing to it any more.
+    force. `seen` are all that the newer version answered and that were not counted in
+    this phase and step yet, None if those are `new`. Where all units go to the newer
+    version at once, the older one's side of `looks` is from before. `tripped` are
+    things that no version may do even once, such as failing to load. `ready` is the
+    share of replicas that have loaded the newer version, `back` the share of those
+    that send nothing to it any more.
     """
 
     old: int = 0
     new: int = 0
     weight: int = 0
+    seen: int | None = None
     looks: Mapping[str, Both] = field(default_factory=dict)
     tripped: tuple[str, ...] = ()
     ready: float = 0.0

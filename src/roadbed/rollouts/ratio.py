@@ -23,7 +23,7 @@ def counted(before: Wager, weight: int, old: int, new: int) -> Wager:
     """
     if not 0 <= weight <= BUCKETS or min(old, new) < 0:
         raise Invalid("there are no such shares or counts")
-    if weight in (0, BUCKETS):
+    if weight in (0, BUCKETS) or not old + new:
         return before
     share = weight / BUCKETS
     gains = []

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from roadbed.rollouts import ratio
-from roadbed.rollouts.decide import difference, verdict
+from roadbed.rollouts.decide import difference, margin_of, verdict
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.plan import Guardrail, Plan
@@ -84,7 +84,7 @@ def _tile(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Tile:
         kind=guardrail.kind,
         better="higher" if turned < 0 else "lower",
         judge=guardrail.judge,
-        margin=guardrail.margin,
+        margin=margin_of(guardrail, ledger),
         old=_level(ledger.old, turned),
         new=_level(ledger.new, turned),
         samples_old=_samples(ledger.old),

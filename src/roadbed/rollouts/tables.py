@@ -62,8 +62,11 @@ rollout_units = sa.Table(
     metadata,
     sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
     sa.Column("unit", sa.BigInteger, primary_key=True, autoincrement=False),
+    sa.Column("revision", sa.BigInteger, nullable=False),
 )
-"""Units that were seen, so that each is held to the share of its arm once."""
+"""Units that were seen, so that each is held to the share of its arm once, and counts
+once in each step: `revision` is that of the rollout when the newer version answered it
+last, -1 if it never did."""
 
 rollout_replicas = sa.Table(
     "rollout_replicas",
@@ -74,7 +77,18 @@ rollout_replicas = sa.Table(
     sa.Column("weight", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
+    moment("since_us"),
     moment("seen_us"),
 )
 """What a replica serves of a rollout: `weight` of 10,000 units get the newer version,
-whose `state` is `ready`, `failed` (for a `reason`) or `absent`."""
+since `since_us`, and its `state` is `ready`, `failed` (for a `reason`) or `absent`."""
+
+rollout_looks = sa.Table(
+    "rollout_looks",
+    metadata,
+    sa.Column("name", sa.Text, primary_key=True),
+    sa.Column("holder", sa.Text, nullable=False),
+    moment("until_us"),
+)
+"""Who looks at all rollouts, under the name `*`, and until when nobody else does. Under
+the id of a rollout, until when what was said of its answers has been taken in."""

@@ -44,6 +44,7 @@ from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
 from roadbed.server.rest import ConsoleRoute, Rest, make_rest
+from roadbed.server.rolling import Rolling, rolling
 from roadbed.server.serve import Server, listen
 from roadbed.server.serve import serve as run
 from roadbed.server.services import Services
@@ -76,6 +77,7 @@ class Parts:
     plane: DataPlane
     means: Means
     watching: Watching
+    rolling: Rolling
     process: str
 
 
@@ -130,6 +132,7 @@ def assemble(app: App, closer: Closer) -> Parts:
         plane=plane_of(app, path, switch, guard, recorder),
         means=means,
         watching=watchers,
+        rolling=rolling(app, process, switch),
         process=process,
     )
 
@@ -196,6 +199,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             return current(connection, "serving")
 
     learners = Chores(learning(app, parts.process), parts.keeper)
+    lookers = Chores(parts.rolling.looking, parts.keeper)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -207,10 +211,13 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             parts.recorder.start,
             app.tokens.signing.ensure,
             learners.start,
+            lookers.start,
             *parts.watching.begin,
         ],
         end=[
             learners.stop,
+            lookers.stop,
+            *parts.rolling.end,
             parts.purse.close,
             parts.presence.leave,
             parts.recorder.close,
@@ -254,6 +261,7 @@ def chores_of(app: App, parts: Parts) -> Chores:
             ),
             Chore(name="replays", every_s=REPLAYS_EVERY_S, work=Replays(app).look),
             *parts.watching.chores,
+            *parts.rolling.chores,
         ],
         parts.keeper,
     )

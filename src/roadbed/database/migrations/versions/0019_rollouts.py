@@ -14,6 +14,7 @@ def upgrade() -> None:
     _rollouts()
     _changes()
     _seen()
+    _who()
 
 
 def _rollouts() -> None:
@@ -73,9 +74,13 @@ def _seen() -> None:
         "rollout_units",
         sa.Column("rollout", sa.Text(), nullable=False),
         sa.Column("unit", sa.BigInteger(), autoincrement=False, nullable=False),
+        sa.Column("revision", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "unit", name=op.f("pk_rollout_units")),
     )
+
+
+def _who() -> None:
     op.create_table(
         "rollout_replicas",
         sa.Column("rollout", sa.Text(), nullable=False),
@@ -84,7 +89,15 @@ def _seen() -> None:
         sa.Column("weight", sa.Integer(), nullable=False),
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
+        sa.Column("since_us", sa.BigInteger(), nullable=False),
         sa.Column("seen_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "replica", name=op.f("pk_rollout_replicas")),
+    )
+    op.create_table(
+        "rollout_looks",
+        sa.Column("name", sa.Text(), nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("until_us", sa.BigInteger(), nullable=False),
+        sa.PrimaryKeyConstraint("name", name=op.f("pk_rollout_looks")),
     )

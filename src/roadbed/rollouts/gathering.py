@@ -1,0 +1,203 @@
+"""From what replicas wrote down to the evidence of one look."""
+
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+
+from roadbed.rollouts import units
+from roadbed.rollouts.difference import Numbers
+from roadbed.rollouts.evidence import Both, Evidence
+from roadbed.rollouts.harm import Counts
+from roadbed.rollouts.presence import Replica, back_share, ready_share
+from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.state import Ledger
+from roadbed.rollouts.tables import rollout_tallies as table
+from roadbed.rollouts.tally import Side, UnitSeen, merged
+
+_FLUSH_US = 2_000_000
+"""How long a tally may have been under way when it was written down."""
+TALLIED = frozenset({"errors", "timeouts", "slow", "refusals"})
+"""The guardrails of units that replicas count; others come from elsewhere."""
+NEVER = {
+    "schema": "an answer broke the form that was asked for",
+    "blocked": "an answer was blocked for safety",
+}
+"""What no version may do even once that the older one does not do."""
+ENOUGH = 5
+"""How many units of each version make a mean cost that may be compared."""
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """One row that a replica wrote: its key, and what it says."""
+
+    replica: str
+    at_us: int
+    body: bytes
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Seen:
+    """What replicas saw since the look before, unit by unit."""
+
+    tallies: Sequence[Tally] = ()
+    units: Sequence[UnitSeen] = ()
+    settled: frozenset[int] = frozenset()
+
+
+def tallies_of(connection: sa.Connection, rollout_id: str) -> list[Tally]:
+    """Return what no look has taken in yet, oldest first."""
+    query = sa.select(table.c.replica, table.c.at_us, table.c.body)
+    rows = connection.execute(
+        query.where(table.c.rollout == rollout_id).order_by(table.c.at_us)
+    )
+    return [Tally(row.replica, row.at_us, bytes(row.body)) for row in rows]
+
+
+def seen_in(
+    rollout: Rollout,
+    tallies: Sequence[Tally],
+    replicas: Sequence[Replica],
+) -> Seen:
+    """Return what *tallies* say; units that were surely assigned at the weight that is
+    in force now are `settled`."""
+    since = {r.name: r.since_us for r in replicas if r.weight == rollout.weight}
+    unsure = [
+        each.body
+        for each in tallies
+        if each.at_us < since.get(each.replica, math.inf) + _FLUSH_US
+    ]
+    every = merged(each.body for each in tallies) if tallies else ()
+    moved = {unit.unit for unit in merged(unsure)} if unsure else set[int]()
+    settled = frozenset(unit.unit for unit in every) - moved
+    return Seen(tallies=tallies, units=every, settled=settled)
+
+
+def forget_taken(
+    connection: sa.Connection, rollout_id: str, tallies: Iterable[Tally]
+) -> int:
+    """Delete the rows that a look took in, and return how many there were."""
+    by_replica = defaultdict[str, list[int]](list)
+    for each in tallies:
+        by_replica[each.replica].append(each.at_us)
+    gone = 0
+    for replica, moments in by_replica.items():
+        mine = sa.and_(table.c.rollout == rollout_id, table.c.replica == replica)
+        taken = table.delete().where(mine, table.c.at_us.in_(moments))
+        gone += connection.execute(taken).rowcount
+    return gone
+
+
+def gather(
+    connection: sa.Connection,
+    rollout: Rollout,
+    seen: Seen,
+    replicas: Sequence[Replica],
+    now_us: int,
+    besides: Mapping[str, Both],
+) -> Evidence:
+    """Return the evidence of one look, and remember the units that it saw.
+
+    *besides* is what was learnt otherwise than from the tallies: grades, feedback, the
+    older version's calls from before.
+    """
+    fresh = _fresh(connection, rollout, seen)
+    looks = {**_looks(rollout, seen.units), **besides}
+    return Evidence(
+        old=fresh.old,
+        new=fresh.new,
+        seen=fresh.seen,
+        weight=rollout.weight,
+        looks=looks,
+        tripped=tuple(_tripped(rollout, seen.units, replicas, looks)),
+        ready=ready_share(rollout, replicas, now_us),
+        back=back_share(replicas),
+    )
+
+
+def _fresh(connection: sa.Connection, rollout: Rollout, seen: Seen) -> units.Fresh:
+    if rollout.state.phase == "shadow":  # A copy is not assigned to anything.
+        copies = sum(u.calls for u in seen.units if u.side == "new")
+        return units.Fresh(seen=copies)
+    sides = defaultdict[int, set[Side]](set)
+    for each in seen.units:
+        sides[each.unit].add(each.side)
+    told = {u.unit for u in seen.units if u.calls and u.side == "new"}
+    if rollout.spec.get("unit") == "call":
+        held = [sides[unit] for unit in seen.settled]
+        return units.Fresh(
+            old=sum(side == {"old"} for side in held),
+            new=sum(side == {"new"} for side in held),
+            seen=len(told),
+        )
+    both = {unit: frozenset(side) for unit, side in sides.items()}
+    return units.take(connection, rollout, both, told, seen.settled)
+
+
+def _looks(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
+    """Return each guardrail that tallies tell of, and the cost in any case."""
+    old = [u for u in seen if u.side == "old" and u.calls]
+    new = [u for u in seen if u.side == "new" and u.calls]
+    looks: dict[str, Both] = {}
+    if not old and not new:
+        return looks
+    for guardrail in rollout.plan.guardrails:
+        name = guardrail.name
+        if name in TALLIED:
+            looks[name] = Both(old=_counts(old, name), new=_counts(new, name))
+    if any(g.name == "output-tokens" for g in rollout.plan.guardrails):
+        looks["output-tokens"] = Both(old=_tokens(old), new=_tokens(new))
+    looks["cost"] = Both(old=_costs(old), new=_costs(new))
+    return looks
+
+
+def _counts(seen: Sequence[UnitSeen], name: str) -> Counts:
+    return Counts(sum(name in u.bad for u in seen), len(seen))
+
+
+def _costs(seen: Sequence[UnitSeen]) -> Numbers:
+    """Return what a call of each unit costs, in billionths of a US dollar."""
+    return Numbers.of(*(u.cost_nano / u.calls for u in seen))
+
+
+def _tokens(seen: Sequence[UnitSeen]) -> Numbers:
+    return Numbers.of(*(u.output_tokens / u.calls for u in seen))
+
+
+def _tripped(
+    rollout: Rollout,
+    seen: Sequence[UnitSeen],
+    replicas: Sequence[Replica],
+    looks: Mapping[str, Both],
+) -> Iterable[str]:
+    for replica in replicas:
+        if replica.state == "failed":
+            yield f"it could not be loaded by {replica.name}: {replica.reason}"
+    for name, said in NEVER.items():
+        sides = {u.side for u in seen if name in u.flaws}
+        if sides == {"new"}:
+            yield said
+    limit = _limit(rollout.spec)
+    if "cost" in looks and (found := _dear(rollout, looks["cost"], limit)):
+        yield found
+
+
+def _limit(spec: Mapping[str, Any]) -> float:
+    return float(spec.get("cost_limit") or math.inf)
+
+
+def _dear(rollout: Rollout, look: Both, limit: float) -> str:
+    """Say that a call of the newer version costs too much, if it does."""
+    before = rollout.state.ledgers.get("cost", Ledger())
+    old, new = _all(before.old, look.old), _all(before.new, look.new)
+    if min(old.n, new.n) < ENOUGH or new.mean <= limit * old.mean or not old.mean:
+        return ""
+    return f"a call costs {new.mean / old.mean:.1f} times what it did"
+
+
+def _all(before: Any, look: Any) -> Numbers:
+    return before + look if isinstance(before, Numbers) else look
