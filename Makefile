@@ -6,11 +6,11 @@ STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo example evaluations idp test check format lint types layers docs \
-  bench faults conformance soak swaps lock clean
+.PHONY: help setup demo demo-rollout example evaluations idp test check format lint \
+  types layers docs bench faults conformance soak swaps lock clean
 
 help: ## List what can be made
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 setup: $(STAMP) ## Make .venv from the hash-locked dependencies
 
@@ -36,6 +36,9 @@ example: $(STAMP) ## Play the case of the model that fell from 92 % to 84 %
 
 evaluations: $(STAMP) ## Play evaluations that gate the pull requests of strangers
 	@$(BIN)/python examples/evaluations/run.py $(HOW)
+
+demo-rollout: $(STAMP) ## Play a good release and a bad one on four replicas
+	@$(BIN)/python examples/rollouts/run.py $(HOW)
 
 idp: $(IDP) ## Start an identity provider to try single sign-on with
 	@node tests/idp/server.mjs tests/idp/example.json
