@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from roadbed.cli._golden import agreement, stands
+from roadbed.cli._golden import agreement
+from roadbed.control.reviewing import stands
 from roadbed.core.errors import Conflict, Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.data.sources import Wish

@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import sqlalchemy as sa
+from msgspec.structs import replace
 
 from roadbed.audit.outbox import logged
 from roadbed.control.rollouts import steer
@@ -197,14 +198,26 @@ def test_what_must_never_happen_ends_it_unless_the_old_version_does_so_too(
 ):
     line = canary(sqlite_database)
 
-    def one(side):
-        return UnitSeen(unit=1, side=side, calls=1, flaws=frozenset({flaw}))
+    some = units(line.rollout, range(200))
+    *bad, _ = [u for u in some if u.side == "new"]
 
-    line.pass_s(3, one("old"), one("new"))
-    assert line.phase == "canary"
-    line.pass_s(3, one("new"))
+    for n, unit in enumerate(bad[:3]):
+        assert line.phase == "canary"  # Twice may be chance.
+        flawed = replace(unit, flaws=frozenset({flaw}))
+        line.pass_s(3, *some[n::3], flawed)
     assert line.phase == "rolling_back"
     assert reason in line.rollout.state.reason
+
+
+def test_what_the_old_version_does_as_often_is_no_reason_to_go_back(sqlite_database):
+    line = canary(sqlite_database)
+
+    some = units(line.rollout, range(200))
+
+    for n in range(4):
+        flawed = [replace(u, flaws=frozenset({"schema"})) for u in some[n::8]]
+        line.pass_s(3, *some, *flawed)
+    assert line.phase == "canary"
 
 
 def test_a_version_that_costs_too_much_is_rolled_back_without_any_guardrail(

@@ -4,6 +4,7 @@ import random
 
 import pytest
 
+from roadbed.rollouts import store
 from roadbed.rollouts.decide import decide
 from roadbed.rollouts.evidence import Evidence
 from roadbed.rollouts.plan import Plan, Step
@@ -57,6 +58,7 @@ def test_it_holds_in_what_is_kept_too(histories, sqlite_database):
         for number, history in enumerate(histories[:12]):
             now = a_rollout(id=f"ro-{number}", plan=history.plan, started_us=number)
             keep(connection, history, now)
+        assert len(store.listed(connection)) == 12
 
 
 @pytest.mark.parametrize("phase", ["approved", "shadow", "canary", "soaking"])

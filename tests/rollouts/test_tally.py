@@ -102,7 +102,6 @@ GOOD = frozenset[str]()
         (ok(finish="content_filter"), {"refusals"}),
         (ok(finish="refusal"), {"refusals"}),
     ],
-    ids=str,
 )
 def test_a_call_is_bad_for_what_its_version_did(record, bad):
     told = judged(record, "bot@2", slow_ms=800)
@@ -125,7 +124,6 @@ def test_a_call_is_bad_for_what_its_version_did(record, bad):
         ok(cache="hit"),
         ok(cache="replay"),
     ],
-    ids=str,
 )
 def test_a_call_tells_nothing_that_the_version_had_no_part_in(record):
     assert judged(record, "bot@2", slow_ms=1) == (False, GOOD, GOOD)

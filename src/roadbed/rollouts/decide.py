@@ -17,9 +17,8 @@ from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.state import Ledger, Phase, State
 
 MISMATCH = "sample ratio mismatch"
-ALIKE = 30
-"""From how many units on a number that is the same for all of them says something: as
-if one more had been off by the margin, or it would seem certain to stay the same."""
+ENOUGH = 30
+"""From how many units of each version on their means say anything."""
 _LATER = frozenset({"disliked", "judged-bad", "score"})
 """What people and graders tell: of copies that may be nothing."""
 AS_WELL = "the shadow answered as well: promote or roll back"
@@ -55,15 +54,19 @@ def verdict(
 def difference(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Apart | None:
     """Return how much higher the newer version is; None while too little was seen.
 
-    Of what must not change either way, how far it is off, in standard deviations.
+    Of what must not change either way, how far it is off, in standard deviations. Of a
+    number that is the same for all units, as if one more had been off by the margin: it
+    would seem certain to stay the same.
     """
     old, new = _numbers(ledger.old), _numbers(ledger.new)
     if old is None or new is None:
         return None
     margin = margin_of(guardrail, ledger)
+    if guardrail.kind == "continuous" and min(old.n, new.n) < ENOUGH:
+        return None
     if guardrail.either:
         return off(old, new, plan.share, margin)
-    if not old.squares and not new.squares and min(old.n, new.n) >= ALIKE:
+    if not old.squares and not new.squares:
         old, new = (Numbers(n.n, n.mean, margin**2) for n in (old, new))
     return apart(old, new, plan.share, margin)
 

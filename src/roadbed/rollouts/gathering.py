@@ -23,10 +23,12 @@ _FLUSH_US = 2_000_000
 TALLIED = frozenset({"errors", "timeouts", "slow", "refusals"})
 """The guardrails of units that replicas count; others come from elsewhere."""
 NEVER = {
-    "schema": "an answer broke the form that was asked for",
-    "blocked": "an answer was blocked for safety",
+    "schema": "answers broke the form that was asked for",
+    "blocked": "answers were blocked for safety",
 }
-"""What no version may do even once that the older one does not do."""
+"""What no version may do that the older one does not do about as often."""
+TOO_MANY, TOO_OFTEN = 3, 5
+"""So many units at least, and so many times as often, is what trips."""
 ENOUGH = 5
 """How many units of each version make a mean cost that may be compared."""
 
@@ -113,7 +115,7 @@ def gather(
         seen=fresh.seen,
         weight=rollout.weight,
         looks=looks,
-        tripped=tuple(_tripped(rollout, seen.units, replicas, looks)),
+        tripped=tuple(_tripped(rollout, replicas, looks)),
         ready=ready_share(rollout, replicas, now_us),
         back=back_share(replicas),
     )
@@ -153,11 +155,17 @@ def _looks(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
         if any(guardrail.name == name for guardrail in rollout.plan.guardrails):
             looks[name] = Both(old=means(old), new=means(new))
     looks["cost"] = Both(old=_costs(old), new=_costs(new))
+    for name in NEVER:
+        looks[name] = Both(old=_flawed(old, name), new=_flawed(new, name))
     return looks
 
 
 def _counts(seen: Sequence[UnitSeen], name: str) -> Counts:
     return Counts(sum(name in u.bad for u in seen), len(seen))
+
+
+def _flawed(seen: Sequence[UnitSeen], name: str) -> Counts:
+    return Counts(sum(name in u.flaws for u in seen), len(seen))
 
 
 def _costs(seen: Sequence[UnitSeen]) -> Numbers:
@@ -179,21 +187,29 @@ NUMBERS = {"output-tokens": _tokens, "prediction": _predictions}
 
 
 def _tripped(
-    rollout: Rollout,
-    seen: Sequence[UnitSeen],
-    replicas: Sequence[Replica],
-    looks: Mapping[str, Both],
+    rollout: Rollout, replicas: Sequence[Replica], looks: Mapping[str, Both]
 ) -> Iterable[str]:
     for replica in replicas:
         if replica.state == "failed":
             yield f"it could not be loaded by {replica.name}: {replica.reason}"
     for name, said in NEVER.items():
-        sides = {u.side for u in seen if name in u.flaws}
-        if sides == {"new"}:
+        before = rollout.state.ledgers.get(name, Ledger())
+        if name in looks and _never(before, looks[name]):
             yield said
     limit = _limit(rollout.spec)
     if "cost" in looks and (found := _dear(rollout, looks["cost"], limit)):
         yield found
+
+
+def _never(before: Ledger, look: Both) -> bool:
+    """Say whether the newer version did often what the older one hardly ever did."""
+    assert isinstance(look.old, Counts)
+    assert isinstance(look.new, Counts)
+    old = before.old + look.old if isinstance(before.old, Counts) else look.old
+    new = before.new + look.new if isinstance(before.new, Counts) else look.new
+    # As if the older version had been bad once more: never says nothing of how seldom.
+    often = new.bad * (old.of + 1) > TOO_OFTEN * (old.bad + 1) * new.of
+    return new.bad >= TOO_MANY and often
 
 
 def _limit(spec: Mapping[str, Any]) -> float:
