@@ -19,7 +19,7 @@ from tests.rollouts.test_store import a_rollout
 
 DAY_US = 86_400_000_000
 LOOK_US = 5_000_000
-SPEC = Release(strategy="blue-green").model_dump(mode="json")
+SPEC = Release(unit="principal").model_dump(mode="json")
 
 
 @pytest.fixture
@@ -61,7 +61,7 @@ def test_units_of_the_day_before_are_counted_once_in_each_look(line):
     assert found["cost"] == Numbers.of(5.0, 30.0, 10.0)
     assert "prediction" not in found
 
-    by_call = Release(strategy="blue-green", unit="user").model_dump(mode="json")
+    by_call = Release(strategy="blue-green").model_dump(mode="json")
     other = looks(line.calls, a_rollout(started_us=NOW_US, spec=by_call), NOW_US)
     assert other["errors"] == Counts(1, 4)
     assert "slow" not in other

@@ -160,6 +160,24 @@ def test_a_model_that_could_not_be_loaded_is_tried_again():
         reloader.stop()
 
 
+def test_what_was_kept_for_a_while_is_looked_at_again_when_that_is_over():
+    built = []
+
+    def build(previous):
+        built.append(previous)
+        kept_s = 0.2 if len(built) == 1 else float("inf")
+        return replace(serving({"echo": Echo()}, 1), fresh_s=kept_s)
+
+    with serving_house() as house:
+        reloader = Reloader(lambda: 1, build, house.switch, house.alarm)
+        house.wait(reloader.start())
+
+        assert eventually(lambda: house.switch.serving.fresh_s == float("inf"))
+        assert not reloader.look()
+        assert len(built) == 2
+        reloader.stop()
+
+
 def test_an_endpoint_without_its_fallback_is_told_of_until_it_is_back():
     lacks = {"echo": "spare@1: it is not loaded"}
 

@@ -204,6 +204,8 @@ def _ratio(found: "Whole") -> Iterator[str]:
 
 def _replicas(found: "Whole") -> Iterator[str]:
     known: Iterable[Replica] = found.replicas
+    if found.rollout.over and not known:
+        return
     ready = sum(replica.state == "ready" for replica in known)
     yield f"replicas: {ready} of {len(found.replicas)} have {found.rollout.new} loaded"
     for replica in known:

@@ -1,6 +1,7 @@
 """Compiles what a replica serves, keeping loaded what did not change."""
 
 import logging
+import math
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -64,7 +65,8 @@ class Serving:
     """A snapshot, and what is held open for it.
 
     `choices` are all versions that are loaded, by their pins: also those that are kept
-    to go back to. `loading` are those under way: when one has ended, compile again.
+    to go back to. `loading` are those under way: when one has ended, compile again; and
+    when `fresh_s` seconds are over, for then one need not be kept any longer.
     """
 
     snapshot: Snapshot
@@ -72,6 +74,7 @@ class Serving:
     runners: Mapping[RunnerKey, Runner] = field(default_factory=dict)
     choices: Mapping[str, Choice] = field(default_factory=dict)
     loading: Sequence[Future[Runner]] = ()
+    fresh_s: float = math.inf
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -167,6 +170,9 @@ def compile_snapshot(
         runners=building.runners,
         choices=building.choices,
         loading=under_way,
+        fresh_s=min(
+            (s.kept_s for s in declared.rollouts.values() if s.kept), default=math.inf
+        ),
     )
 
 

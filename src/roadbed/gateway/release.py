@@ -1,7 +1,7 @@
 """How an endpoint goes from one pinned version to the next: the block `rollout`."""
 
 from itertools import pairwise
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
@@ -113,9 +113,10 @@ class Release(Block):
         Field(default="canary", description="How traffic goes from old to new.")
     )
     unit: Unit = Field(
-        default="principal",
+        default="user",
         description="Who stays with one version: who calls, the user or the session "
-        "that the caller names, or nobody (each call for itself).",
+        "that the caller names, or nobody. Where none is named, each call is for "
+        "itself, as it is in blue-green.",
     )
     steps: list[CanaryStep] = Field(
         default_factory=list,
@@ -163,6 +164,14 @@ class Release(Block):
         description="Whether it waits until somebody else than who applied approves.",
     )
 
+    @model_validator(mode="before")
+    @classmethod
+    def _nobody_stays(cls, said: Any) -> Any:
+        """Let each call be a unit where all get the new version at once."""
+        if isinstance(said, dict) and said.get("strategy") == "blue-green":
+            return {"unit": "call", **said}
+        return said
+
     @model_validator(mode="after")
     def _grows(self) -> "Release":
         shares = [step.percent for step in self.steps]
@@ -175,6 +184,8 @@ class Release(Block):
             raise ValueError("what is immediate has no steps")
         if self.strategy == "experiment" and len(self.steps) > 1:
             raise ValueError("an experiment has one step: its arms do not change")
+        if self.strategy == "blue-green" and self.unit != "call":
+            raise ValueError("blue-green switches everybody: leave unit out")
         if self.strategy == "blue-green" and self.steps:
             raise ValueError("blue-green switches all at once, without steps")
         return self

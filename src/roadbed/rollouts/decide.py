@@ -103,9 +103,12 @@ def _seen(plan: Plan, state: State, evidence: Evidence) -> State:
 
 def _added(before: Ledger, look: Both, tolerated: float | None) -> Ledger:
     """Add one look; what is *tolerated* is None of what no guardrail watches."""
-    wager, old, new = before.wager, look.old, look.new
-    if tolerated and isinstance(old, Counts) and isinstance(new, Counts):
-        wager = watched(wager, old, new, tolerated)
+    wager, bet = before.wager, look.risk or look
+    if tolerated and isinstance(bet.old, Counts) and isinstance(bet.new, Counts):
+        wager = watched(wager, bet.old, bet.new, tolerated)
+    old, new = look.old, look.new
+    if look.risk is not None:
+        return Ledger(wager=wager, old=old, new=new)
     return Ledger(
         wager=wager,
         old=old if before.old is None else before.old + old,  # type: ignore[operator]

@@ -9,10 +9,15 @@ from roadbed.rollouts.harm import Counts
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
-    """The older version and the newer one, under one guardrail, in one look."""
+    """The older version and the newer one, under one guardrail, in one look.
+
+    With `risk`, that is what the bet is made on, and `old` and `new` are of all units
+    since the rollout began.
+    """
 
     old: Counts | Numbers
     new: Counts | Numbers
+    risk: "Both | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

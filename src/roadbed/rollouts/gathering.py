@@ -20,8 +20,6 @@ from roadbed.rollouts.tally import Side, UnitSeen, merged
 
 _FLUSH_US = 2_000_000
 """How long a tally may have been under way when it was written down."""
-TALLIED = frozenset({"errors", "timeouts", "slow", "refusals"})
-"""The guardrails of units that replicas count; others come from elsewhere."""
 NEVER = {
     "schema": "answers broke the form that was asked for",
     "blocked": "answers were blocked for safety",
@@ -29,6 +27,8 @@ NEVER = {
 """What no version may do that the older one does not do about as often."""
 TOO_MANY, TOO_OFTEN = 3, 5
 """So many units at least, and so many times as often, is what trips."""
+CALLS = "cost-of-calls"
+"""Under this name is kept what calls cost, whether or not a guardrail watches it."""
 ENOUGH = 5
 """How many units of each version make a mean cost that may be compared."""
 
@@ -107,8 +107,8 @@ def gather(
     *besides* is what was learnt otherwise than from the tallies: grades, feedback, the
     older version's calls from before.
     """
-    fresh = _fresh(connection, rollout, seen)
-    looks = {**_looks(rollout, seen.units), **besides}
+    fresh, looks = _units(connection, rollout, seen)
+    looks |= besides
     return Evidence(
         old=fresh.old,
         new=fresh.new,
@@ -121,47 +121,67 @@ def gather(
     )
 
 
-def _fresh(connection: sa.Connection, rollout: Rollout, seen: Seen) -> units.Fresh:
+def _units(
+    connection: sa.Connection, rollout: Rollout, seen: Seen
+) -> tuple[units.Fresh, dict[str, Both]]:
+    """Return how many units are fresh, and what was seen of units.
+
+    Where each call is a unit of its own, nothing has to be remembered of it.
+    """
+    every = [u for u in seen.units if u.calls]
     if rollout.state.phase == "shadow":  # A copy is not assigned to anything.
-        copies = sum(u.calls for u in seen.units if u.side == "new")
-        return units.Fresh(seen=copies)
+        copies = sum(u.calls for u in every if u.side == "new")
+        return units.Fresh(seen=copies), _looks(rollout, every, every)
+    if rollout.spec.get("unit") == "call":
+        return _calls(seen, every), _looks(rollout, every, every)
+    taken = units.take(connection, rollout, seen.units, seen.settled)
+    revision = rollout.state.revision
+    new_here = [u for u in every if taken.before[u.unit].revision != revision]
+    found = _looks(rollout, every, new_here)
+    if every:
+        found |= units.looks(connection, rollout, every, taken)
+    return taken.fresh, found
+
+
+def _calls(seen: Seen, every: Sequence[UnitSeen]) -> units.Fresh:
     sides = defaultdict[int, set[Side]](set)
     for each in seen.units:
         sides[each.unit].add(each.side)
-    told = {u.unit for u in seen.units if u.calls and u.side == "new"}
-    if rollout.spec.get("unit") == "call":
-        held = [sides[unit] for unit in seen.settled]
-        return units.Fresh(
-            old=sum(side == {"old"} for side in held),
-            new=sum(side == {"new"} for side in held),
-            seen=len(told),
-        )
-    both = {unit: frozenset(side) for unit, side in sides.items()}
-    return units.take(connection, rollout, both, told, seen.settled)
+    held = [sides[unit] for unit in seen.settled]
+    return units.Fresh(
+        old=sum(side == {"old"} for side in held),
+        new=sum(side == {"new"} for side in held),
+        seen=len({u.unit for u in every if u.side == "new"}),
+    )
 
 
-def _looks(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
-    """Return each guardrail that tallies tell of, and the cost in any case."""
-    old = [u for u in seen if u.side == "old" and u.calls]
-    new = [u for u in seen if u.side == "new" and u.calls]
+def _looks(
+    rollout: Rollout, every: Sequence[UnitSeen], once: Sequence[UnitSeen]
+) -> dict[str, Both]:
+    """Return each guardrail that tallies tell of, and what trips without any.
+
+    Numbers are of those in *once*, which did not count in this step yet.
+    """
     looks: dict[str, Both] = {}
-    if not old and not new:
+    if not every:
         return looks
-    for guardrail in rollout.plan.guardrails:
-        name = guardrail.name
-        if name in TALLIED:
-            looks[name] = Both(old=_counts(old, name), new=_counts(new, name))
+    names = [guardrail.name for guardrail in rollout.plan.guardrails]
+    for name in units.TALLIED:
+        if name in names:
+            old, new = (units.counted(every, side, name) for side in SIDES)
+            looks[name] = Both(old=old, new=new)
+    looks[CALLS] = Both(old=_costs(_at("old", every)), new=_costs(_at("new", every)))
     for name, means in NUMBERS.items():
-        if any(guardrail.name == name for guardrail in rollout.plan.guardrails):
-            looks[name] = Both(old=means(old), new=means(new))
-    looks["cost"] = Both(old=_costs(old), new=_costs(new))
+        if name in names:
+            looks[name] = Both(old=means(_at("old", once)), new=means(_at("new", once)))
     for name in NEVER:
-        looks[name] = Both(old=_flawed(old, name), new=_flawed(new, name))
+        old, new = (_flawed(_at(side, every), name) for side in SIDES)
+        looks[name] = Both(old=old, new=new)
     return looks
 
 
-def _counts(seen: Sequence[UnitSeen], name: str) -> Counts:
-    return Counts(sum(name in u.bad for u in seen), len(seen))
+def _at(side: Side, seen: Iterable[UnitSeen]) -> list[UnitSeen]:
+    return [u for u in seen if u.side == side]
 
 
 def _flawed(seen: Sequence[UnitSeen], name: str) -> Counts:
@@ -182,8 +202,9 @@ def _predictions(seen: Sequence[UnitSeen]) -> Numbers:
     return Numbers.of(*(u.predicted / u.predictions for u in told))
 
 
-NUMBERS = {"output-tokens": _tokens, "prediction": _predictions}
+NUMBERS = {"cost": _costs, "output-tokens": _tokens, "prediction": _predictions}
 """The guardrails that are means, and that replicas sum up."""
+SIDES: tuple[Side, Side] = ("old", "new")
 
 
 def _tripped(
@@ -197,7 +218,7 @@ def _tripped(
         if name in looks and _never(before, looks[name]):
             yield said
     limit = _limit(rollout.spec)
-    if "cost" in looks and (found := _dear(rollout, looks["cost"], limit)):
+    if CALLS in looks and (found := _dear(rollout, looks[CALLS], limit)):
         yield found
 
 
@@ -218,7 +239,7 @@ def _limit(spec: Mapping[str, Any]) -> float:
 
 def _dear(rollout: Rollout, look: Both, limit: float) -> str:
     """Say that a call of the newer version costs too much, if it does."""
-    before = rollout.state.ledgers.get("cost", Ledger())
+    before = rollout.state.ledgers.get(CALLS, Ledger())
     old, new = _all(before.old, look.old), _all(before.new, look.new)
     if min(old.n, new.n) < ENOUGH or new.mean <= limit * old.mean or not old.mean:
         return ""

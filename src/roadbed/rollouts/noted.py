@@ -17,9 +17,10 @@ def noted(
 
     `guardrails` and `ratio` hold what each bet is worth, and at what it is decided.
     """
+    last = {name: both.risk or both for name, both in evidence.looks.items()}
     look = {
         name: {"old": asdict(both.old), "new": asdict(both.new)}
-        for name, both in evidence.looks.items()
+        for name, both in last.items()
     }
     return {
         "units": {"old": evidence.old, "new": evidence.new, "seen": evidence.seen},

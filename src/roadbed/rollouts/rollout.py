@@ -62,14 +62,16 @@ class Change:
 class Served:
     """What an endpoint serves: `base`, and beside it `candidate`, if not empty.
 
-    `weight` of 10,000 units get the candidate. `kept` is a version that stays loaded,
-    to go back to at once. `rollout` is what says so, None if only the stack does.
+    `weight` of 10,000 units get the candidate. `kept` is a version that stays loaded
+    for `kept_s` seconds more, to go back to at once. `rollout` is what says so, None if
+    only the stack does.
     """
 
     base: str
     candidate: str = ""
     weight: int = 0
     kept: str = ""
+    kept_s: float = 0.0
     rollout: Rollout | None = None
 
     def drift(self, pin: str) -> bool:
@@ -87,9 +89,10 @@ def served(pin: str, newest: Rollout | None, now_s: float) -> Served:
         return Served(base=pin)
     phase, state = newest.state.phase, newest.state
     if phase == "promoted":
-        fresh = now_s - state.since_s < newest.plan.soak_s
-        kept = newest.old if newest.spec and fresh else ""
-        return Served(base=newest.new, kept=kept, rollout=newest)
+        left_s = state.since_s + newest.plan.soak_s - now_s
+        if not newest.spec or left_s <= 0:
+            return Served(base=newest.new, rollout=newest)
+        return Served(base=newest.new, kept=newest.old, kept_s=left_s, rollout=newest)
     if phase in ("rolling_back", "rolled_back", "aborted"):
         return Served(base=newest.old, rollout=newest)
     if phase == "superseded":

@@ -63,10 +63,14 @@ rollout_units = sa.Table(
     sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
     sa.Column("unit", sa.BigInteger, primary_key=True, autoincrement=False),
     sa.Column("revision", sa.BigInteger, nullable=False),
+    sa.Column("sides", sa.Integer, nullable=False),
+    sa.Column("bad_old", sa.Integer, nullable=False),
+    sa.Column("bad_new", sa.Integer, nullable=False),
 )
-"""Units that were seen, so that each is held to the share of its arm once, and counts
-once in each step: `revision` is that of the rollout when the newer version answered it
-last, -1 if it never did."""
+"""Units that were seen, so that each is held to the share of its arm once, counts once
+in each step, and is bad once: `revision` is that of the rollout when it counted last,
+-1 if it never did; `sides` and what it was bad under at each are the bits of
+`rollouts.units`."""
 
 rollout_replicas = sa.Table(
     "rollout_replicas",

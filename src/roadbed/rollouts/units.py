@@ -1,20 +1,46 @@
-"""Which units were seen before: each is held to the share of its arm once, and counts
-once in each step."""
+"""Which units were seen before, and what is known of them.
 
+Whoever fails again and again is one bad unit, not hundreds: a unit is at risk until it
+is bad for the first time, and in each look those at risk are compared. So the bet is
+that of a safe logrank test (ter Schure, Pérez-Ortiz, Ly and Grünwald, 2020), which
+holds however long units go on and however different they are.
+"""
+
+from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
+from roadbed.database.upsert import upsert
+from roadbed.rollouts.evidence import Both
+from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.tables import rollout_units as table
-from roadbed.rollouts.tally import Side
+from roadbed.rollouts.tally import Side, UnitSeen
 
 CAP = 100_000
 """How many units of one rollout are remembered. Of later ones the shares are not asked
-any more, and they count in each look."""
+any more, and each look takes them for new."""
+TALLIED = ("errors", "timeouts", "slow", "refusals")
+"""The guardrails of units that replicas count, each with a bit; never reorder them."""
+_BITS = {name: 1 << at for at, name in enumerate(TALLIED)}
+_SIDES: dict[Side, int] = {"old": 1, "new": 2}
 _AT_ONCE = 5_000
-_NEVER = -1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Known:
+    """What is known of a unit: the revision of the rollout in which it counted last,
+    the sides that it was on, and what it was bad under at each side, as bits."""
+
+    revision: int = -1
+    sides: int = 0
+    bad_old: int = 0
+    bad_new: int = 0
+
+
+NOTHING = Known()
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,34 +52,131 @@ class Fresh:
     seen: int = 0
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Taken:
+    """What a look takes in: how many units are fresh, and what was known before of
+    each that counts."""
+
+    fresh: Fresh
+    before: Mapping[int, Known]
+
+
 def take(
     connection: sa.Connection,
     rollout: Rollout,
-    sides: Mapping[int, frozenset[Side]],
-    told: Collection[int],
+    seen: Sequence[UnitSeen],
     comparable: Collection[int],
     cap: int = CAP,
-) -> Fresh:
-    """Remember the units of a look, by the *sides* that each was on, and count them.
+) -> Taken:
+    """Remember the units of a look, and return what is new about them.
 
-    The newer version answered those in *told*. Those that are not *comparable* were, or
-    may have been, assigned under the weight of before, so they are not held to their
-    share.
+    Those that are not *comparable* were, or may have been, assigned under the weight of
+    before, so they are not held to their share.
     """
-    revision = rollout.state.revision
+    revision, sides = rollout.state.revision, _sides(seen)
     known = dict(_known(connection, rollout.id, sides))
     fresh = sorted(unit for unit in sides if unit not in known)
     room = max(0, cap - _count(connection, rollout.id)) if fresh else 0
     kept = fresh[:room]
-    _remember(connection, rollout, {u: revision if u in told else _NEVER for u in kept})
-    again = [u for u, before in known.items() if u in told and before != revision]
-    _count_again(connection, rollout, again)
+    before = dict.fromkeys(sides, NOTHING) | known
+    after = {unit: before[unit] for unit in (*known, *kept)}
+    for each in seen:
+        if each.calls and each.unit in after:
+            after[each.unit] = _learnt(after[each.unit], each, revision)
+    fixed = set(kept)
+    changed = {u: k for u, k in after.items() if u in fixed or k != before[u]}
+    _remember(connection, rollout, changed)
     held = [sides[unit] for unit in kept if unit in comparable]
-    return Fresh(
+    told = {u.unit for u in seen if u.calls and u.side == "new"}
+    new_here = Fresh(
         old=sum(side == {"old"} for side in held),
         new=sum(side == {"new"} for side in held),
-        seen=len(again) + sum(unit in told for unit in fresh),
+        seen=sum(before[unit].revision != revision for unit in told),
     )
+    return Taken(fresh=new_here, before=before)
+
+
+def looks(
+    connection: sa.Connection,
+    rollout: Rollout,
+    seen: Sequence[UnitSeen],
+    taken: Taken,
+) -> dict[str, Both]:
+    """Return what replicas counted under each guardrail, unit by unit.
+
+    The shares are of all units so far; at risk in this look are those that were never
+    bad before.
+    """
+    groups = _groups(connection, rollout.id)
+    found = {}
+    for guardrail in rollout.plan.guardrails:
+        bit = _BITS.get(guardrail.name)
+        if bit is None:
+            continue
+        at_risk = [
+            u
+            for u in seen
+            if u.calls
+            and not (taken.before[u.unit].bad_old | taken.before[u.unit].bad_new) & bit
+        ]
+        risk = Both(
+            old=counted(at_risk, "old", guardrail.name),
+            new=counted(at_risk, "new", guardrail.name),
+        )
+        found[guardrail.name] = _shares(groups, bit, risk)
+    return found
+
+
+def counted(seen: Iterable[UnitSeen], side: Side, name: str) -> Counts:
+    """Return how many units of a *side* are bad under *name*, and of how many."""
+    mine = [u for u in seen if u.side == side]
+    return Counts(sum(name in u.bad for u in mine), len(mine))
+
+
+def _sides(seen: Iterable[UnitSeen]) -> dict[int, set[Side]]:
+    sides = defaultdict[int, set[Side]](set)
+    for each in seen:
+        sides[each.unit].add(each.side)
+    return sides
+
+
+def _learnt(before: Known, seen: UnitSeen, revision: int) -> Known:
+    """Return what is known after *seen*: what is bad once is not bad again."""
+    bits = sum(_BITS[name] for name in seen.bad if name in _BITS)
+    bits &= ~(before.bad_old | before.bad_new)
+    old = seen.side == "old"
+    return Known(
+        revision=revision,
+        sides=before.sides | _SIDES[seen.side],
+        bad_old=before.bad_old | (bits if old else 0),
+        bad_new=before.bad_new | (0 if old else bits),
+    )
+
+
+def _shares(groups: Mapping[Known, int], bit: int, risk: Both) -> Both:
+    """Return the shares of bad units; who was bad before is not the newer version's."""
+    old = {k: n for k, n in groups.items() if k.sides & 1}
+    new = {k: n for k, n in groups.items() if k.sides & 2 and not k.bad_old & bit}
+    return Both(
+        old=Counts(
+            sum(n for k, n in old.items() if k.bad_old & bit), sum(old.values())
+        ),
+        new=Counts(
+            sum(n for k, n in new.items() if k.bad_new & bit), sum(new.values())
+        ),
+        risk=risk,
+    )
+
+
+def _groups(connection: sa.Connection, rollout_id: str) -> dict[Known, int]:
+    """Return how many units there are of each kind."""
+    kinds = (table.c.sides, table.c.bad_old, table.c.bad_new)
+    query = sa.select(*kinds, sa.func.count().label("units")).group_by(*kinds)
+    rows = connection.execute(query.where(table.c.rollout == rollout_id))
+    return {
+        Known(sides=r.sides, bad_old=r.bad_old, bad_new=r.bad_new): r.units
+        for r in rows
+    }
 
 
 def _batches(units: Iterable[int]) -> Iterator[list[int]]:
@@ -64,12 +187,21 @@ def _batches(units: Iterable[int]) -> Iterator[list[int]]:
 
 def _known(
     connection: sa.Connection, rollout_id: str, units: Iterable[int]
-) -> Iterator[tuple[int, int]]:
+) -> Iterator[tuple[int, Known]]:
     for some in _batches(units):
-        query = sa.select(table.c.unit, table.c.revision).where(
+        query = sa.select(table).where(
             table.c.rollout == rollout_id, table.c.unit.in_(some)
         )
-        yield from ((row.unit, row.revision) for row in connection.execute(query))
+        for row in connection.execute(query):
+            yield (
+                row.unit,
+                Known(
+                    revision=row.revision,
+                    sides=row.sides,
+                    bad_old=row.bad_old,
+                    bad_new=row.bad_new,
+                ),
+            )
 
 
 def _count(connection: sa.Connection, rollout_id: str) -> int:
@@ -78,20 +210,17 @@ def _count(connection: sa.Connection, rollout_id: str) -> int:
 
 
 def _remember(
-    connection: sa.Connection, rollout: Rollout, units: Mapping[int, int]
+    connection: sa.Connection, rollout: Rollout, units: Mapping[int, Known]
 ) -> None:
     rows = [
-        {"rollout": rollout.id, "unit": unit, "revision": revision}
-        for unit, revision in units.items()
+        {
+            "rollout": rollout.id,
+            "unit": unit,
+            "revision": known.revision,
+            "sides": known.sides,
+            "bad_old": known.bad_old,
+            "bad_new": known.bad_new,
+        }
+        for unit, known in units.items()
     ]
-    if rows:
-        connection.execute(table.insert(), rows)
-
-
-def _count_again(
-    connection: sa.Connection, rollout: Rollout, units: Sequence[int]
-) -> None:
-    for some in _batches(units):
-        same = sa.and_(table.c.rollout == rollout.id, table.c.unit.in_(some))
-        change = table.update().where(same)
-        connection.execute(change.values(revision=rollout.state.revision))
+    upsert(connection, table, rows)

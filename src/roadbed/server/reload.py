@@ -99,11 +99,13 @@ class Reloader:
         return True
 
     def _should_retry(self) -> bool:
-        """Say whether something is loaded now, or it is time to try again."""
+        """Say whether something is loaded now, or it is time to try or look again."""
         serving = self._switch.serving
         if serving and any(job.done() for job in serving.loading):
             return True
         waited = time.monotonic() - self._swapped
+        if serving and waited >= serving.fresh_s:
+            return True
         seen = serving.snapshot if serving else None
         lacks = seen and (seen.broken or seen.impaired or seen.unready)
         return bool(lacks) and waited >= self._retry_broken_s

@@ -76,6 +76,9 @@ def _seen() -> None:
         sa.Column("rollout", sa.Text(), nullable=False),
         sa.Column("unit", sa.BigInteger(), autoincrement=False, nullable=False),
         sa.Column("revision", sa.BigInteger(), nullable=False),
+        sa.Column("sides", sa.Integer(), nullable=False),
+        sa.Column("bad_old", sa.Integer(), nullable=False),
+        sa.Column("bad_new", sa.Integer(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "unit", name=op.f("pk_rollout_units")),
     )
