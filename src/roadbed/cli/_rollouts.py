@@ -73,7 +73,7 @@ def waited(line: "Session", named: str, *, wait: bool) -> "Whole":
         with line.app.database.read() as connection:
             rollout = store.get(connection, rollout.id)
     with line.app.database.read() as connection:
-        return whole(connection, rollout, line.app.now_us())
+        return whole(connection, rollout, line.app.now_us(), line.app.calls)
 
 
 def drift_of(line: "Session", rollout_id: str) -> "Drift | None":
@@ -130,7 +130,8 @@ def show(found: "Whole", drift: "Drift | None") -> None:
     click.echo(f"{now.id}: {now.endpoint} from {now.old} to {now.new}")
     since = to_text(now.since_us)[:19]
     click.echo(plain(f"{_where(now)} since {since}: {now.reason or 'no reason'}"))
-    for part in (_guardrails(found), _ratio(found), _replicas(found)):
+    parts = (_guardrails(found), _ratio(found), _copies(found), _replicas(found))
+    for part in parts:
         for text in part:
             click.echo(text)
     click.echo("")
@@ -200,6 +201,16 @@ def _ratio(found: "Whole") -> Iterator[str]:
     bet = f" (e-value {ratio.e_value:.3g} of {ratio.limit:.4g})"
     known = ratio.verdict != "no data"
     yield f"\nshares of units: {ratio.verdict}{bet if known else ''}"
+
+
+def _copies(found: "Whole") -> Iterator[str]:
+    copies = found.copies
+    if copies is None or not copies.copies:
+        return
+    share = copies.disagreement
+    told = "none could be compared" if share is None else f"{percent(share)} differ"
+    cost = f"{copies.cost_nano / 1e9:.4f} dollars"
+    yield f"mirrored: {copies.copies} calls, of their answers {told}; they cost {cost}"
 
 
 def _replicas(found: "Whole") -> Iterator[str]:

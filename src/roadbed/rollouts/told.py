@@ -6,10 +6,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.gateway.calls import CallLog
 from roadbed.rollouts import store
 from roadbed.rollouts.plan import Plan
 from roadbed.rollouts.presence import Replica, replicas_of
 from roadbed.rollouts.rollout import Change, Rollout
+from roadbed.rollouts.shadowed import Agreement, agreement
 from roadbed.rollouts.shown import Balance, Tile, balance, tiles
 from roadbed.rollouts.state import Phase
 
@@ -48,7 +50,8 @@ class Whole:
     """All of one rollout: where it is, what was planned, what was shown, what was done.
 
     `replicas` are those that spoke of it lately, `changes` all transitions, the oldest
-    first, with the evidence of each.
+    first, with the evidence of each. `copies` tells of mirrored calls, None where the
+    call log was not asked.
     """
 
     rollout: Summary
@@ -58,6 +61,7 @@ class Whole:
     ratio: Balance
     replicas: list[Replica]
     changes: list[Change]
+    copies: Agreement | None = None
 
 
 def summary(rollout: Rollout) -> Summary:
@@ -86,8 +90,14 @@ def summary(rollout: Rollout) -> Summary:
     )
 
 
-def whole(connection: sa.Connection, rollout: Rollout, now_us: int) -> Whole:
-    """Return all of *rollout*, and who spoke of it lately."""
+def whole(
+    connection: sa.Connection,
+    rollout: Rollout,
+    now_us: int,
+    calls: CallLog | None = None,
+) -> Whole:
+    """Return all of *rollout*, and who spoke of it lately; of copies *calls* tell."""
+    mirrors = calls is not None and rollout.plan.shadow_s > 0
     return Whole(
         rollout=summary(rollout),
         plan=rollout.plan,
@@ -96,4 +106,5 @@ def whole(connection: sa.Connection, rollout: Rollout, now_us: int) -> Whole:
         ratio=balance(rollout),
         replicas=replicas_of(connection, rollout.id, now_us),
         changes=store.changes_of(connection, rollout.id),
+        copies=agreement(calls, rollout, now_us) if calls and mirrors else None,
     )

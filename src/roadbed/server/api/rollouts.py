@@ -116,7 +116,8 @@ def get(ask: Ask) -> Whole:
     """Show all of one rollout."""
     with ask.services.database.read() as connection:
         found = store.get(connection, ask.params["rollout"])
-        return whole(connection, found, ask.services.now_us())
+        calls = ask.services.calls
+        return whole(connection, found, ask.services.now_us(), calls)
 
 
 def act(what: Act, ask: Ask) -> Summary:
