@@ -129,6 +129,7 @@ class Rolled(Rooms):
                         weight=weight,
                         state=state,
                         reason=reason,
+                        since_us=rollout.changed_us,
                         seen_us=self.now_us - 400_000 * at,
                     )
                 )

@@ -90,7 +90,7 @@ def test_the_endpoints_own_calls_say_what_can_be_shown(foretell, capsys):
     assert found.traffic.calls == 3_600
     assert found.first.calls == 360
     first, second, last = found.foreseen.steps
-    assert first.waits_for == "errors"
+    assert first.waits_for == "errors, cost"  # A mean takes thirty units of each.
     assert first.lasts_s > 60
     assert 0.01 < second.detectable["errors"] < first.detectable["errors"]
     assert second.detectable["cost"] > 0.1

@@ -29,7 +29,7 @@ def interval(grader, values, tag="", **config):
 
 
 @pytest.mark.parametrize("tag", ["", "odd"])
-@pytest.mark.parametrize("grader", ["overlap", "json_fields", "citation"])
+@pytest.mark.parametrize("grader", ["overlap", "json-fields", "citation"])
 def test_a_share_ends_at_one_and_a_cost_begins_at_nothing(grader, tag):
     share = interval(grader, GOOD, tag)
     cost = interval("cost", [9 - 9 * value for value in GOOD], tag)
