@@ -11,10 +11,10 @@ from roadbed.core.errors import Conflict, Denied, Invalid, NotFound
 from roadbed.gateway.release import Release
 from roadbed.rollouts import store
 from roadbed.rollouts.planned import plan_of
-from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.state import State
 from tests.control.stacks import ECHO, endpoint, hosted
 from tests.control.test_apply import make_desk, put
+from tests.rollouts.releases import made
 
 NOW_US = 1_800_000_000_000_000
 PLAN = plan_of(Release(), promises_latency=False)
@@ -40,23 +40,13 @@ def pinned(database, tmp_path):
 
 def begun(desk, phase="canary", **more):
     known = {
-        "id": "ro-1",
-        "endpoint": "bot",
-        "tenant": "default",
-        "declared": "bot@2",
-        "old": "bot@1",
-        "new": "bot@2",
-        "old_digest": "sha256:1",
-        "new_digest": "sha256:2",
         "plan": PLAN,
         "state": State(phase=phase, reason="pinned"),
-        "snapshot": 3,
-        "started_by": "user:a",
         "started_us": NOW_US,
         "changed_us": NOW_US,
         "spec": {"strategy": "canary"},
     }
-    rollout = Rollout(**{**known, **more})
+    rollout = made(**{**known, **more})
     with desk.database.write() as connection:
         store.begin(connection, rollout, "pinned")
     return rollout

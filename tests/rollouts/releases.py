@@ -12,9 +12,8 @@ CANARY = Release(
 )
 
 
-def a_rollout(phase="canary", release=CANARY, step=0, held=None, **more):
-    """Return a rollout that is where *phase*, *step* and *held* say."""
-    plan = plan_of(release, promises_latency=True)
+def made(**more):
+    """Return a rollout whose plan, state and spec are given."""
     known = {
         "id": "ro-1",
         "endpoint": "bot",
@@ -24,12 +23,19 @@ def a_rollout(phase="canary", release=CANARY, step=0, held=None, **more):
         "new": "bot@2",
         "old_digest": "sha256:1",
         "new_digest": "sha256:2",
-        "plan": plan,
-        "state": State(phase=phase, step=step, held=held, since_s=1.0),
         "snapshot": 3,
         "started_by": "user:a",
         "started_us": 1_000,
         "changed_us": 1_000,
-        "spec": release.model_dump(mode="json") if release else {},
     }
     return Rollout(**{**known, **more})
+
+
+def a_rollout(phase="canary", release=CANARY, step=0, held=None, **more):
+    """Return a rollout that is where *phase*, *step* and *held* say."""
+    known = {
+        "plan": plan_of(release, promises_latency=True),
+        "state": State(phase=phase, step=step, held=held, since_s=1.0),
+        "spec": release.model_dump(mode="json") if release else {},
+    }
+    return made(**{**known, **more})

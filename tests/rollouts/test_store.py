@@ -14,8 +14,10 @@ from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both, Evidence
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.planned import AT_ONCE, plan_of
-from roadbed.rollouts.rollout import Rollout, served
+from roadbed.rollouts.rollout import served
 from roadbed.rollouts.state import State
+
+from .releases import made
 
 RELEASE = Release(
     steps=[CanaryStep(percent=10, hold_s=60), CanaryStep(percent=100)],
@@ -27,24 +29,8 @@ PLAN = plan_of(RELEASE, promises_latency=True)
 
 
 def a_rollout(**more):
-    known = {
-        "id": "ro-1",
-        "endpoint": "bot",
-        "tenant": "default",
-        "declared": "bot@2",
-        "old": "bot@1",
-        "new": "bot@2",
-        "old_digest": "sha256:1",
-        "new_digest": "sha256:2",
-        "plan": PLAN,
-        "state": State(),
-        "snapshot": 3,
-        "started_by": "user:a",
-        "started_us": 1_000,
-        "changed_us": 1_000,
-        "spec": RELEASE.model_dump(mode="json"),
-    }
-    return Rollout(**{**known, **more})
+    known = {"plan": PLAN, "state": State(), "spec": RELEASE.model_dump(mode="json")}
+    return made(**{**known, **more})
 
 
 def test_what_was_seen_is_read_back_as_it_was(database):
