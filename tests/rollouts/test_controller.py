@@ -74,7 +74,8 @@ def test_a_bad_version_is_rolled_back_by_itself(database):
     line, at = canary(database), 0
     while line.phase == "canary" and at < 3_000:
         at += 60
-        bad = units(line.rollout, range(at, at + 60), lambda side, n: side == "new")
+        names = range(at, at + 60)
+        bad = units(line.rollout, names, lambda side, n: side == "new" and n % 2)
         line.pass_s(3, *bad)
 
     assert line.phase == "rolling_back"
@@ -232,6 +233,24 @@ def test_a_version_that_costs_too_much_is_rolled_back_without_any_guardrail(
     assert line.phase == "canary"  # Of three units nothing is known.
     line.pass_s(3, *some)
     assert line.rollout.state.reason == "a call costs 20.0 times what it did"
+
+
+@pytest.mark.parametrize("old_too", [False, True])
+def test_one_caller_is_enough_to_find_a_version_that_only_fails(
+    sqlite_database, old_too
+):
+    """The only caller is in the newer arm, or there is one who always fails in each."""
+    line = canary(sqlite_database)
+    some = units(line.rollout, range(100), lambda side, n: True)
+    newer = next(u for u in some if u.side == "new")
+    older = next(u for u in some if u.side == "old")
+    for _ in range(12):
+        line.pass_s(3, newer, *([older] if old_too else []))
+
+    went_back = line.phase in ("rolling_back", "rolled_back")
+    assert went_back != old_too
+    if went_back:
+        assert line.rollout.state.reason == "it does nothing but fail"
 
 
 def test_arms_of_the_wrong_size_pause_it(sqlite_database):

@@ -34,8 +34,8 @@ def begun(connection, number=0):
     return a_rollout(id=f"ro-{number}", plan=PLAN, state=state)
 
 
-def looked(connection, rollout, *seen):
-    taken = units.take(connection, rollout, seen, {u.unit for u in seen})
+def looked(connection, rollout, *seen, now_us=0):
+    taken = units.take(connection, rollout, seen, {u.unit for u in seen}, now_us)
     return taken, units.looks(connection, rollout, seen, taken)["errors"]
 
 
@@ -61,8 +61,21 @@ def test_who_was_bad_before_is_not_the_newer_versions(connection):
     looked(connection, rollout, one(1, "old", "errors"), one(2, "old"))
 
     _, moved = looked(connection, rollout, one(1, "new", "errors"), one(2, "new"))
-    assert (moved.old, moved.new) == (Counts(1, 2), Counts(0, 1))
+    assert (moved.old, moved.new) == (Counts(1, 2), Counts(1, 2))
     assert moved.risk.new == Counts(0, 1)
+
+
+def test_who_was_bad_is_at_risk_again_after_an_hour(connection):
+    rollout = begun(connection)
+    looked(connection, rollout, one(1, "new", "errors"), now_us=0)
+
+    for now_us, risk in ((units.AGAIN_US - 1, 0), (units.AGAIN_US, 1)):
+        _, look = looked(connection, rollout, one(1, "new", "errors"), now_us=now_us)
+        assert look.risk.new == Counts(risk, risk)
+    _, after = looked(
+        connection, rollout, one(1, "new", "errors"), now_us=units.AGAIN_US + 1
+    )
+    assert (after.risk.new, after.new) == (Counts(0, 0), Counts(1, 1))
 
 
 def test_users_who_always_fail_do_not_send_a_version_back(connection):

@@ -134,6 +134,8 @@ def _moved(content: Content, live: Revision, newest: Rollout | None) -> Turn | N
         return None
     before = served(old, newest, math.inf).base
     release, had = _release(content), _release(live.content)
+    if release is None and had is not None and had.approval:
+        release = had  # Leaving the block out does not leave out who approves.
     at_once = _at_once(release, had, live) and before != pin
     targets = (endpoint_target(live.content), endpoint_target(content))
     fixed = {t.revision: of_the_stack(t) for t in targets}

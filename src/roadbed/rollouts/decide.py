@@ -17,6 +17,7 @@ from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.state import Ledger, Phase, State
 
 MISMATCH = "sample ratio mismatch"
+TOO_LITTLE = "too little was shown in time"
 ENOUGH = 30
 """From how many units of each version on their means say anything."""
 _LATER = frozenset({"disliked", "judged-bad", "score"})
@@ -187,6 +188,8 @@ def _soaked(plan: Plan, state: State, now_s: float) -> State:
         return state
     if not state.seen:
         return _hold(state, "inconclusive", "no data", now_s)
+    if not _fine(plan, state):
+        return _hold(state, "inconclusive", TOO_LITTLE, now_s)
     return _to(state, "promoted", "it soaked", now_s)
 
 
@@ -203,7 +206,7 @@ def _step(plan: Plan, state: State, now_s: float) -> State:
 
 
 def _lacking(state: State, now_s: float) -> State:
-    why = "no data" if not state.seen else "too little was shown in time"
+    why = "no data" if not state.seen else TOO_LITTLE
     return _hold(state, "inconclusive", why, now_s)
 
 

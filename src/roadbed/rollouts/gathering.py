@@ -25,8 +25,12 @@ NEVER = {
     "blocked": "answers were blocked for safety",
 }
 """What no version may do that the older one does not do about as often."""
-TOO_MANY, TOO_OFTEN = 3, 5
-"""So many units at least, and so many times as often, is what trips."""
+TOO_MANY, TOO_OFTEN, TOO_RARE = 3, 5, 20
+"""So many units at least, and so many times as often, is what trips; where nobody has
+the older version, one of so many."""
+OUTAGE, SILENT = "nothing-but-errors", 10
+"""Under this name is kept for how many units in a row a version did nothing but fail,
+each counted in each look, and how many of the newer version's are too many."""
 CALLS = "cost-of-calls"
 """Under this name is kept what calls cost, whether or not a guardrail watches it."""
 ENOUGH = 5
@@ -107,7 +111,7 @@ def gather(
     *besides* is what was learnt otherwise than from the tallies: grades, feedback, the
     older version's calls from before.
     """
-    fresh, looks = _units(connection, rollout, seen)
+    fresh, looks = _units(connection, rollout, seen, now_us)
     looks |= besides
     return Evidence(
         old=fresh.old,
@@ -122,7 +126,7 @@ def gather(
 
 
 def _units(
-    connection: sa.Connection, rollout: Rollout, seen: Seen
+    connection: sa.Connection, rollout: Rollout, seen: Seen, now_us: int
 ) -> tuple[units.Fresh, dict[str, Both]]:
     """Return how many units are fresh, and what was seen of units.
 
@@ -134,7 +138,7 @@ def _units(
         return units.Fresh(seen=copies), _looks(rollout, every, every)
     if rollout.spec.get("unit") == "call":
         return _calls(seen, every), _looks(rollout, every, every)
-    taken = units.take(connection, rollout, seen.units, seen.settled)
+    taken = units.take(connection, rollout, seen.units, seen.settled, now_us)
     revision = rollout.state.revision
     new_here = [u for u in every if taken.before[u.unit].revision != revision]
     found = _looks(rollout, every, new_here)
@@ -174,10 +178,28 @@ def _looks(
     for name, means in NUMBERS.items():
         if name in names:
             looks[name] = Both(old=means(_at("old", once)), new=means(_at("new", once)))
+    looks[OUTAGE] = _outage(rollout, every)
     for name in NEVER:
         old, new = (_flawed(_at(side, every), name) for side in SIDES)
         looks[name] = Both(old=old, new=new)
     return looks
+
+
+def _outage(rollout: Rollout, every: Sequence[UnitSeen]) -> Both:
+    """Return for how many units each version has done nothing but fail, up to now."""
+    before = rollout.state.ledgers.get(OUTAGE, Ledger())
+    old = _failing(before.old, units.counted(every, "old", "errors"))
+    new = _failing(before.new, units.counted(every, "new", "errors"))
+    nothing = Counts(0, 0)
+    return Both(old=old, new=new, risk=Both(old=nothing, new=nothing))
+
+
+def _failing(before: Any, look: Counts) -> Counts:
+    if not look.of:
+        return before if isinstance(before, Counts) else look
+    if look.bad < look.of:
+        return Counts(0, 0)
+    return before + look if isinstance(before, Counts) else look
 
 
 def _at(side: Side, seen: Iterable[UnitSeen]) -> list[UnitSeen]:
@@ -217,9 +239,18 @@ def _tripped(
         before = rollout.state.ledgers.get(name, Ledger())
         if name in looks and _never(before, looks[name]):
             yield said
+    if OUTAGE in looks and _is_out(looks[OUTAGE]):
+        yield "it does nothing but fail"
     limit = _limit(rollout.spec)
     if CALLS in looks and (found := _dear(rollout, looks[CALLS], limit)):
         yield found
+
+
+def _is_out(look: Both) -> bool:
+    """Say whether only the newer version does nothing but fail."""
+    assert isinstance(look.old, Counts)
+    assert isinstance(look.new, Counts)
+    return look.new.bad >= SILENT and not look.old.bad
 
 
 def _never(before: Ledger, look: Both) -> bool:
@@ -228,6 +259,8 @@ def _never(before: Ledger, look: Both) -> bool:
     assert isinstance(look.new, Counts)
     old = before.old + look.old if isinstance(before.old, Counts) else look.old
     new = before.new + look.new if isinstance(before.new, Counts) else look.new
+    if not old.of:
+        return new.bad >= TOO_MANY and TOO_RARE * new.bad > new.of
     # As if the older version had been bad once more: never says nothing of how seldom.
     often = new.bad * (old.of + 1) > TOO_OFTEN * (old.bad + 1) * new.of
     return new.bad >= TOO_MANY and often

@@ -24,6 +24,7 @@ def plan_of(release: Release | None, promises_latency: bool) -> Plan:
     """
     if release is None:
         return AT_ONCE
+    at_once = release.strategy == "blue-green"
     shadow = release.shadow or (Mirror() if release.strategy == "shadow" else None)
     return Plan(
         strategy=release.strategy,
@@ -33,7 +34,7 @@ def plan_of(release: Release | None, promises_latency: bool) -> Plan:
         shadow_s=max(shadow.hold_s, 1) if shadow else 0,
         shadow_units=shadow.units if shadow else 100,
         soak_s=release.soak_s,
-        holdback=bucket_share(release.holdback_percent),
+        holdback=0 if at_once else bucket_share(release.holdback_percent),
         ready=release.ready_percent / 100,
         ready_s=release.ready_s,
     )

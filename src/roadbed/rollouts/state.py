@@ -79,7 +79,6 @@ class State:
         phase = self.held or self.phase
         if self.phase in NOTHING or phase in NOTHING:
             return 0
-        if phase == "canary":
-            return plan.steps[self.step].weight
-        kept = plan.holdback if phase == "soaking" else 0
-        return BUCKETS - kept
+        kept = plan.holdback if phase in ("canary", "soaking") else 0
+        most = BUCKETS - kept  # Some stay to compare with, or nobody could tell.
+        return min(most, plan.steps[self.step].weight) if phase == "canary" else most

@@ -66,11 +66,12 @@ rollout_units = sa.Table(
     sa.Column("sides", sa.Integer, nullable=False),
     sa.Column("bad_old", sa.Integer, nullable=False),
     sa.Column("bad_new", sa.Integer, nullable=False),
+    moment("bad_us"),
 )
 """Units that were seen, so that each is held to the share of its arm once, counts once
 in each step, and is bad once: `revision` is that of the rollout when it counted last,
 -1 if it never did; `sides` and what it was bad under at each are the bits of
-`rollouts.units`."""
+`rollouts.units`, and `bad_us` is since when it is not at risk for that."""
 
 rollout_replicas = sa.Table(
     "rollout_replicas",

@@ -1,9 +1,9 @@
 """Which units were seen before, and what is known of them.
 
 Whoever fails again and again is one bad unit, not hundreds: a unit is at risk until it
-is bad for the first time, and in each look those at risk are compared. So the bet is
-that of a safe logrank test (ter Schure, Pérez-Ortiz, Ly and Grünwald, 2020), which
-holds however long units go on and however different they are.
+is bad, and again after an hour, and in each look those at risk are compared. So the bet
+is that of a safe logrank test (ter Schure, Pérez-Ortiz, Ly and Grünwald, 2020). The
+hour is a bargain: without it, what breaks late finds nobody left at risk.
 """
 
 from collections import defaultdict
@@ -26,18 +26,22 @@ TALLIED = ("errors", "timeouts", "slow", "refusals")
 """The guardrails of units that replicas count, each with a bit; never reorder them."""
 _BITS = {name: 1 << at for at, name in enumerate(TALLIED)}
 _SIDES: dict[Side, int] = {"old": 1, "new": 2}
+AGAIN_US = 3_600_000_000
+"""After this time who was bad is at risk again."""
 _AT_ONCE = 5_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Known:
     """What is known of a unit: the revision of the rollout in which it counted last,
-    the sides that it was on, and what it was bad under at each side, as bits."""
+    the sides that it was on, what it was bad under at each side, as bits, and since
+    when it is not at risk for that."""
 
     revision: int = -1
     sides: int = 0
     bad_old: int = 0
     bad_new: int = 0
+    bad_us: int = 0
 
 
 NOTHING = Known()
@@ -55,10 +59,11 @@ class Fresh:
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
     """What a look takes in: how many units are fresh, and what was known before of
-    each that counts."""
+    each that counts, at what time."""
 
     fresh: Fresh
     before: Mapping[int, Known]
+    now_us: int
 
 
 def take(
@@ -66,9 +71,10 @@ def take(
     rollout: Rollout,
     seen: Sequence[UnitSeen],
     comparable: Collection[int],
+    now_us: int,
     cap: int = CAP,
 ) -> Taken:
-    """Remember the units of a look, and return what is new about them.
+    """Remember the units of a look at *now_us*, and return what is new about them.
 
     Those that are not *comparable* were, or may have been, assigned under the weight of
     before, so they are not held to their share.
@@ -82,7 +88,7 @@ def take(
     after = {unit: before[unit] for unit in (*known, *kept)}
     for each in seen:
         if each.calls and each.unit in after:
-            after[each.unit] = _learnt(after[each.unit], each, revision)
+            after[each.unit] = _learnt(after[each.unit], each, revision, now_us)
     fixed = set(kept)
     changed = {u: k for u, k in after.items() if u in fixed or k != before[u]}
     _remember(connection, rollout, changed)
@@ -93,7 +99,7 @@ def take(
         new=sum(side == {"new"} for side in held),
         seen=sum(before[unit].revision != revision for unit in told),
     )
-    return Taken(fresh=new_here, before=before)
+    return Taken(fresh=new_here, before=before, now_us=now_us)
 
 
 def looks(
@@ -104,8 +110,8 @@ def looks(
 ) -> dict[str, Both]:
     """Return what replicas counted under each guardrail, unit by unit.
 
-    The shares are of all units so far; at risk in this look are those that were never
-    bad before.
+    The shares are of all units so far: those that were ever bad at a side, of those
+    that were there. At risk in this look are those that were not bad within the hour.
     """
     groups = _groups(connection, rollout.id)
     found = {}
@@ -116,8 +122,7 @@ def looks(
         at_risk = [
             u
             for u in seen
-            if u.calls
-            and not (taken.before[u.unit].bad_old | taken.before[u.unit].bad_new) & bit
+            if u.calls and _at_risk(taken.before[u.unit], bit, taken.now_us)
         ]
         risk = Both(
             old=counted(at_risk, "old", guardrail.name),
@@ -140,23 +145,29 @@ def _sides(seen: Iterable[UnitSeen]) -> dict[int, set[Side]]:
     return sides
 
 
-def _learnt(before: Known, seen: UnitSeen, revision: int) -> Known:
-    """Return what is known after *seen*: what is bad once is not bad again."""
+def _at_risk(known: Known, bits: int, now_us: int) -> bool:
+    bad = (known.bad_old | known.bad_new) & bits
+    return not bad or now_us - known.bad_us >= AGAIN_US
+
+
+def _learnt(before: Known, seen: UnitSeen, revision: int, now_us: int) -> Known:
+    """Return what is known after *seen*; the hour begins when it was at risk."""
     bits = sum(_BITS[name] for name in seen.bad if name in _BITS)
-    bits &= ~(before.bad_old | before.bad_new)
     old = seen.side == "old"
+    again = any(_at_risk(before, bit, now_us) for bit in _BITS.values() if bits & bit)
     return Known(
         revision=revision,
         sides=before.sides | _SIDES[seen.side],
         bad_old=before.bad_old | (bits if old else 0),
         bad_new=before.bad_new | (0 if old else bits),
+        bad_us=now_us if again else before.bad_us,
     )
 
 
 def _shares(groups: Mapping[Known, int], bit: int, risk: Both) -> Both:
-    """Return the shares of bad units; who was bad before is not the newer version's."""
+    """Return the shares of units that were bad at a side, of those that were there."""
     old = {k: n for k, n in groups.items() if k.sides & 1}
-    new = {k: n for k, n in groups.items() if k.sides & 2 and not k.bad_old & bit}
+    new = {k: n for k, n in groups.items() if k.sides & 2}
     return Both(
         old=Counts(
             sum(n for k, n in old.items() if k.bad_old & bit), sum(old.values())
@@ -200,6 +211,7 @@ def _known(
                     sides=row.sides,
                     bad_old=row.bad_old,
                     bad_new=row.bad_new,
+                    bad_us=row.bad_us,
                 ),
             )
 
@@ -220,6 +232,7 @@ def _remember(
             "sides": known.sides,
             "bad_old": known.bad_old,
             "bad_new": known.bad_new,
+            "bad_us": known.bad_us,
         }
         for unit, known in units.items()
     ]

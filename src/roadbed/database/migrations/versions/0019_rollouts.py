@@ -79,6 +79,7 @@ def _seen() -> None:
         sa.Column("sides", sa.Integer(), nullable=False),
         sa.Column("bad_old", sa.Integer(), nullable=False),
         sa.Column("bad_new", sa.Integer(), nullable=False),
+        sa.Column("bad_us", sa.BigInteger(), nullable=False),
         sa.ForeignKeyConstraint(["rollout"], ["rollouts.id"]),
         sa.PrimaryKeyConstraint("rollout", "unit", name=op.f("pk_rollout_units")),
     )
