@@ -92,10 +92,11 @@ def test_a_good_version_is_promoted_and_a_bad_one_rolled_back_by_themselves(busy
     assert busy.failed == 0
 
     busy.pin(3, "gpt-4o-2024-11-20", "ill")
-    assert busy.ends("rolled_back").state.reason == "errors got worse"
+    reason = busy.ends("rolled_back").state.reason
+    assert reason in ("errors got worse", "it does nothing but fail")
     alerts = busy.line.ask("GET", "/api/v1/alerts", busy.line.key)[2]["alerts"]
     [told] = [a for a in alerts if a["code"] == "rollout.rolled-back"]
-    assert told["message"] == "bot went back to bot@2 from bot@3: errors got worse"
+    assert told["message"] == f"bot went back to bot@2 from bot@3: {reason}"
     before = busy.failed
     body = {"model": "bot", "messages": [{"role": "user", "content": "hello"}]}
     for _ in range(20):

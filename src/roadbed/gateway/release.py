@@ -153,7 +153,11 @@ class Release(Block):
         "after the last step.",
     )
     holdback_percent: float = Field(
-        default=5.0, ge=0, le=50, description="How many of 100 units stay meanwhile."
+        default=5.0,
+        ge=0,
+        le=50,
+        description="How many of 100 units stay with the old version to compare with, "
+        "in the last step of a canary and while it soaks. 0: nothing is compared then.",
     )
     ready_percent: Percent = Field(
         default=100.0, description="How many of 100 replicas must have it loaded."
