@@ -29,8 +29,6 @@ EXITS = {
 }
 """The exit code by the phase of a rollout; of any other it is 0."""
 _LOOK_S = 0.5
-_NANO = 1_000_000_000
-"""How many billionths make one US dollar: costs are kept in these."""
 
 
 def found(line: "Session", named: str, action: str) -> "Rollout":
@@ -180,8 +178,15 @@ def _level(tile: "Tile", value: float | None) -> str:
     if value is None:
         return "—"
     if tile.name == "cost":
-        return f"${value / _NANO:.4g}"
+        return f"${value / _nano():.4g}"
     return percent(value) if tile.kind == "binary" else f"{value:.4g}"
+
+
+def _nano() -> int:
+    """Return how many billionths make a dollar: costs are kept in these."""
+    from roadbed.gateway.money.rule import NANO
+
+    return NANO
 
 
 def _difference(tile: "Tile") -> str:
@@ -189,7 +194,7 @@ def _difference(tile: "Tile") -> str:
         return "—"
     times, unit = (100, " points") if tile.kind == "binary" else (1, "")
     if tile.name == "cost":
-        times, unit = 1 / _NANO, " $"
+        times, unit = 1 / _nano(), " $"
     value, low, high = (
         f"{v * times:+.3g}" for v in (tile.difference, tile.low, tile.high)
     )
@@ -209,7 +214,7 @@ def _copies(found: "Whole") -> Iterator[str]:
         return
     share = copies.disagreement
     told = "none could be compared" if share is None else f"{percent(share)} differ"
-    cost = f"{copies.cost_nano / 1e9:.4f} dollars"
+    cost = f"{copies.cost_nano / _nano():.4f} dollars"
     yield f"mirrored: {copies.copies} calls, of their answers {told}; they cost {cost}"
 
 

@@ -1,12 +1,10 @@
 """From a rollout under way to what a replica needs of it: who gets which version."""
 
-from roadbed.gateway.release import Mirror, Release
+from roadbed.gateway.money.rule import nano
+from roadbed.gateway.release import Mirror
 from roadbed.inference.snapshot import Arms, Deployment
-from roadbed.rollouts.planned import bucket_share
+from roadbed.rollouts.planned import bucket_share, release_of
 from roadbed.rollouts.rollout import Rollout
-
-NANO = 1_000_000_000
-"""How many billionths make one US dollar."""
 
 
 def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
@@ -15,7 +13,7 @@ def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
     All endpoints keep their own salt, so that whoever is in a small canary is in every
     larger one; an experiment has one of its own, so that two of them are independent.
     """
-    release = Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
+    release = release_of(rollout)
     own = rollout.plan.strategy == "experiment"
     first = release.first if _is_first(rollout) else None
     shadowed = rollout.state.phase == "shadow"
@@ -30,7 +28,7 @@ def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
         labels=tuple(sorted(first.labels.items())) if first else (),
         accounts=tuple(first.accounts) if first else (),
         mirrored=bucket_share(mirror.percent) if mirror else 0,
-        mirror_nano=_nano(mirror.budget) if mirror else 0,
+        mirror_nano=nano(mirror.budget) if mirror else 0,
         slow_ms=(latency.p95_ms or 0) if latency else 0,
     )
 
@@ -40,8 +38,3 @@ def _is_first(rollout: Rollout) -> bool:
     state, steps = rollout.state, rollout.plan.steps
     moving = (state.held or state.phase) == "canary"
     return moving and bool(steps) and steps[state.step].first
-
-
-def _nano(dollars: str) -> int:
-    whole, _, rest = dollars.partition(".")
-    return int(whole) * NANO + int(rest[:9].ljust(9, "0"))

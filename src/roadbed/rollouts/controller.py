@@ -18,7 +18,7 @@ from roadbed.rollouts import store
 from roadbed.rollouts.assignment import BUCKETS
 from roadbed.rollouts.decide import decide
 from roadbed.rollouts.difference import Numbers
-from roadbed.rollouts.evidence import Both
+from roadbed.rollouts.evidence import Both, size
 from roadbed.rollouts.gathering import (
     Seen,
     forget_taken,
@@ -242,13 +242,9 @@ def _with_past(
     found = dict(looks)
     for name, look in looks.items():
         known = now.state.ledgers.get(name, Ledger()).old
-        if not _size(look.old) and _size(look.new):
-            start = 0 if known is None else _size(known)
-            old = past.looks(start, _size(look.new)).get(name)
+        if not size(look.old) and size(look.new):
+            start = size(known)
+            old = past.looks(start, size(look.new)).get(name)
             if old is not None and type(old) is type(look.new):
                 found[name] = Both(old=old, new=look.new)
     return found
-
-
-def _size(side: Counts | Numbers) -> int:
-    return side.of if isinstance(side, Counts) else side.n

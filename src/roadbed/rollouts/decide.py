@@ -1,7 +1,7 @@
 """What becomes of a rollout after one look: a pure function of plain values.
 
-In this order: what must never happen, whether the arms can be compared at all, whether
-the newer version is shown to be worse; then, and only then, whether traffic may grow.
+In this order: what must never happen, whether the newer version is shown to be worse,
+whether the arms can be compared at all; then, and only then, whether traffic may grow.
 All but the last is asked in every phase in which the newer version is asked anything.
 """
 
@@ -11,7 +11,7 @@ from typing import Literal
 
 from roadbed.rollouts import ratio
 from roadbed.rollouts.difference import Apart, Numbers, apart, off
-from roadbed.rollouts.evidence import Both, Evidence
+from roadbed.rollouts.evidence import Both, Evidence, size
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.state import Ledger, Phase, State
@@ -186,11 +186,9 @@ def _shadowed(plan: Plan, state: State, now_s: float) -> State:
 def _soaked(plan: Plan, state: State, now_s: float) -> State:
     if now_s - state.since_s < plan.soak_s:
         return state
-    if not state.seen:
-        return _hold(state, "inconclusive", "no data", now_s)
-    if not _fine(plan, state):
-        return _hold(state, "inconclusive", TOO_LITTLE, now_s)
-    return _to(state, "promoted", "it soaked", now_s)
+    if state.seen and _fine(plan, state):
+        return _to(state, "promoted", "it soaked", now_s)
+    return _lacking(state, now_s)
 
 
 def _step(plan: Plan, state: State, now_s: float) -> State:
@@ -213,21 +211,15 @@ def _lacking(state: State, now_s: float) -> State:
 def _fine(plan: Plan, state: State, later: frozenset[str] = frozenset()) -> bool:
     """Say whether every guardrail that must speak has, and has nothing against it.
 
-    Those of *later* need not have spoken yet.
+    Those of *later* need not have spoken yet: nothing may be told of copies.
     """
     known = {g.name: state.ledgers.get(g.name, Ledger()) for g in plan.guardrails}
     return all(
         verdict(plan, guardrail, known[guardrail.name]) == "fine"
         for guardrail in plan.guardrails
         if guardrail.judge
-        and not (guardrail.name in later and _is_silent(known[guardrail.name]))
+        and not (guardrail.name in later and not size(known[guardrail.name].new))
     )
-
-
-def _is_silent(ledger: Ledger) -> bool:
-    """Say whether nothing was seen of the newer version."""
-    new = _numbers(ledger.new)
-    return new is None or not new.n
 
 
 def _hold(state: State, phase: Phase, reason: str, now_s: float) -> State:

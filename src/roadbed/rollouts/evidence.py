@@ -7,6 +7,13 @@ from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.harm import Counts
 
 
+def size(side: Counts | Numbers | None) -> int:
+    """Return how many units a *side* is of."""
+    if side is None:
+        return 0
+    return side.of if isinstance(side, Counts) else side.n
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Both:
     """The older version and the newer one, under one guardrail, in one look.
@@ -29,7 +36,7 @@ class Evidence:
     force. `seen` are all that the newer version answered and that were not counted in
     this phase and step yet, None if those are `new`. Where all units go to the newer
     version at once, the older one's side of `looks` is from before. `tripped` are
-    things that no version may do even once, such as failing to load. `ready` is the
+    things that no version may do, such as failing to load. `ready` is the
     share of replicas that have loaded the newer version, `back` the share of those
     that send nothing to it any more.
     """

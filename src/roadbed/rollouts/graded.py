@@ -13,7 +13,7 @@ import hashlib
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -24,10 +24,9 @@ from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.tally import SIDES, Side
 
 DAY_US = 86_400_000_000
-Side = Literal["old", "new"]
-_SIDES: tuple[Side, Side] = ("old", "new")
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,12 +98,12 @@ def paired(connection: sa.Connection, rollout: Rollout) -> dict[str, Numbers]:
 
 def _shares(said: Iterable[_Said], metric: str) -> Both | None:
     """Return how many units are bad: those of which anything bad was said."""
-    units: dict[Side, dict[str, bool]] = {side: {} for side in _SIDES}
+    units: dict[Side, dict[str, bool]] = {side: {} for side in SIDES}
     for each in said:
         if each.metric == metric:
             known = units[each.side]
             known[each.unit] = known.get(each.unit, False) or each.value > 0
-    old, new = (Counts(sum(units[s].values()), len(units[s])) for s in _SIDES)
+    old, new = (Counts(sum(units[s].values()), len(units[s])) for s in SIDES)
     return Both(old=old, new=new) if old.of or new.of else None
 
 
@@ -115,10 +114,10 @@ def _means(said: Iterable[_Said], metric: str) -> Both | None:
     for each in said:
         if each.metric == metric:
             calls[each.side, each.unit][each.call].append(each.value)
-    sides: dict[Side, list[float]] = {side: [] for side in _SIDES}
+    sides: dict[Side, list[float]] = {side: [] for side in SIDES}
     for (side, _), of_unit in calls.items():
         sides[side].append(_mean([_mean(values) for values in of_unit.values()]))
-    old, new = (Numbers.of(*sides[side]) for side in _SIDES)
+    old, new = (Numbers.of(*sides[side]) for side in SIDES)
     return Both(old=old, new=new) if old.n or new.n else None
 
 

@@ -14,11 +14,11 @@ from typing import Any
 
 from roadbed.gateway.calls import CallLog
 from roadbed.gateway.history import CallQuery
-from roadbed.gateway.release import Release
 from roadbed.inference.record import CallRecord
 from roadbed.inference.snapshot import Unit
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.harm import Counts
+from roadbed.rollouts.planned import release_of
 from roadbed.rollouts.predicted import prediction_of
 from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.traffic import LOOK_S, tests_of
@@ -86,9 +86,9 @@ def past(calls: CallLog, rollout: Rollout, now_us: int, slow_ms: int = 0) -> Pas
         limit=MOST,
         copies=False,
     )
-    release = Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
+    unit = release_of(rollout).unit
     found = [r for r in calls.search(query) if r.status in _SAID]
-    return Past(units=_units(found, release.unit, rollout.id), slow_ms=slow_ms)
+    return Past(units=_units(found, unit, rollout.id), slow_ms=slow_ms)
 
 
 def _units(

@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from roadbed.gateway.release import SHARES, CanaryStep, Mirror, Release, Watched
 from roadbed.rollouts.assignment import BUCKETS
 from roadbed.rollouts.plan import Guardrail, Plan, Step
+from roadbed.rollouts.rollout import Rollout
 
 _USUAL = {
     "canary": (5.0, 25.0, 50.0, 100.0),
@@ -38,6 +39,11 @@ def plan_of(release: Release | None, promises_latency: bool) -> Plan:
         ready=release.ready_percent / 100,
         ready_s=release.ready_s,
     )
+
+
+def release_of(rollout: Rollout) -> Release:
+    """Return the block that *rollout* goes by; the usual one if none was declared."""
+    return Release.model_validate(dict(rollout.spec)) if rollout.spec else Release()
 
 
 def bucket_share(percent: float) -> int:

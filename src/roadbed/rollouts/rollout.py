@@ -41,6 +41,18 @@ class Rollout:
         """Return the share of units, of 10,000, that get the newer version."""
         return self.state.weight(self.plan)
 
+    @property
+    def step(self) -> int:
+        """Return the step that it is or was in, from 1; 0 before the first."""
+        state = self.state
+        begun = (state.held or state.phase) not in ("draft", "approved", "shadow")
+        return state.step + 1 if begun and self.plan.steps else 0
+
+    @property
+    def since_us(self) -> int:
+        """Return when it came to where it is, in microseconds since 1970, UTC."""
+        return round(self.state.since_s * 1_000_000)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Change:

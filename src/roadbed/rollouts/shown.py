@@ -6,6 +6,7 @@ from typing import Literal
 from roadbed.rollouts import ratio
 from roadbed.rollouts.decide import difference, margin_of, verdict
 from roadbed.rollouts.difference import Numbers
+from roadbed.rollouts.evidence import size
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.plan import Guardrail, Plan
 from roadbed.rollouts.rollout import Rollout
@@ -87,8 +88,8 @@ def _tile(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Tile:
         margin=margin_of(guardrail, ledger),
         old=_level(ledger.old, turned),
         new=_level(ledger.new, turned),
-        samples_old=_samples(ledger.old),
-        samples_new=_samples(ledger.new),
+        samples_old=size(ledger.old),
+        samples_new=size(ledger.new),
         difference=turned * known.value if known else None,
         low=ends[0],
         high=ends[1],
@@ -99,7 +100,7 @@ def _tile(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Tile:
 
 
 def _said(plan: Plan, guardrail: Guardrail, ledger: Ledger) -> Verdict:
-    if not _samples(ledger.old) or not _samples(ledger.new):
+    if not size(ledger.old) or not size(ledger.new):
         return "no data"
     return verdict(plan, guardrail, ledger)
 
@@ -108,12 +109,6 @@ def _level(side: Counts | Numbers | None, turned: float) -> float | None:
     if isinstance(side, Counts):
         return side.rate
     return turned * side.mean if side is not None and side.n else None
-
-
-def _samples(side: Counts | Numbers | None) -> int:
-    if side is None:
-        return 0
-    return side.of if isinstance(side, Counts) else side.n
 
 
 def _worth(wager: Wager) -> float:

@@ -115,16 +115,8 @@ def newest(connection: sa.Connection, endpoint: str) -> Rollout | None:
 def newest_of_each(connection: sa.Connection) -> dict[str, Rollout]:
     """Return the newest rollout of each endpoint that had any."""
     other = rollouts.alias()
-    later = sa.exists().where(
-        other.c.endpoint == rollouts.c.endpoint,
-        sa.or_(
-            other.c.started_us > rollouts.c.started_us,
-            sa.and_(
-                other.c.started_us == rollouts.c.started_us,
-                other.c.id > rollouts.c.id,
-            ),
-        ),
-    )
+    place, its = (sa.tuple_(t.c.started_us, t.c.id) for t in (rollouts, other))
+    later = sa.exists().where(other.c.endpoint == rollouts.c.endpoint, its > place)
     rows = connection.execute(sa.select(rollouts).where(~later)).mappings()
     return {row["endpoint"]: _read(row) for row in rows}
 

@@ -11,6 +11,7 @@ import msgspec
 from roadbed.core.errors import Corrupt
 
 Side = Literal["old", "new"]
+SIDES: tuple[Side, Side] = ("old", "new")
 _NOTHING: frozenset[str] = frozenset()
 
 

@@ -141,9 +141,12 @@ class Tallies:
 
     def watch(self, call: Call, record: CallRecord) -> None:
         """Take in a call that has just been recorded."""
-        arm, served = call.arm, call.snapshot.deployments.get(call.endpoint)
+        arm = call.arm
+        if arm is None or arm.mirrored:
+            return
+        served = call.snapshot.deployments.get(call.endpoint)
         arms = served.arms if served else None
-        if arm is None or arms is None or served is None or arm.mirrored:
+        if served is None or arms is None:
             return
         newer = arms.newer.choices[0].name
         known = _Sides(served.choices[0].name, newer, arms.slow_ms)

@@ -67,7 +67,6 @@ class Whole:
 def summary(rollout: Rollout) -> Summary:
     """Return where *rollout* is."""
     state, plan = rollout.state, rollout.plan
-    begun = (state.held or state.phase) not in ("draft", "approved", "shadow")
     return Summary(
         id=rollout.id,
         endpoint=rollout.endpoint,
@@ -78,7 +77,7 @@ def summary(rollout: Rollout) -> Summary:
         phase=state.phase,
         held=state.held,
         over=state.over,
-        step=state.step + 1 if begun and plan.steps else 0,
+        step=rollout.step,
         steps=len(plan.steps),
         weight=rollout.weight,
         seen=state.seen,
@@ -86,7 +85,7 @@ def summary(rollout: Rollout) -> Summary:
         revision=state.revision,
         started_by=rollout.started_by,
         started_us=rollout.started_us,
-        since_us=round(state.since_s * 1e6),
+        since_us=rollout.since_us,
     )
 
 
@@ -97,7 +96,7 @@ def whole(
     calls: CallLog | None = None,
 ) -> Whole:
     """Return all of *rollout*, and who spoke of it lately; of copies *calls* tell."""
-    mirrors = calls is not None and rollout.plan.shadow_s > 0
+    log = calls if rollout.plan.shadow_s > 0 else None
     return Whole(
         rollout=summary(rollout),
         plan=rollout.plan,
@@ -106,5 +105,5 @@ def whole(
         ratio=balance(rollout),
         replicas=replicas_of(connection, rollout.id, now_us),
         changes=store.changes_of(connection, rollout.id),
-        copies=agreement(calls, rollout, now_us) if calls and mirrors else None,
+        copies=agreement(log, rollout, now_us) if log is not None else None,
     )

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 import sqlalchemy as sa
 
 from roadbed.database.upsert import upsert
+from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.rollout import Rollout
@@ -79,7 +80,7 @@ def take(
     Those that are not *comparable* were, or may have been, assigned under the weight of
     before, so they are not held to their share.
     """
-    revision, sides = rollout.state.revision, _sides(seen)
+    revision, sides = rollout.state.revision, sides_of(seen)
     known = dict(_known(connection, rollout.id, sides))
     fresh = sorted(unit for unit in sides if unit not in known)
     room = max(0, cap - _count(connection, rollout.id)) if fresh else 0
@@ -92,14 +93,23 @@ def take(
     fixed = set(kept)
     changed = {u: k for u, k in after.items() if u in fixed or k != before[u]}
     _remember(connection, rollout, changed)
-    held = [sides[unit] for unit in kept if unit in comparable]
     told = {u.unit for u in seen if u.calls and u.side == "new"}
-    new_here = Fresh(
-        old=sum(side == {"old"} for side in held),
-        new=sum(side == {"new"} for side in held),
-        seen=sum(before[unit].revision != revision for unit in told),
+    here = sum(before[unit].revision != revision for unit in told)
+    held = fixed.intersection(comparable)
+    return Taken(fresh=fresh_of(sides, held, here), before=before, now_us=now_us)
+
+
+def fresh_of(sides: Mapping[int, set[Side]], held: Collection[int], seen: int) -> Fresh:
+    """Return how many of those that are *held* to their share were on one side only.
+
+    *seen* is how many are new to this step.
+    """
+    found = [sides[unit] for unit in held]
+    return Fresh(
+        old=sum(side == {"old"} for side in found),
+        new=sum(side == {"new"} for side in found),
+        seen=seen,
     )
-    return Taken(fresh=new_here, before=before, now_us=now_us)
 
 
 def looks(
@@ -134,11 +144,45 @@ def looks(
 
 def counted(seen: Iterable[UnitSeen], side: Side, name: str) -> Counts:
     """Return how many units of a *side* are bad under *name*, and of how many."""
-    mine = [u for u in seen if u.side == side]
+    mine = at(side, seen)
     return Counts(sum(name in u.bad for u in mine), len(mine))
 
 
-def _sides(seen: Iterable[UnitSeen]) -> dict[int, set[Side]]:
+def numbers(rollout: Rollout, seen: Sequence[UnitSeen]) -> dict[str, Both]:
+    """Return what guardrails watch that are means: of units that count once."""
+    names = {guardrail.name for guardrail in rollout.plan.guardrails}
+    return {
+        name: Both(old=means(at("old", seen)), new=means(at("new", seen)))
+        for name, means in _NUMBERS.items()
+        if name in names
+    }
+
+
+def at(side: Side, seen: Iterable[UnitSeen]) -> list[UnitSeen]:
+    """Return those of *seen* that were on a *side*."""
+    return [u for u in seen if u.side == side]
+
+
+def costs(seen: Sequence[UnitSeen]) -> Numbers:
+    """Return what a call of each unit costs, in billionths of a US dollar."""
+    return Numbers.of(*(u.cost_nano / u.calls for u in seen))
+
+
+def _tokens(seen: Sequence[UnitSeen]) -> Numbers:
+    return Numbers.of(*(u.output_tokens / u.calls for u in seen))
+
+
+def _predictions(seen: Sequence[UnitSeen]) -> Numbers:
+    told = (u for u in seen if u.predictions)
+    return Numbers.of(*(u.predicted / u.predictions for u in told))
+
+
+_NUMBERS = {"cost": costs, "output-tokens": _tokens, "prediction": _predictions}
+"""The guardrails that are means, and that replicas sum up."""
+
+
+def sides_of(seen: Iterable[UnitSeen]) -> dict[int, set[Side]]:
+    """Return the sides that each unit was on."""
     sides = defaultdict[int, set[Side]](set)
     for each in seen:
         sides[each.unit].add(each.side)

@@ -62,7 +62,6 @@ def drift_of(sight: Sight, rollout: Rollout) -> DriftTold | None:
 def row_of(rollout: Rollout) -> RolloutRow:
     """Return *rollout* in one line."""
     state, plan = rollout.state, rollout.plan
-    begun = (state.held or state.phase) not in ("draft", "approved", "shadow")
     return RolloutRow(
         id=rollout.id,
         endpoint=rollout.endpoint,
@@ -71,10 +70,10 @@ def row_of(rollout: Rollout) -> RolloutRow:
         phase=state.phase,
         strategy=plan.strategy,
         weight=rollout.weight,
-        step=state.step + 1 if begun and plan.steps else 0,
+        step=rollout.step,
         steps=len(plan.steps),
         reason=state.reason,
-        since_us=round(state.since_s * 1_000_000),
+        since_us=rollout.since_us,
         started_us=rollout.started_us,
         started_by=rollout.started_by,
         said=_said(rollout),
