@@ -1,5 +1,6 @@
 """What goes wrong on ordinary machines is said in words."""
 
+import hashlib
 import shutil
 
 
@@ -74,7 +75,9 @@ def test_control_characters_never_reach_the_terminal(line):
 
 
 def test_what_cannot_be_served_is_said_at_the_start(line):
-    artifact = next((line.folder / ".roadbed/blobs/sha256").rglob("*/*"))
+    page = (line.folder / "handbook/endpoints.md").read_bytes()
+    digest = hashlib.sha256(page).hexdigest()
+    artifact = line.folder / ".roadbed/blobs/sha256" / digest[:2] / digest[2:]
     artifact.chmod(0o644)
     artifact.write_bytes(b"something else")
     line.up()
