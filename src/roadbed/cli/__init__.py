@@ -11,6 +11,7 @@ import click
 
 from roadbed import __version__
 from roadbed.core.errors import Invalid, RoadbedError
+from roadbed.core.memory import collect_seldom
 
 EXIT_CODES = (
     "Exit codes: 0 done, 1 error, 2 wrong input, 3 gate failed, 4 not authorised, "
@@ -53,6 +54,7 @@ def roadbed(traceback: bool) -> None:
 def main(args: Sequence[str] | None = None) -> None:
     """Run the command line; exit with one of the codes in `EXIT_CODES`."""
     words = list(sys.argv[1:] if args is None else args)
+    collect_seldom()
     try:
         roadbed.main(args=words, prog_name="roadbed", standalone_mode=False)
     except click.ClickException as error:

@@ -1,8 +1,10 @@
 """Find an implementation by name: the name of the file is the name in the config."""
 
 import pkgutil
+import sys
+from functools import lru_cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from importlib.metadata import EntryPoints, entry_points
 from types import ModuleType
 
 from roadbed.core.errors import NotFound
@@ -15,15 +17,25 @@ def names(package: ModuleType, group: str) -> list[str]:
         for m in pkgutil.iter_modules(package.__path__)
         if not m.name.startswith("_")
     }
-    return sorted(own | {e.name for e in entry_points(group=group)})
+    return sorted(own | {e.name for e in _installed().select(group=group)})
 
 
 def find(package: ModuleType, group: str, name: str) -> ModuleType:
     """Import the module called *name*; NotFound lists what is installed."""
-    for entry in entry_points(group=group, name=name):
+    for entry in _installed().select(group=group, name=name):
         return entry.load()
     if name not in names(package, group):
         known = ", ".join(names(package, group))
         family = group.removeprefix("roadbed.").removesuffix("s")
         raise NotFound(f"no {family} is called {name!r}", hint=f"installed: {known}")
     return import_module(f"{package.__name__}.{name.replace('-', '_')}")
+
+
+def _installed() -> EntryPoints:
+    return _on_path(tuple(sys.path))
+
+
+@lru_cache(maxsize=1)
+def _on_path(_path: tuple[str, ...]) -> EntryPoints:
+    """Return what the packages there offer: to read that takes 15 ms each time."""
+    return entry_points()

@@ -1,10 +1,13 @@
 """Insert rows, or replace or keep what is there, in the same words on both engines."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import sqlalchemy as sa
-from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects import sqlite
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql
 
 
 def upsert(
@@ -34,6 +37,10 @@ def insert_new(connection: sa.Connection, table: sa.Table, row: dict[str, Any]) 
 
 def _insert(
     connection: sa.Connection, table: sa.Table
-) -> sqlite.Insert | postgresql.Insert:
-    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
-    return dialect.insert(table)
+) -> "sqlite.Insert | postgresql.Insert":
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table)
+    # To import it takes 40 ms, of each command too that has no PostgreSQL.
+    from sqlalchemy.dialects import postgresql
+
+    return postgresql.insert(table)

@@ -1,7 +1,6 @@
 """Run the application with uvicorn: one process, one port."""
 
 import asyncio
-import gc
 import signal
 import socket
 import sys
@@ -14,6 +13,7 @@ import uvicorn
 import uvloop
 
 from roadbed.core.errors import Conflict, Invalid
+from roadbed.core.memory import collect_seldom
 from roadbed.server.asgi import Application
 from roadbed.server.limits import Limits
 from roadbed.server.wire import PatientProtocol, sweep
@@ -115,7 +115,7 @@ def serve(server: Server, life: Life, listener: socket.socket) -> None:
 
     Raises what *life* raises when it starts; nothing listens before it has.
     """
-    gc.set_threshold(50_000, 20, 100)
+    collect_seldom()
     with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
         runner.run(run(server, life, listener))
 
