@@ -259,7 +259,10 @@ def test_a_folder_that_pins_what_is_served_has_not_drifted(run, begun, stack):
 @pytest.mark.parametrize(
     ("phase", "line"),
     [
-        ("", "handbook goes from handbook@2 to handbook@1: canary of 10, 100 %"),
+        (
+            "",
+            "handbook goes from handbook@2 to handbook@1: canary of 10, 95 %, then all",
+        ),
         ("canary", "ends the rollout of handbook to handbook@2 (ro-canary)"),
         ("rolled_back", ""),
     ],

@@ -199,6 +199,8 @@ def test_the_strip_and_its_table_say_the_same(visitor, line):
     assert shares == ["0 %", "5 %", "25 %", "50 %", "95 %", "95 %", "100 %"]
     for share in shares:
         assert f"at {share}" in text[text.index("Weight over time:") :][:400]
+    way = text.partition('class="route"')[2].partition("</ol>")[0]
+    assert "95 %" in way and "100 %" not in way
 
 
 def test_one_that_went_back_says_why_with_its_evidence(visitor, line):

@@ -95,14 +95,15 @@ def test_the_endpoints_own_calls_say_what_can_be_shown(foretell, capsys):
     assert 0.01 < second.detectable["errors"] < first.detectable["errors"]
     assert second.detectable["cost"] > 0.1
     assert second.detectable["score"] is None
-    assert last.begins_s == found.foreseen.all_s
+    assert last.weight == 9_500
+    assert last.begins_s < found.foreseen.all_s == found.foreseen.promoted_s
     show(found)
     said = capsys.readouterr().out
     assert "3,600 calls in 59 min 59 s: 3,601 units an hour, each" in said
     assert "of who gets it first: 360 calls" in said
     assert "3 guardrails, each with an alpha of 1.67 %" in said
     assert "score      not known" in said
-    assert "all units get it after" in said
+    assert "promoted, and for all units, after" in said
 
 
 def test_who_may_read_no_calls_is_told_of_none(foretell, capsys):

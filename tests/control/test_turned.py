@@ -23,8 +23,8 @@ def test_who_gets_it_and_who_has_to_approve_is_said():
     release = Release(first=First(labels={"team": "shop"}), approval=True)
 
     assert told([turn(release, approval=True)]) == [
-        "bot goes from bot@1 to bot@2: canary of 50 % of the first, 5, 25, 50, 100 %; "
-        "waits until somebody else approves"
+        "bot goes from bot@1 to bot@2: canary of 50 % of the first, 5, 25, 50, 95 %, "
+        "then all; waits until somebody else approves"
     ]
 
 
@@ -43,4 +43,4 @@ def test_what_takes_another_permission_is_said():
 def test_calls_are_mirrored_first_if_that_is_how_it_goes():
     plan = plan_of(Release(strategy="shadow"), promises_latency=False)
 
-    assert way(plan) == "shadow of mirrored, 100 %"
+    assert way(plan) == "shadow of mirrored, 95 %, then all"

@@ -18,6 +18,7 @@ def a_plan(**more):
         "strategy": "canary",
         "steps": (Step(weight=1_000, hold_s=600), Step(weight=10_000, hold_s=600)),
         "guardrails": (Guardrail(name="errors"), Guardrail(name="cost")),
+        "holdback": 0,
     }
     return Plan(**{**known, **more})
 
@@ -42,6 +43,13 @@ def test_many_calls_let_a_step_end_when_its_time_is_over():
 
     assert [step.waits_for for step in found.steps] == ["its time", "its time"]
     assert (found.all_s, found.promoted_s) == (600, 1_200 + 3_600)
+
+
+def test_who_is_held_back_gets_it_once_it_is_promoted():
+    found = foresee(a_plan(holdback=500), an_hour(1_000_000))
+
+    assert [step.weight for step in found.steps] == [1_000, 9_500]
+    assert (found.all_s, found.promoted_s) == (4_800, 4_800)
 
 
 def test_few_calls_make_a_step_wait_until_it_is_shown_to_be_as_good():

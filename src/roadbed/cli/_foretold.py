@@ -131,7 +131,10 @@ def _end(found: "Foretold") -> str:
         return "after the shadow it pauses: somebody promotes it, or goes back"
     if foreseen.all_s is None:
         return "it does not come to all units by itself"
-    whole = f"all units get it after {span(foreseen.all_s)} at the soonest"
+    soonest = f"after {span(foreseen.all_s)} at the soonest"
+    if foreseen.all_s == foreseen.promoted_s:
+        return f"promoted, and for all units, {soonest}"
+    whole = f"all units get it {soonest}"
     if foreseen.promoted_s is None:
         return f"{whole}; it is not promoted by itself"
     return f"{whole}; promoted after {span(foreseen.promoted_s)}"

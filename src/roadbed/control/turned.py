@@ -43,13 +43,15 @@ def _parts(turn: Turn) -> Iterator[str]:
 
 
 def way(plan: Plan) -> str:
-    """Return how a rollout by *plan* goes, in a few words: `canary of 5, 100 %`."""
+    """Return how a rollout by *plan* goes: `canary of 5, 95 %, then all`."""
     if plan.strategy == "immediate":
         return "immediate"
-    first = [f"{_percent(s.weight)} % of the first" for s in plan.steps if s.first]
-    shares = [_percent(s.weight) for s in plan.steps if not s.first]
+    own = [(_percent(plan.weight(step)), step.first) for step in plan.steps]
+    first = [f"{share} % of the first" for share, early in own if early]
+    shares = [share for share, early in own if not early]
     mirrored = ["mirrored"] if plan.shadow_s else []
-    steps = ", ".join([*mirrored, *first, f"{', '.join(shares)} %"])
+    then = ["then all"] if plan.holdback and plan.strategy != "experiment" else []
+    steps = ", ".join([*mirrored, *first, f"{', '.join(shares)} %", *then])
     return f"{plan.strategy} of {steps}"
 
 

@@ -74,10 +74,11 @@ def foresee(plan: Plan, traffic: Traffic, first: Traffic | None = None) -> Fores
         steps.append(seen)
     full = [s.begins_s for s in steps if s.weight == BUCKETS and not s.first]
     end = way.at_s
+    promoted = None if end is None else end + plan.soak_s
     return Foreseen(
         steps=tuple(steps),
-        all_s=full[0] if full else end,
-        promoted_s=None if end is None else end + plan.soak_s,
+        all_s=full[0] if full else promoted if plan.holdback else end,
+        promoted_s=promoted,
     )
 
 
@@ -88,7 +89,7 @@ def _step(plan: Plan, step: Step, traffic: Traffic, way: _Way) -> tuple[StepSeen
         plan, step, traffic, way, step.deadline_s if lasts is None else lasts
     )
     seen = StepSeen(
-        weight=step.weight,
+        weight=plan.weight(step),
         first=step.first,
         units=step.units,
         hold_s=step.hold_s,
@@ -108,7 +109,7 @@ def _lasting(
     """Return how long a step lasts, None if it ends in nothing, and what for."""
     if not traffic.counted:
         return None, "calls: there were none"
-    share = step.weight / BUCKETS
+    share = plan.weight(step) / BUCKETS
     if traffic.units is not None and traffic.units * share < step.units:
         return None, f"{step.units:,} units: of {traffic.units:,} too few get it"
     collected = step.units / (share * traffic.rate)
@@ -162,7 +163,7 @@ def _after(plan: Plan, step: Step, traffic: Traffic, way: _Way, seconds: float) 
     Where all units get the newer version there is nothing to compare it with, except
     in a switch, which is compared with the time before.
     """
-    seen, share = traffic.rate * seconds, step.weight / BUCKETS
+    seen, share = traffic.rate * seconds, plan.weight(step) / BUCKETS
     if plan.strategy == "blue-green":
         old, new = seen, seen
     elif share == 1:

@@ -89,3 +89,15 @@ class Plan:
     def share(self) -> float:
         """Return the alpha of one guardrail."""
         return self.alpha / max(1, len(self.guardrails))
+
+    @property
+    def most(self) -> int:
+        """Return how many of 10,000 units get the newer version before it is promoted.
+
+        Some stay to compare with, or nobody could tell.
+        """
+        return BUCKETS - self.holdback
+
+    def weight(self, step: Step) -> int:
+        """Return how many of 10,000 units get the newer version in *step*."""
+        return min(self.most, step.weight)

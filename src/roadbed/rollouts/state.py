@@ -79,6 +79,6 @@ class State:
         phase = self.held or self.phase
         if self.phase in NOTHING or phase in NOTHING:
             return 0
-        kept = plan.holdback if phase in ("canary", "soaking") else 0
-        most = BUCKETS - kept  # Some stay to compare with, or nobody could tell.
-        return min(most, plan.steps[self.step].weight) if phase == "canary" else most
+        if phase == "canary":
+            return plan.weight(plan.steps[self.step])
+        return plan.most if phase == "soaking" else BUCKETS

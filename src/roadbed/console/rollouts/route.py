@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from roadbed.console.rollouts.asked import ReplicaLine, Stop, Wait
 from roadbed.console.rollouts.wording import seconds, weight_words
 from roadbed.console.words import count, plural
-from roadbed.rollouts.assignment import BUCKETS
 from roadbed.rollouts.plan import Plan
 from roadbed.rollouts.rollout import Change, Rollout
 from roadbed.rollouts.shown import tiles
@@ -68,12 +67,12 @@ def _places(plan: Plan, *, approval: bool) -> Iterator[tuple[Place, tuple[str, s
         note = f"{seconds(plan.shadow_s)}, {plural(plan.shadow_units, 'call')}"
         yield ("shadow", 0), ("Mirrored", note)
     for at, step in enumerate(plan.steps):
-        share = weight_words(step.weight)
+        share = weight_words(plan.weight(step))
         label = f"{share} of the first" if step.first else share
         units = plural(step.units, "unit")
         yield ("canary", at), (label, f"{seconds(step.hold_s)}, {units}")
     if plan.soak_s:
-        note = f"{seconds(plan.soak_s)} at {weight_words(BUCKETS - plan.holdback)}"
+        note = f"{seconds(plan.soak_s)} at {weight_words(plan.most)}"
         yield ("soaking", 0), ("Soaking", note)
     yield ("promoted", 0), ("Promoted", "")
 
