@@ -129,7 +129,6 @@ class Rolled(Rooms):
                         weight=weight,
                         state=state,
                         reason=reason,
-                        since_us=rollout.changed_us,
                         seen_us=self.now_us - 400_000 * at,
                     )
                 )

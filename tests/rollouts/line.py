@@ -78,14 +78,9 @@ class Line:
         with self.database.read() as connection:
             return store.changes_of(connection, self.id)
 
-    def say(self, *names, state="ready", weight=None, reason="", since_s=None):
+    def say(self, *names, state="ready", weight=None, reason=""):
         """Let the replicas *names* say that they serve what they should."""
         weight = self.rollout.weight if weight is None else weight
-        since_s = (
-            self.rollout.state.since_s - BEGAN_US / SECOND
-            if since_s is None
-            else since_s
-        )
         rows = [
             {
                 "rollout": self.id,
@@ -94,7 +89,6 @@ class Line:
                 "weight": weight,
                 "state": state,
                 "reason": reason,
-                "since_us": BEGAN_US + round(since_s * SECOND),
                 "seen_us": self.now_us(),
             }
             for name in names
@@ -128,4 +122,11 @@ def seen(rollout, name, bad=lambda side, name: False, **more):
     number = number_of(rollout.endpoint, str(name))
     side = "new" if takes(bucket_in(number), rollout.weight) else "old"
     is_bad = frozenset({"errors"}) if bad(side, name) else frozenset()
-    return UnitSeen(unit=number, side=side, calls=1, bad=is_bad, **more)
+    return UnitSeen(
+        unit=number,
+        side=side,
+        calls=1,
+        bad=is_bad,
+        weight=rollout.weight,
+        **more,
+    )

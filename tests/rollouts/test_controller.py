@@ -21,6 +21,7 @@ from roadbed.rollouts.evidence import Both
 from roadbed.rollouts.harm import Counts
 from roadbed.rollouts.rollout import CONTROLLER
 from roadbed.rollouts.tables import (
+    rollout_lone,
     rollout_replicas,
     rollout_tallies,
     rollout_units,
@@ -34,7 +35,7 @@ def left(database):
     with database.read() as connection:
         return [
             connection.execute(sa.select(sa.func.count()).select_from(t)).scalar()
-            for t in (rollout_tallies, rollout_units, rollout_replicas)
+            for t in (rollout_tallies, rollout_units, rollout_lone, rollout_replicas)
         ]
 
 
@@ -67,7 +68,7 @@ def test_a_good_version_is_promoted_by_itself_and_all_of_it_is_on_record(databas
     assert [t.detail["evidence_digest"] for t in told] == [
         c.evidence_digest for c in changes[1:]
     ]
-    assert left(database) == [0, 0, 0]
+    assert left(database) == [0, 0, 0, 0]
 
 
 def test_a_bad_version_is_rolled_back_by_itself(database):
@@ -269,18 +270,12 @@ def test_who_was_assigned_under_the_weight_of_before_is_no_mismatch(sqlite_datab
     while line.rollout.state.step == 0:
         at += 60
         line.pass_s(3, *units(line.rollout, range(at, at + 60)))
-    late = units(before, range(10_000, 12_000))
-    line.now_s += 1
-    line.say("a", weight=before.weight)  # It has not swapped yet.
-    line.tally(*late)
-    line.controller.look_at(line.id)
-    line.now_s += 1
-    line.say("a", since_s=line.now_s)  # Now it has, halfway through a tally.
-    line.tally(*units(before, range(12_000, 14_000)))
-    line.controller.look_at(line.id)
+    line.pass_s(1, *units(before, range(10_000, 12_000)), replica="not-swapped-yet")
+    now = units(line.rollout, range(12_000, 12_400))
+    line.pass_s(3, *now, *units(before, range(14_000, 16_000)))  # Calls that lasted.
 
     assert line.rollout.state.ratio.log_value < 2
-    line.pass_s(4, *units(line.rollout, range(14_000, 14_400)))
+    line.pass_s(1, *units(line.rollout, range(16_000, 16_400)))
     assert line.rollout.state.ratio.log_value < 4
     assert line.phase == "canary"
 
@@ -417,6 +412,6 @@ def test_what_replicas_say_late_of_what_is_over_is_deleted(sqlite_database):
     line.say("a")
 
     assert line.controller.look()
-    assert left(line.database) == [0, 0, 0]
+    assert left(line.database) == [0, 0, 0, 0]
     with line.database.read() as connection:
         assert store.all_active(connection) == []

@@ -158,7 +158,7 @@ def a_call(arm, deployed=None, request=None):
 
 
 def arm(side="new", unit=7, **more):
-    return Arm(rollout="ro-1", side=side, unit=unit, **more)
+    return Arm(rollout="ro-1", side=side, unit=unit, weight=500, **more)
 
 
 def test_a_watch_counts_units_under_their_versions():
@@ -168,6 +168,7 @@ def test_a_watch_counts_units_under_their_versions():
     tallies.watch(a_call(arm(flaws=frozenset({"schema", "refused"}))), ok())
     tallies.watch(a_call(arm("old", unit=8)), ok(model="bot@1"))
     tallies.watch(a_call(arm("old", unit=9)), ok(status="cancelled", model="bot@1"))
+    tallies.watch(a_call(arm(unit=10, alone=True)), ok())
 
     body = tallies.take()["ro-1"]
 
@@ -180,9 +181,11 @@ def test_a_watch_counts_units_under_their_versions():
             cost_nano=7,
             output_tokens=3,
             flaws=frozenset({"schema"}),
+            weight=500,
         ),
-        UnitSeen(unit=8, side="old", calls=1),
-        UnitSeen(unit=9, side="old", calls=0),
+        UnitSeen(unit=8, side="old", calls=1, weight=500),
+        UnitSeen(unit=9, side="old", calls=0, weight=500),
+        UnitSeen(unit=10, side="new", calls=1, weight=500, alone=True),
     ]
     assert tallies.take() == {}
 
@@ -252,7 +255,7 @@ def test_what_was_counted_is_written_once(database):
 
     (row,) = rows(database)
     assert (row.rollout, row.replica, row.at_us) == ("ro-1", "replica-1", 5)
-    assert merged([row.body]) == [UnitSeen(unit=7, side="new", calls=1)]
+    assert merged([row.body]) == [UnitSeen(unit=7, side="new", calls=1, weight=500)]
 
 
 def test_what_cannot_be_written_is_written_later(database):

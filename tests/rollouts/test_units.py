@@ -3,13 +3,16 @@
 import random
 
 import pytest
+import sqlalchemy as sa
+from msgspec.structs import replace
 
 from roadbed.gateway.release import CanaryStep, Release, Watched
-from roadbed.rollouts import store, units
+from roadbed.rollouts import lone, store, units
 from roadbed.rollouts.harm import Counts, watched
 from roadbed.rollouts.planned import plan_of
 from roadbed.rollouts.state import State
-from roadbed.rollouts.tally import UnitSeen
+from roadbed.rollouts.tables import rollout_units as table
+from roadbed.rollouts.tally import UnitSeen, merged, packed
 from roadbed.rollouts.wagers import Wager
 
 from .test_store import a_rollout
@@ -39,8 +42,8 @@ def looked(connection, rollout, *seen, now_us=0):
     return taken, units.looks(connection, rollout, seen, taken)["errors"]
 
 
-def one(unit, side, *bad):
-    return UnitSeen(unit=unit, side=side, calls=1, bad=frozenset(bad))
+def one(unit, side, *bad, **more):
+    return UnitSeen(unit=unit, side=side, calls=1, bad=frozenset(bad), **more)
 
 
 def test_a_unit_is_at_risk_until_it_is_bad(connection):
@@ -116,3 +119,39 @@ def test_a_version_that_fails_after_a_while_is_found_out(connection):
             assert not bet.refutes(ALPHA)
     assert bet.refutes(ALPHA)
     assert (look.old, look.new) == (Counts(0, 80), Counts(20, 20))
+
+
+def test_a_call_that_never_comes_again_is_counted_and_not_remembered(connection):
+    """Half of the calls name a user; all is as if each were remembered."""
+    chance, numbers = random.Random(SEED), iter(range(1_000, 10**6))
+    rollout, every = begun(connection), begun(connection, 1)
+    for _ in range(10):
+        seen = [
+            one(
+                next(numbers) if alone else chance.randrange(40),
+                chance.choice(["old", "new"]) if alone else "old",
+                *(["errors"] if chance.random() < 0.2 else []),
+                alone=alone,
+            )
+            for alone in [True, False] * 20
+        ]
+        seen = merged([packed(seen)])
+        taken, look = looked(connection, rollout, *seen)
+        known, same = looked(
+            connection, every, *[replace(u, alone=False) for u in seen]
+        )
+
+        assert look == same
+        assert taken.fresh == known.fresh
+    kept = sa.select(sa.func.count()).where(table.c.rollout == rollout.id)
+    assert connection.execute(kept.select_from(table)).scalar_one() <= 40
+    assert sum(lone.counted(connection, rollout.id).values()) == 200
+
+
+def test_there_is_no_end_to_calls_that_never_come_again(connection):
+    rollout = begun(connection)
+    calls = [one(n, "old", "errors", alone=True) for n in range(5)]
+    taken = units.take(connection, rollout, calls, range(5), 0, cap=2)
+
+    look = units.looks(connection, rollout, calls, taken)["errors"]
+    assert (look.old, look.risk.old, taken.fresh.old) == (Counts(5, 5), Counts(5, 5), 5)

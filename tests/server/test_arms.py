@@ -138,6 +138,18 @@ def test_a_call_of_nobody_is_a_unit_of_its_own(house, ask, unit):
         assert record.bucket == bucket_of("bot", record.call_id) + 1
 
 
+def test_a_call_by_itself_and_the_weight_it_came_under_are_told(house, ask):
+    show(house, both(weight=HALF, unit="user"))
+    named_ones = ({"user": "u1"}, {"headers": {"Idempotency-Key": "k1"}})
+    for more in ({}, *named_ones):
+        house.tallies.take()
+        assert ask(**more)[0] == 200
+
+        (seen,) = merged(house.tallies.take().values())
+
+        assert (seen.alone, seen.weight) == (not more, HALF)
+
+
 def test_only_those_who_are_first_are_part_of_it(house, ask):
     for only in ({"labels": (("team", "shop"),)}, {"accounts": ("staff",)}):
         show(house, both(weight=10_000, **only))

@@ -147,6 +147,7 @@ def test_what_was_seen_is_written_down_by_unit(line):
 
     assert {unit.side for unit in units} == {"old", "new"}
     assert all(unit.calls and not unit.bad for unit in units)
+    assert not any(unit.alone for unit in units)
 
 
 def test_the_way_back_needs_neither_registry_nor_files(line):

@@ -116,7 +116,9 @@ class Arm:
     `unit` is a number that stands for whoever was assigned as a whole, `bucket` is the
     one it fell into. `placed` says that somebody chose the side, so that the call says
     nothing about what units do; `mirrored` that it is a copy, whose answer nobody got.
-    `flaws` are what no answer may have, and this one has, such as `schema`.
+    `flaws` are what no answer may have, and this one has, such as `schema`. `weight` of
+    10,000 units went to the newer version then, and `alone` says that the call is a
+    unit by itself.
     """
 
     rollout: str
@@ -126,6 +128,8 @@ class Arm:
     placed: bool = False
     mirrored: bool = False
     flaws: frozenset[str] = frozenset()
+    weight: int = 0
+    alone: bool = False
 
 
 @dataclass(slots=True, kw_only=True)

@@ -32,6 +32,7 @@ from roadbed.rollouts.presence import replicas_of
 from roadbed.rollouts.rollout import CONTROLLER, Rollout
 from roadbed.rollouts.state import Ledger
 from roadbed.rollouts.tables import (
+    rollout_lone,
     rollout_looks,
     rollout_replicas,
     rollout_tallies,
@@ -44,7 +45,7 @@ LEASES = 3
 LATE_US = 2_000_000
 """How late what was said of an answer may come to be seen by others."""
 _ALL = "*"
-_KEPT = (rollout_tallies, rollout_units, rollout_replicas)
+_KEPT = (rollout_tallies, rollout_units, rollout_lone, rollout_replicas)
 
 Source = Callable[[sa.Connection, Rollout, int, int], Mapping[str, Both]]
 """Returns what was said of the answers of a rollout from a moment until another."""
@@ -118,8 +119,7 @@ class Controller:
         with self.database.read() as connection:
             before = store.get(connection, rollout_id)
             tallies = tallies_of(connection, rollout_id)
-            replicas = replicas_of(connection, rollout_id, self.now_us())
-        seen = seen_in(before, tallies, replicas)
+        seen = seen_in(before, tallies)
         past = self.past(before, self.now_us()) if _at_once(before) else None
         with self.database.write() as connection:
             now = store.get(connection, rollout_id, hold=True)

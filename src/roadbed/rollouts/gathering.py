@@ -1,6 +1,5 @@
 """From what replicas wrote down to the evidence of one look."""
 
-import math
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -14,9 +13,6 @@ from roadbed.rollouts.rollout import Rollout
 from roadbed.rollouts.tables import rollout_tallies as table
 from roadbed.rollouts.tally import SIDES, UnitSeen, merged
 
-_FLUSH_US = 2_000_000
-"""How long a tally may have been under way when it was written down."""
-
 
 @dataclass(frozen=True, slots=True)
 class Tally:
@@ -29,7 +25,10 @@ class Tally:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Seen:
-    """What replicas saw since the look before, unit by unit."""
+    """What replicas saw since the look before, unit by unit.
+
+    `settled` are the units that were assigned at the weight that is in force.
+    """
 
     tallies: Sequence[Tally] = ()
     units: Sequence[UnitSeen] = ()
@@ -45,21 +44,14 @@ def tallies_of(connection: sa.Connection, rollout_id: str) -> list[Tally]:
     return [Tally(row.replica, row.at_us, bytes(row.body)) for row in rows]
 
 
-def seen_in(
-    rollout: Rollout,
-    tallies: Sequence[Tally],
-    replicas: Sequence[Replica],
-) -> Seen:
-    """Return what *tallies* say; units that were surely assigned at the weight that is
-    in force now are `settled`."""
-    since = {r.name: r.since_us for r in replicas if r.weight == rollout.weight}
-    unsure = [
-        each.body
-        for each in tallies
-        if each.at_us < since.get(each.replica, math.inf) + _FLUSH_US
-    ]
-    every = merged(each.body for each in tallies) if tallies else ()
-    moved = {unit.unit for unit in merged(unsure)} if unsure else set[int]()
+def seen_in(rollout: Rollout, tallies: Sequence[Tally]) -> Seen:
+    """Return what *tallies* say.
+
+    A call that lasts long was assigned under the weight of its beginning: if that is
+    not the one of now, its unit is not held to the share of now.
+    """
+    every = merged(each.body for each in tallies)
+    moved = {unit.unit for unit in every if unit.weight != rollout.weight}
     settled = frozenset(unit.unit for unit in every) - moved
     return Seen(tallies=tallies, units=every, settled=settled)
 

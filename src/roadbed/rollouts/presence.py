@@ -27,14 +27,13 @@ Loaded = Literal["ready", "failed", "absent"]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Replica:
-    """One replica: `weight` of 10,000 units get the newer version, since `since_us`."""
+    """One replica: `weight` of 10,000 units get the newer version."""
 
     name: str
     serving: int
     weight: int
     state: Loaded
     reason: str
-    since_us: int
     seen_us: int
 
 
@@ -52,14 +51,12 @@ class Presence:
         self._name = name
         self._seen = seen
         self._now_us = now_us
-        self._since: dict[str, tuple[int, int]] = {}
 
     def look(self) -> None:
         """Say it once, of each rollout under way. Blocks, and may raise."""
         snapshot = self._seen()
         with self._database.read() as connection:
             rollouts = store.all_active(connection)
-        self._since = {r.id: self._since.get(r.id, (-1, 0)) for r in rollouts}
         if snapshot is None or not rollouts:
             return
         rows = [self._row(rollout, snapshot) for rollout in rollouts]
@@ -77,10 +74,7 @@ class Presence:
                 connection.execute(gone)
 
     def _row(self, rollout: Rollout, snapshot: Snapshot) -> dict[str, object]:
-        now_us, (state, weight, reason) = self._now_us(), loaded(rollout, snapshot)
-        before, since_us = self._since[rollout.id]
-        since_us = since_us if before == weight else now_us
-        self._since[rollout.id] = weight, since_us
+        state, weight, reason = loaded(rollout, snapshot)
         return {
             "rollout": rollout.id,
             "replica": self._name,
@@ -88,8 +82,7 @@ class Presence:
             "weight": weight,
             "state": state,
             "reason": reason[:MAX_REASON],
-            "since_us": since_us,
-            "seen_us": now_us,
+            "seen_us": self._now_us(),
         }
 
 

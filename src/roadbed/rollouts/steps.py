@@ -69,7 +69,8 @@ class Assign:
         if side is None:
             side = _named(call, caller, found, arms)
         if side is not None or _concerned(caller, arms):
-            call.arm = arm_of(arms, unit_of(call, caller, arms), side)
+            unit = unit_of(call, caller, arms)
+            call.arm = arm_of(arms, unit, side, alone=unit == call.id)
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Note what is wrong with an answer that no record tells."""
@@ -82,8 +83,13 @@ def flaws_of(call: Call, outcome: Outcome) -> frozenset[str]:
     return frozenset(name for name, has in FLAWS.items() if has(call, outcome))
 
 
-def arm_of(arms: Arms, unit: str, side: Side | None = None) -> Arm:
-    """Return where *unit* belongs, or where it is placed if that is on a *side*."""
+def arm_of(
+    arms: Arms, unit: str, side: Side | None = None, *, alone: bool = False
+) -> Arm:
+    """Return where *unit* belongs, or where it is placed if that is on a *side*.
+
+    *alone* says that the call is the unit.
+    """
     number = number_of(arms.salt, unit)
     bucket = bucket_in(number)
     own: Side = "new" if takes(bucket, arms.weight) else "old"
@@ -93,6 +99,8 @@ def arm_of(arms: Arms, unit: str, side: Side | None = None) -> Arm:
         unit=number,
         bucket=bucket,
         placed=side is not None,
+        weight=arms.weight,
+        alone=alone,
     )
 
 

@@ -73,6 +73,17 @@ in each step, and is bad once: `revision` is that of the rollout when it counted
 -1 if it never did; `sides` and what it was bad under at each are the bits of
 `rollouts.units`, and `bad_us` is since when it is not at risk for that."""
 
+rollout_lone = sa.Table(
+    "rollout_lone",
+    metadata,
+    sa.Column("rollout", sa.Text, sa.ForeignKey("rollouts.id"), primary_key=True),
+    sa.Column("side", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("bad", sa.Integer, primary_key=True, autoincrement=False),
+    sa.Column("units", sa.BigInteger, nullable=False),
+)
+"""How many calls there were that are units of their own, by side and what they were bad
+under, in the bits of `rollouts.units`."""
+
 rollout_replicas = sa.Table(
     "rollout_replicas",
     metadata,
@@ -82,11 +93,10 @@ rollout_replicas = sa.Table(
     sa.Column("weight", sa.Integer, nullable=False),
     sa.Column("state", sa.Text, nullable=False),
     sa.Column("reason", sa.Text, nullable=False),
-    moment("since_us"),
     moment("seen_us"),
 )
 """What a replica serves of a rollout: `weight` of 10,000 units get the newer version,
-since `since_us`, and its `state` is `ready`, `failed` (for a `reason`) or `absent`."""
+and its `state` is `ready`, `failed` (for a `reason`) or `absent`."""
 
 rollout_looks = sa.Table(
     "rollout_looks",

@@ -22,7 +22,9 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     version, maybe none: then the unit was only assigned. `bad` are the metrics under
     which any of them was bad, such as `errors`; `flaws` what no answer may have:
     `schema`, `blocked`. `cost_nano` (billionths of a US dollar) and `output_tokens` are
-    sums over the calls, and `predicted` is the sum of so many `predictions`.
+    sums over the calls, and `predicted` is the sum of so many `predictions`. `weight`
+    is the one that it was assigned under, -1 if there were several. `alone`: it is one
+    call, and never comes again.
     """
 
     unit: int
@@ -34,6 +36,8 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
     flaws: frozenset[str] = _NOTHING
     predicted: float = 0.0
     predictions: int = 0
+    weight: int = -1
+    alone: bool = False
 
     @property
     def place(self) -> tuple[int, Side]:
@@ -52,6 +56,8 @@ class UnitSeen(msgspec.Struct, frozen=True, kw_only=True, array_like=True):
             flaws=self.flaws | other.flaws,
             predicted=self.predicted + other.predicted,
             predictions=self.predictions + other.predictions,
+            weight=self.weight if self.weight == other.weight else -1,
+            alone=self.alone and other.alone,
         )
 
 

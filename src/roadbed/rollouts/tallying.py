@@ -10,6 +10,8 @@ import threading
 from collections.abc import Iterable, Mapping
 from typing import NamedTuple
 
+from msgspec.structs import replace
+
 from roadbed.core.errors import TimedOut
 from roadbed.gateway.history import FAILED
 from roadbed.inference.call import Call
@@ -154,7 +156,9 @@ class Tallies:
         if arm.placed or not arms.weight or isinstance(call.request, CountRequest):
             return  # While nobody is answered by the newer one, only pairs tell.
         told = judged(record, known.of(arm.side), arms.slow_ms, arm.flaws)
-        self._add(arm.rollout, [_unit(arm.unit, arm.side, record, told)])
+        unit = _unit(arm.unit, arm.side, record, told)
+        placed = replace(unit, weight=arm.weight, alone=arm.alone)
+        self._add(arm.rollout, [placed])
 
     def paired(
         self,

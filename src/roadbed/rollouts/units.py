@@ -6,13 +6,14 @@ is that of a safe logrank test (ter Schure, Pérez-Ortiz, Ly and Grünwald, 2020
 hour is a bargain: without it, what breaks late finds nobody left at risk.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from roadbed.database.upsert import upsert
+from roadbed.rollouts import lone
 from roadbed.rollouts.difference import Numbers
 from roadbed.rollouts.evidence import Both
 from roadbed.rollouts.harm import Counts
@@ -21,8 +22,8 @@ from roadbed.rollouts.tables import rollout_units as table
 from roadbed.rollouts.tally import Side, UnitSeen
 
 CAP = 100_000
-"""How many units of one rollout are remembered. Of later ones the shares are not asked
-any more, and each look takes them for new."""
+"""How many units of one rollout are remembered, not counting calls by themselves. Of
+later ones the shares are not asked any more, and each look takes them for new."""
 TALLIED = ("errors", "timeouts", "slow", "refusals")
 """The guardrails of units that replicas count, each with a bit; never reorder them."""
 _BITS = {name: 1 << at for at, name in enumerate(TALLIED)}
@@ -77,12 +78,14 @@ def take(
 ) -> Taken:
     """Remember the units of a look at *now_us*, and return what is new about them.
 
+    Those that never come again are only counted.
     Those that are not *comparable* were, or may have been, assigned under the weight of
     before, so they are not held to their share.
     """
     revision, sides = rollout.state.revision, sides_of(seen)
-    known = dict(_known(connection, rollout.id, sides))
-    fresh = sorted(unit for unit in sides if unit not in known)
+    alone = {each.unit for each in seen if each.alone}
+    known = dict(_known(connection, rollout.id, sides.keys() - alone))
+    fresh = sorted(sides.keys() - alone - known.keys())
     room = max(0, cap - _count(connection, rollout.id)) if fresh else 0
     kept = fresh[:room]
     before = dict.fromkeys(sides, NOTHING) | known
@@ -93,9 +96,10 @@ def take(
     fixed = set(kept)
     changed = {u: k for u, k in after.items() if u in fixed or k != before[u]}
     _remember(connection, rollout, changed)
+    lone.count(connection, rollout.id, (_kind(u) for u in seen if u.alone and u.calls))
     told = {u.unit for u in seen if u.calls and u.side == "new"}
     here = sum(before[unit].revision != revision for unit in told)
-    held = fixed.intersection(comparable)
+    held = (fixed | alone).intersection(comparable)
     return Taken(fresh=fresh_of(sides, held, here), before=before, now_us=now_us)
 
 
@@ -196,16 +200,21 @@ def _at_risk(known: Known, bits: int, now_us: int) -> bool:
 
 def _learnt(before: Known, seen: UnitSeen, revision: int, now_us: int) -> Known:
     """Return what is known after *seen*; the hour begins when it was at risk."""
-    bits = sum(_BITS[name] for name in seen.bad if name in _BITS)
+    side, bits = _kind(seen)
     old = seen.side == "old"
     again = any(_at_risk(before, bit, now_us) for bit in _BITS.values() if bits & bit)
     return Known(
         revision=revision,
-        sides=before.sides | _SIDES[seen.side],
+        sides=before.sides | side,
         bad_old=before.bad_old | (bits if old else 0),
         bad_new=before.bad_new | (0 if old else bits),
         bad_us=now_us if again else before.bad_us,
     )
+
+
+def _kind(seen: UnitSeen) -> lone.Kind:
+    """Return the side of a unit, and what it was bad under, as bits."""
+    return _SIDES[seen.side], sum(_BITS[name] for name in seen.bad if name in _BITS)
 
 
 def _shares(groups: Mapping[Known, int], bit: int, risk: Both) -> Both:
@@ -228,10 +237,14 @@ def _groups(connection: sa.Connection, rollout_id: str) -> dict[Known, int]:
     kinds = (table.c.sides, table.c.bad_old, table.c.bad_new)
     query = sa.select(*kinds, sa.func.count().label("units")).group_by(*kinds)
     rows = connection.execute(query.where(table.c.rollout == rollout_id))
-    return {
-        Known(sides=r.sides, bad_old=r.bad_old, bad_new=r.bad_new): r.units
-        for r in rows
-    }
+    found = Counter[Known]()
+    for r in rows:
+        found[Known(sides=r.sides, bad_old=r.bad_old, bad_new=r.bad_new)] += r.units
+    for (side, bad), units in lone.counted(connection, rollout_id).items():
+        old = side == _SIDES["old"]
+        known = Known(sides=side, bad_old=bad * old, bad_new=bad * (not old))
+        found[known] += units
+    return found
 
 
 def _batches(units: Iterable[int]) -> Iterator[list[int]]:
