@@ -11,11 +11,12 @@ from roadbed.access.actions import ACTIONS, KINDS, PRIVILEGED
 from roadbed.access.authority import (
     NOT_PERMITTED,
     CedarAuthority,
+    compile_again,
     compile_policies,
 )
 from roadbed.access.question import keys_of
 from roadbed.access.roles import ROLES
-from roadbed.access.rules import built_in_rules, built_in_texts, read_rules
+from roadbed.access.rules import Rule, built_in_rules, built_in_texts, read_rules
 from roadbed.access.schema import cedar_schema
 from roadbed.core.actor import SYSTEM, Principal
 from roadbed.core.decision import Target
@@ -234,6 +235,24 @@ def test_no_remembered_permit_survives_another_set_of_policies():
 
     assert not after.decide(who, "endpoint.infer", production).allowed
     assert after.digest != before.digest
+
+
+def test_policies_that_serve_were_read_before_the_first_question():
+    compiled = compile_again(PROJECT, None)
+
+    assert compile_again(PROJECT, compiled) is compiled
+    read = [vars(chosen).get("policies") for chosen in compiled._slices.values()]
+    assert len(read) > 40 and None not in read
+
+
+def test_what_cannot_be_read_is_denied_when_it_is_asked():
+    broken = Rule("broken", "permit", None, "permit (principal, action")
+    authority = CedarAuthority([*built_in_rules(), broken], "sha256:test")
+
+    decision = authority.decide(account("x", "app"), "endpoint.infer", endpoint())
+    assert not decision.allowed
+    with pytest.raises(ValueError, match="unexpected"):
+        authority.get_ready()
 
 
 def test_equal_policies_have_equal_digests_and_other_ones_others():

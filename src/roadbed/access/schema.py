@@ -1,6 +1,7 @@
 """The Cedar schema, made from the list of actions: policies are checked against it."""
 
 from collections.abc import Mapping
+from functools import cache
 from types import MappingProxyType
 
 from roadbed.access.actions import ACTIONS, KINDS
@@ -49,6 +50,7 @@ CONTEXT = "{ action: String, fresh: Bool, mfa: Bool }"
 proven in the last fifteen minutes, and whether with more than one factor."""
 
 
+@cache
 def cedar_schema() -> str:
     """Return the schema as Cedar text.
 
