@@ -5,6 +5,9 @@ BIN := .venv/bin
 STAMP := .venv/.installed
 IDP := tests/idp/node_modules/.installed
 
+# Every command that a demo or a test starts would be compiled anew without this.
+export PYTHONDONTWRITEBYTECODE :=
+
 .DEFAULT_GOAL := help
 .PHONY: help setup demo demo-rollout example evaluations idp test check format lint \
   types layers docs bench faults conformance soak swaps lock clean
