@@ -22,6 +22,7 @@ from tests.control.test_apply import ME, declare, make_desk, put
 
 CANARY = "rollout: {strategy: canary, ready_percent: 50}"
 AT_ONCE = "rollout: {strategy: immediate}"
+APPROVED = "rollout: {approval: true}"
 
 
 class Line:
@@ -117,7 +118,7 @@ def test_without_a_block_another_pin_is_served_at_once(line):
 
 
 def test_one_that_needs_approval_waits_for_it(line):
-    line.pin("bot@1", "rollout: {approval: true}")
+    line.pin("bot@1", APPROVED)
 
     # Whoever applies cannot drop the approval and pin in one go.
     assert line.pin("bot@2", CANARY).state.phase == "draft"
@@ -234,7 +235,14 @@ def test_an_endpoint_of_the_same_name_does_not_inherit_a_rollback(line):
         (CANARY, "", "bot@2", "stage: development", 2),
         ("stage: development\n" + CANARY, "", "bot@2", "stage: development", 0),
         (CANARY, AT_ONCE, "bot@1", "", 0),
-        (CANARY, "", "bot@1", "", 0),
+        (CANARY, "", "bot@1", "", 1),
+        (CANARY, "", "bot@1", "stage: development", 2),
+        ("stage: development\n" + CANARY, "", "bot@1", "", 0),
+        (APPROVED, CANARY, "bot@1", "", 1),
+        (APPROVED, CANARY, "bot@2", "", 1),
+        (APPROVED, APPROVED, "bot@1", "", 0),
+        (CANARY, APPROVED, "bot@1", "", 0),
+        ("", "", "bot@1", "", 0),
         (CANARY, CANARY, "bot@2", "", 0),
         ("", "", "bot@2", "", 0),
         ("", CANARY, "bot@2", "", 0),

@@ -12,7 +12,7 @@ TARGET = Target(kind="Endpoint", name="bot")
 def turn(release=None, **more):
     plan = plan_of(release, promises_latency=False)
     known = {"endpoint": "bot", "tenant": "default", "before": "bot@1", "pin": "bot@2"}
-    return Turn(**known, release=release, plan=plan, **more)
+    return Turn(**{**known, **more}, release=release, plan=plan)
 
 
 def test_without_a_block_nothing_is_said():
@@ -37,6 +37,13 @@ def test_what_takes_another_permission_is_said():
     ]
     assert told([turn(targets=(TARGET,))]) == [
         "bot goes from bot@1 to bot@2 at once; takes the permission rollout.immediate"
+    ]
+
+
+def test_a_pin_that_stays_tells_what_is_left_out():
+    assert told([turn(before="bot@2", targets=(TARGET,))]) == [
+        "bot leaves out how its next version is released; "
+        "takes the permission rollout.immediate"
     ]
 
 

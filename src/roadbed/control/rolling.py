@@ -70,8 +70,8 @@ class Applying:
 def turns(stack: Stack, state: State) -> tuple[Turn, ...]:
     """Return what applying *stack* does to the versions of the endpoints of *state*.
 
-    Nothing where the pin stays, whatever else changes: a rollout under way goes on as
-    it was approved, and a version that was rolled back stays so.
+    Nothing begins or ends where the pin stays, whatever else changes: a rollout under
+    way goes on as it was approved, and a version that was rolled back stays so.
     """
     return (*_pinned(stack, state), *_retired(stack, state))
 
@@ -130,15 +130,14 @@ def _created(content: Content, newest: Rollout | None) -> Turn | None:
 
 def _moved(content: Content, live: Revision, newest: Rollout | None) -> Turn | None:
     old, pin = live.content["spec"]["model"], content["spec"]["model"]
-    if old == pin:
-        return None
-    before = served(old, newest, math.inf).base
     release, had = _release(content), _release(live.content)
+    loosens = _loosens(release, had, live)
+    if old == pin:
+        return _loosened(content, live) if loosens else None
+    before = served(old, newest, math.inf).base
     if release is None and had is not None and had.approval:
         release = had  # Leaving the block out does not leave out who approves.
     at_once = _at_once(release, had, live) and before != pin
-    targets = (endpoint_target(live.content), endpoint_target(content))
-    fixed = {t.revision: of_the_stack(t) for t in targets}
     return Turn(
         endpoint=live.name,
         tenant=tenant_of(content),
@@ -149,15 +148,43 @@ def _moved(content: Content, live: Revision, newest: Rollout | None) -> Turn | N
         # Whoever applies could else drop the approval that they need.
         approval=any(each is not None and each.approval for each in (release, had)),
         ends=newest if newest is not None and not newest.state.over else None,
-        targets=tuple(fixed.values()) if at_once else (),
+        targets=_asked(content, live) if at_once or loosens else (),
     )
+
+
+def _loosened(content: Content, live: Revision) -> Turn:
+    """Return what to ask for, so that steps are not left out by applying twice."""
+    pin = content["spec"]["model"]
+    return Turn(
+        endpoint=live.name,
+        tenant=tenant_of(content),
+        before=pin,
+        pin=pin,
+        targets=_asked(content, live),
+    )
+
+
+def _asked(content: Content, live: Revision) -> tuple[Target, ...]:
+    targets = (endpoint_target(live.content), endpoint_target(content))
+    return tuple({t.revision: of_the_stack(t) for t in targets}.values())
+
+
+def _loosens(release: Release | None, had: Release | None, live: Revision) -> bool:
+    """Say whether a later pin would need less: no steps, or nobody who approves."""
+    if had is None or not _is_in_production(live):
+        return False
+    return release is None or (had.approval and not release.approval)
+
+
+def _is_in_production(live: Revision) -> bool:
+    return live.content["spec"]["stage"] == "production"
 
 
 def _at_once(release: Release | None, had: Release | None, live: Revision) -> bool:
     """Say whether steps are left out that were declared, or could be."""
     if release is not None:
         return release.strategy == "immediate"
-    return had is not None and live.content["spec"]["stage"] == "production"
+    return had is not None and _is_in_production(live)
 
 
 def _release(content: Content) -> Release | None:

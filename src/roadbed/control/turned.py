@@ -36,6 +36,8 @@ def _parts(turn: Turn) -> Iterator[str]:
             yield "waits until somebody else approves"
     elif turn.begins and turn.targets:
         yield f"{turn.endpoint} goes from {turn.before} to {turn.pin} at once"
+    elif turn.targets:
+        yield f"{turn.endpoint} leaves out how its next version is released"
     if turn.targets:
         yield "takes the permission rollout.immediate"
     if turn.ends is not None:

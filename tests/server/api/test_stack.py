@@ -1,7 +1,10 @@
 """A stack is planned, looked at, applied, and can be read back."""
 
+from dataclasses import replace
+
 import pytest
 
+from roadbed.access.authority import compile_policies
 from roadbed.audit.log import AuditQuery
 from roadbed.control.starter import starter_files
 
@@ -102,3 +105,29 @@ def test_putting_a_version_into_production_takes_a_right_of_its_own(estate, file
     assert status == 403
     assert "version.promote on ModelVersion/handbook@1" in str(told)
     assert (newest.action, newest.outcome) == ("stack.apply", "denied")
+
+
+@pytest.fixture
+def closed(estate):
+    """Let nobody release at once, for the length of a test."""
+    house, before = estate.house, estate.house.switch.serving
+    policy = 'forbid (principal, action == Action::"rollout.immediate", resource);'
+    snapshot = replace(before.snapshot, authority=compile_policies({"a": policy}))
+    house.on_loop(house.switch.swap, replace(before, snapshot=snapshot))
+    yield
+    house.on_loop(house.switch.swap, before)
+
+
+def test_leaving_out_the_steps_takes_a_right_of_its_own(estate, files, closed):
+    loose = files["endpoints/handbook.yaml"]
+    stepwise = loose.replace("spec:\n", "spec:\n  rollout: {approval: true}\n", 1)
+    told = []
+    for text in (stepwise, loose):
+        wanted = {"files": files | {"endpoints/handbook.yaml": text}}
+        shown = estate.ask("POST", "/api/v1/plan", "ci", wanted)[2]
+        looked_at = wanted | {"plan": shown["digest"]}
+        status, _, said = estate.ask("POST", "/api/v1/apply", "ci", looked_at)
+        told.append((status, [each["endpoint"] for each in shown["rollouts"]]))
+
+    assert told == [(200, []), (403, ["handbook"])]
+    assert "rollout.immediate on Endpoint/handbook" in str(said)
