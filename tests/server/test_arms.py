@@ -5,6 +5,7 @@ import json
 from dataclasses import replace
 
 import pytest
+import tritonclient.http as oip
 
 from roadbed.rollouts.assignment import bucket_of
 from roadbed.rollouts.tally import merged
@@ -216,6 +217,28 @@ def test_a_version_that_is_asked_for_by_number_answers_and_proves_nothing(house,
         assert (status, said) == (200, f"{where}: hi")
         assert side(record) == ("ro-1", f"placed-{where}")
     assert ask(model="bot@3")[0] == 404
+
+
+@pytest.mark.parametrize(
+    ("arms", "numbers"),
+    [
+        ({"weight": HALF}, {"1", "2"}),
+        ({"weight": 0, "mirrored": 100}, {"1"}),
+        ({"weight": HALF, "accounts": ("shop",)}, {"1", "2"}),
+        ({"weight": HALF, "accounts": ("other",)}, {"1"}),
+    ],
+)
+def test_what_can_be_asked_for_by_number_is_shown(house, arms, numbers):
+    """As `tritonclient` asks before it sends: is this version ready, what is it?"""
+    show(house, both(**arms))
+    with oip.InferenceServerClient(f"127.0.0.1:{house.port}") as client:
+        auth = {"Authorization": f"Bearer {KEY}"}
+        shown = client.get_model_metadata("bot", headers=auth)
+        ready = {n for n in "123" if client.is_model_ready("bot", n, headers=auth)}
+        told = [client.get_model_metadata("bot", n, headers=auth) for n in ready]
+
+    assert set(shown["versions"]) == ready == numbers
+    assert all(each["name"] == "bot" for each in told)
 
 
 def test_a_number_that_both_have_chooses_neither(house, ask):

@@ -134,19 +134,25 @@ def _chosen(call: Call, caller: Principal, found: Deployment) -> Side:
     return "new" if call.side == "new" else "old"
 
 
-def _named(call: Call, caller: Principal, found: Deployment, arms: Arms) -> Side | None:
-    """Return the side whose version the caller names by its number, if one is served.
+def by_number(caller: Principal, found: Deployment) -> dict[int, Deployment]:
+    """Return what *caller* may ask for by the number of its version.
 
-    The newer one is, to whoever might get it anyway.
+    The newer one is among it, for whoever might get it anyway.
     """
-    number = call.number
+    arms, served = found.arms, {found.version.number: found}
+    if arms is None or not arms.weight or not _among(caller, arms):
+        return served
+    return {arms.newer.version.number: arms.newer} | served
+
+
+def _named(call: Call, caller: Principal, found: Deployment, arms: Arms) -> Side | None:
+    """Return the side whose version the caller names by its number, if it is served."""
     old, new = found.version.number, arms.newer.version.number
-    if number is None or old == new:
+    if call.number is None or old == new:
         return None
-    if number == old:
-        return "old"
-    served = number == new and arms.weight and _among(caller, arms)
-    return "new" if served else None
+    if call.number not in by_number(caller, found):
+        return None
+    return "old" if call.number == old else "new"
 
 
 def _concerned(caller: Principal, arms: Arms) -> bool:

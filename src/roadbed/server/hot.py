@@ -17,6 +17,7 @@ from roadbed.dialects import anthropic, embeddings, openai, rerank, responses
 from roadbed.dialects.base import Spoken
 from roadbed.dialects.openai.write_answer import model_document
 from roadbed.inference.snapshot import Deployment
+from roadbed.rollouts.steps import by_number
 from roadbed.server import infer, messages
 from roadbed.server.answer import answer
 from roadbed.server.dataplane import Asked, DataPlane, Dialect
@@ -114,19 +115,19 @@ async def list_models(plane: DataPlane, exchange: Exchange, place: Place) -> Non
 
 async def show_model(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Show one endpoint as OpenAI shows a model."""
-    deployment = await _deployment(plane, exchange, place)
+    deployment, _ = await _deployment(plane, exchange, place)
     await _reply(exchange, model_document(deployment.endpoint))
 
 
 async def show_metadata(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Show what one endpoint serves: version, platform, inputs and outputs."""
-    deployment = await _deployment(plane, exchange, place)
-    await _reply(exchange, infer.model_document(deployment))
+    deployment, numbers = await _deployment(plane, exchange, place)
+    await _reply(exchange, infer.model_document(deployment, numbers))
 
 
 async def show_ready(plane: DataPlane, exchange: Exchange, place: Place) -> None:
     """Say that one endpoint serves."""
-    deployment = await _deployment(plane, exchange, place)
+    deployment, _ = await _deployment(plane, exchange, place)
     await _reply(exchange, {"name": deployment.endpoint, "ready": True})
 
 
@@ -318,8 +319,13 @@ def version_number(text: str) -> int | None:
     return int(text)
 
 
-async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Deployment:
-    """Return what the endpoint in the address serves, if the caller may see it."""
+async def _deployment(
+    plane: DataPlane, exchange: Exchange, place: Place
+) -> tuple[Deployment, list[int]]:
+    """Return what the address names of an endpoint, if the caller may see it.
+
+    With it come the numbers of the versions that the caller may ask for.
+    """
     snapshot, name, guard = plane.switch.snapshot, place.model, plane.guard
     wanted = _wanted(exchange, name[:128])
     caller = await guard.enter(snapshot, exchange.credential, wanted)
@@ -333,12 +339,14 @@ async def _deployment(plane: DataPlane, exchange: Exchange, place: Place) -> Dep
         reason = snapshot.broken.get(name, "it is not loaded")
         raise NotReady(f"endpoint {name} does not serve: {reason}")
     number = version_number(place.version)
-    if number not in (None, deployment.version.number):
+    served = by_number(caller, deployment)
+    if number is not None and number not in served:
+        numbers = " and ".join(map(str, sorted(served)))
         raise NotFound(
             f"endpoint {name} does not serve version {number}",
-            hint=f"it serves version {deployment.version.number}",
+            hint=f"it serves version {numbers}",
         )
-    return deployment
+    return served[number] if number else deployment, sorted(served)
 
 
 def _wanted(exchange: Exchange, name: str = ANY) -> Wanted:

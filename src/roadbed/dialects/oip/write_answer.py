@@ -1,5 +1,6 @@
 """Writes what callers of the Open Inference Protocol are answered."""
 
+from collections.abc import Iterable
 from typing import Any
 
 from roadbed.dialects.oip.parse_request import InferRequest
@@ -34,12 +35,13 @@ def whole(call: Call, tensors: tuple[Tensor, ...]) -> tuple[bytes, str]:
     return joined(document, tail)
 
 
-def model_document(deployment: Deployment) -> dict[str, Any]:
-    """Return the metadata of what an endpoint serves."""
+def model_document(deployment: Deployment, numbers: Iterable[int]) -> dict[str, Any]:
+    """Return the metadata of one version that an endpoint serves, and the *numbers* of
+    all."""
     facts = {"platform": "roadbed", "inputs": [], "outputs": []}
     return {
         "name": deployment.endpoint,
-        "versions": [str(deployment.version.number)],
+        "versions": [str(number) for number in numbers],
         **facts,
         **deployment.runner.metadata(),
     }
