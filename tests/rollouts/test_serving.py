@@ -62,7 +62,7 @@ def test_a_canary_serves_the_old_version_and_has_the_new_one_loaded(both, catalo
     arms = deployed.arms
     assert (str(deployed.version), str(arms.newer.version)) == ("bot@1", "bot@2")
     assert (arms.rollout, arms.salt, arms.weight) == ("ro-1", "bot", 1_000)
-    assert (arms.labels, arms.slow_ms, arms.mirrored) == ((), 800, 0)
+    assert (arms.early, arms.slow_ms, arms.mirrored) == (5_000, 800, 0)
     assert arms.newer.arms is None
     assert (snapshot.broken, snapshot.unready) == ({}, {})
 
@@ -74,6 +74,17 @@ def test_the_first_step_is_for_those_who_are_named(both, catalog):
     for snapshot in (served_first, paused):
         arms = snapshot.deployments["bot"].arms
         assert (arms.labels, arms.weight) == ((("team", "shop"),), 5_000)
+        assert arms.early == 0
+
+
+@pytest.mark.parametrize(
+    ("phase", "early"), [("canary", 5_000), ("soaking", 0), ("shadow", 0)]
+)
+def test_who_was_first_stays_while_few_of_all_get_it(both, catalog, phase, early):
+    snapshot = compiled(both, a_rollout(phase, step=1), catalog).snapshot
+    arms = snapshot.deployments["bot"].arms
+
+    assert (arms.early, bool(arms.labels)) == (early, early > 0)
 
 
 @pytest.mark.parametrize("phase", ["draft", "approved", "shadow"])

@@ -161,6 +161,21 @@ def test_only_those_who_are_first_are_part_of_it(house, ask):
         assert ask(model="bot@2")[0] == 404
 
 
+def test_who_was_first_keeps_the_version_and_proves_nothing(house, ask):
+    """One of 10,000 gets it by now, and half of those who were the first."""
+    few = {"weight": 1, "early": HALF, "labels": (("team", "shop"),), "unit": "user"}
+    show(house, both(**few))
+    house.tallies.take()
+
+    for where in ("new", "old"):
+        status, said, record = ask(key=STAFF, user=named(where))
+        assert (status, said) == (200, f"{where}: hi")
+        assert side(record) == ("ro-1", f"placed-{where}")
+    assert house.tallies.take() == {}
+    assert side(ask(user=named("new"))[2]) == ("ro-1", "old")
+    assert side(ask(model="bot@2")[2]) == ("ro-1", "placed-new")
+
+
 def test_nobody_is_part_of_what_has_not_begun(house, ask):
     show(house, both(weight=0))
     assert side(ask()[2]) == ("", "")

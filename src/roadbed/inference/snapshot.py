@@ -198,9 +198,10 @@ class Arms:
 
     `weight` of 10,000 units get `newer`, by their bucket under `salt`. With `labels` or
     `accounts`, only callers that have all of the one or are one of the other are
-    assigned, and everybody else stays with the older version. `mirrored` of 10,000
-    calls are put to `newer` too, after they were answered. `slow_ms` is from where on
-    a call counts as slow, 0 for never.
+    assigned, and everybody else stays with the older version. With `early` too, they
+    were the first and keep that share, and everybody else is assigned. `mirrored` of
+    10,000 calls are put to `newer` too, after they were answered. `slow_ms` is from
+    where on a call counts as slow, 0 for never.
     """
 
     rollout: str
@@ -210,6 +211,7 @@ class Arms:
     unit: Unit = "principal"
     labels: tuple[tuple[str, str], ...] = ()
     accounts: tuple[str, ...] = ()
+    early: int = 0
     mirrored: int = 0
     mirror_nano: int = 0
     slow_ms: int = 0

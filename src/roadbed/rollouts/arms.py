@@ -15,7 +15,8 @@ def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
     """
     release = release_of(rollout)
     own = rollout.plan.strategy == "experiment"
-    first = release.first if _is_first(rollout) else None
+    early = 0 if _is_first(rollout) else _early(rollout)
+    first = release.first if early or _is_first(rollout) else None
     shadowed = rollout.state.phase == "shadow"
     mirror = (release.shadow or Mirror()) if shadowed else None
     latency = newer.terms.latency
@@ -27,6 +28,7 @@ def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
         unit=release.unit,
         labels=tuple(sorted(first.labels.items())) if first else (),
         accounts=tuple(first.accounts) if first else (),
+        early=early,
         mirrored=bucket_share(mirror.percent) if mirror else 0,
         mirror_nano=nano(mirror.budget) if mirror else 0,
         slow_ms=(latency.p95_ms or 0) if latency else 0,
@@ -38,3 +40,10 @@ def _is_first(rollout: Rollout) -> bool:
     state, steps = rollout.state, rollout.plan.steps
     moving = (state.held or state.phase) == "canary"
     return moving and bool(steps) and steps[state.step].first
+
+
+def _early(rollout: Rollout) -> int:
+    """Return the share of those who were first, if it is more than that of all now."""
+    first = next((step for step in rollout.plan.steps if step.first), None)
+    share = rollout.plan.weight(first) if first is not None else 0
+    return share if 0 < rollout.weight < share else 0

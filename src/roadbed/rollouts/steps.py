@@ -11,7 +11,7 @@ from roadbed.core.actor import Principal
 from roadbed.core.errors import Denied, Invalid
 from roadbed.inference.call import Arm, Call, Outcome, TensorRequest
 from roadbed.inference.snapshot import Arms, Deployment
-from roadbed.rollouts.assignment import bucket_in, number_of, takes
+from roadbed.rollouts.assignment import bucket_in, bucket_of, number_of, takes
 from roadbed.rollouts.form import breaks_form
 from roadbed.rollouts.tally import Side
 
@@ -70,6 +70,8 @@ class Assign:
             side = _named(call, caller, found, arms)
         if side is not None or _concerned(caller, arms):
             unit = unit_of(call, caller, arms)
+            if side is None and arms.early and _is_first(caller, arms):
+                side = _kept(arms, unit)
             call.arm = arm_of(arms, unit, side, alone=unit == call.id)
 
     def finish(self, call: Call, outcome: Outcome) -> None:
@@ -160,10 +162,20 @@ def _concerned(caller: Principal, arms: Arms) -> bool:
     return bool(arms.weight or arms.mirrored) and _among(caller, arms)
 
 
+def _kept(arms: Arms, unit: str) -> Side:
+    """Return the side on which *unit* was when only some were assigned."""
+    return "new" if takes(bucket_of(arms.salt, unit), arms.early) else "old"
+
+
 def _among(caller: Principal, arms: Arms) -> bool:
     """Say whether *caller* is one of those who are assigned: all, or some first."""
-    if not arms.labels and not arms.accounts:
+    if arms.early or not (arms.labels or arms.accounts):
         return True
+    return _is_first(caller, arms)
+
+
+def _is_first(caller: Principal, arms: Arms) -> bool:
+    """Say whether *caller* is one of those who get a version before anybody else."""
     if caller.kind == "service-account" and caller.name in arms.accounts:
         return True
     labels = arms.labels
