@@ -79,6 +79,19 @@ def test_units_that_are_too_few_are_told_before():
     assert found.all_s is None
 
 
+@pytest.mark.parametrize(("units", "waits"), [(None, "its time"), (40, "errors")])
+def test_few_callers_who_call_often_show_no_more_than_they_are(units, waits):
+    """Forty callers, of whom none ever failed, do not show a share to be 2 points."""
+    steps = (Step(weight=5_000, hold_s=600, units=1, deadline_s=864_000),)
+    level = {"errors": Counts(0, 1_000_000)}
+
+    found = foresee(a_plan(steps=steps), an_hour(1_000_000, units=units, levels=level))
+
+    assert found.steps[0].waits_for == waits
+    assert (found.all_s is None) == (units is not None)
+    assert found.steps[0].detectable["errors"] < 0.01
+
+
 def test_an_experiment_ends_when_somebody_decides():
     plan = a_plan(strategy="experiment", steps=(Step(weight=5_000),))
 

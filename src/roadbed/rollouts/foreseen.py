@@ -4,6 +4,7 @@ Told before anything starts. It is reckoned with calls that come as they came la
 a newer version that is exactly as good, by the same rules as it will be decided by.
 """
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
@@ -54,11 +55,16 @@ class Foreseen:
 
 @dataclass(frozen=True, slots=True)
 class _Way:
-    """How far it has come: the time, None if it stands still; units of each side."""
+    """How far it has come: the time, None if it stands still; units of each side.
+
+    `old` and `new` are counted in each look, for what goes back; `once` counts each
+    unit once in a step, for what goes on.
+    """
 
     at_s: float | None
     old: float = 0.0
     new: float = 0.0
+    once: tuple[float, float] = (0.0, 0.0)
 
 
 def foresee(plan: Plan, traffic: Traffic, first: Traffic | None = None) -> Foreseen:
@@ -137,7 +143,7 @@ def _late(
             guardrail.name
             for guardrail in plan.guardrails
             if guardrail.judge and (level := traffic.levels.get(guardrail.name))
-            if verdict(plan, guardrail, _ledger(level, seen)) != "fine"
+            if verdict(plan, guardrail, _ledger(level, seen.once)) != "fine"
         ]
 
     return late
@@ -166,17 +172,23 @@ def _after(plan: Plan, step: Step, traffic: Traffic, way: _Way, seconds: float) 
     seen, share = traffic.rate * seconds, plan.weight(step) / BUCKETS
     if plan.strategy == "blue-green":
         old, new = seen, seen
-    elif share == 1:
-        old = new = 0.0
     else:
-        old, new = seen * (1 - share), seen * share
+        old, new = _parts(seen, share) if share < 1 else (0.0, 0.0)
     at_s = None if way.at_s is None else way.at_s + seconds
-    return _Way(at_s, way.old + old, way.new + new)
+    most = math.inf if traffic.units is None else float(traffic.units)
+    parts = (most, most) if plan.strategy == "blue-green" else _parts(most, share)
+    once = way.once[0] + min(old, parts[0]), way.once[1] + min(new, parts[1])
+    return _Way(at_s, way.old + old, way.new + new, once)
 
 
-def _ledger(level: Counts | Numbers, seen: _Way) -> Ledger:
+def _parts(whole: float, share: float) -> tuple[float, float]:
+    """Return what the older version has of *whole*, and what the newer one."""
+    return (whole * (1 - share) if share < 1 else 0.0), whole * share
+
+
+def _ledger(level: Counts | Numbers, units: tuple[float, float]) -> Ledger:
     """Return what would be known if both sides were as it was, by *level*."""
-    return Ledger(old=_side(level, seen.old), new=_side(level, seen.new))
+    return Ledger(old=_side(level, units[0]), new=_side(level, units[1]))
 
 
 def _side(level: Counts | Numbers, units: float) -> Counts | Numbers:
@@ -197,5 +209,5 @@ def _found(
         return detectable(rate, *sides, plan.share, guardrail.tolerated)
     if level is None or isinstance(level, Counts):
         return None
-    known = difference(plan, guardrail, _ledger(level, seen))
+    known = difference(plan, guardrail, _ledger(level, seen.once))
     return guardrail.margin + known.high - known.value if known else None
