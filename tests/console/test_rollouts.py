@@ -24,9 +24,11 @@ from roadbed.console.words import MINUS, NOTHING
 from roadbed.core.decision import Decision
 from roadbed.core.errors import Conflict, Denied, Invalid, NotFound
 from roadbed.database.engine import open_database
+from roadbed.gateway.alerts import list_alerts
 from roadbed.rollouts import store
 from roadbed.rollouts.shown import Tile, tiles
 from roadbed.rollouts.state import Phase
+from roadbed.server.rolling import INCONCLUSIVE, ROLLED_BACK, Alerts
 from tests.console.browse import Trouble, open_page, settled
 from tests.console.hostile import hostile
 from tests.console.rolled import DAY_US, MINUTE_US, NAMES, Rolled, several
@@ -251,6 +253,16 @@ def test_drift_is_shown_with_a_command_that_mends_the_file(visitor, line, tmp_pa
     for path in ("/rollouts/ro-triage", "/endpoints/triage"):
         assert "drift from Git" in text_of(visitor, path)
     assert "drift from Git" not in text_of(visitor, "/rollouts/ro-older")
+
+
+def test_what_waits_for_somebody_is_told_once(visitor, line):
+    before = text_of(visitor, "")
+    Alerts(database=line.database, now_us=lambda: line.now_us).look()
+    with line.database.read() as connection:
+        raised = list_alerts(connection)
+
+    assert {alert.code for alert in raised} >= {ROLLED_BACK, INCONCLUSIVE}
+    assert text_of(visitor, "").count('class="alert ') == before.count('class="alert ')
 
 
 def test_overview_endpoints_and_calls_lead_to_rollouts(visitor, line):

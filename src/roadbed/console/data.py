@@ -70,13 +70,17 @@ class EndpointRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alert:
-    """Something that wants a person's attention, and where to look."""
+    """Something that wants a person's attention, and where to look.
+
+    `rollout` is the id of the rollout that it is about, if any.
+    """
 
     level: Literal["critical", "warning"]
     title: str
     detail: str = ""
     href: str = ""
     at_us: int | None = None
+    rollout: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

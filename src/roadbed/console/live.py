@@ -435,6 +435,7 @@ def _open_alerts(connection: sa.Connection) -> Iterator[Alert]:
             detail=alert.message,
             href="/console/spend" if alert.code == SPENT else "",
             at_us=alert.at_us,
+            rollout=str(alert.detail.get("rollout", "")),
         )
 
 

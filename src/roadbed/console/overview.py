@@ -6,12 +6,19 @@ from roadbed.console.visit import Visit
 
 
 def overview(visit: Visit) -> Response:
-    """Show the state of the whole; what the visitor may not read is left out."""
+    """Show the state of the whole; what the visitor may not read is left out.
+
+    What waits for somebody in a rollout is told with the rollout, and not again among
+    the alerts.
+    """
+    view, rolling = visit.data.overview(visit.now_us), visit.data.rolling.newest()
+    shown = {standing.row.id for standing in rolling.values()}
     return visit.part(
         "overview.html",
         {"live": "_overview.html"},
-        view=visit.data.overview(visit.now_us),
-        rolling=visit.data.rolling.newest(),
+        view=view,
+        alerts=[alert for alert in view.alerts if alert.rollout not in shown],
+        rolling=rolling,
         may={
             "calls": visit.may("call.read").allowed,
             "endpoints": visit.may("endpoint.read").allowed,
