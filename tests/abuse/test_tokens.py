@@ -124,7 +124,7 @@ def test_claims_that_only_resemble_the_right_ones_are_refused(estate, inside):
         {"exp": ...},
         {"exp": now + 300.5},
         {"exp": 30 * 10**15},
-        {"exp": now + 901},
+        {"iat": now, "exp": now + 901},
         {"iat": now + 3600, "exp": now + 3700},
         {"sub": ""},
         {"sub": ...},

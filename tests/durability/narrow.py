@@ -11,7 +11,7 @@ from roadbed.settings import Settings
 
 def main():
     """Serve, and take no more than so many megabytes beyond what the start took."""
-    app = open_app(Settings(state=Path(sys.argv[1]), port=0))
+    app = open_app(Settings(state=Path(sys.argv[1]), port=0), serving=True)
 
     def announce(said):
         print(said, flush=True)
