@@ -255,6 +255,21 @@ def test_drift_is_shown_with_a_command_that_mends_the_file(visitor, line, tmp_pa
     assert "drift from Git" not in text_of(visitor, "/rollouts/ro-older")
 
 
+@pytest.mark.parametrize(
+    ("name", "serving"),
+    [("triage", ["@1"]), ("support", ["@1", "@2"]), ("search-rank", ["@1"])],
+)
+def test_models_say_what_rollouts_serve_of_them(visitor, line, name, serving):
+    rows = text_of(visitor, "/models").split("<tr")
+    (row,) = (each for each in rows if f">{name}-model</a>" in each)
+    told = re.findall(rf'endpoints/{name}">.*?{name}-model(@\d)</span>', row)
+
+    assert told == serving
+    for number in (1, 2):
+        text = text_of(visitor, f"/models/{name}-model/{number}")
+        assert ("in service" in text) == (f"@{number}" in serving)
+
+
 def test_what_waits_for_somebody_is_told_once(visitor, line):
     before = text_of(visitor, "")
     Alerts(database=line.database, now_us=lambda: line.now_us).look()

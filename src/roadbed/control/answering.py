@@ -1,10 +1,13 @@
 """Which versions an endpoint may be answered by: pinned, or served by a rollout."""
 
 import math
+from typing import Literal
 
 from roadbed.control.readable import Content, pins_of
 from roadbed.core.reference import VersionRef, parse
 from roadbed.rollouts.rollout import Rollout, served
+
+How = Literal["serves", "stands by"]
 
 
 def answering(endpoint: Content, newest: Rollout | None) -> list[VersionRef]:
@@ -16,3 +19,20 @@ def answering(endpoint: Content, newest: Rollout | None) -> list[VersionRef]:
     now = served(endpoint["spec"]["model"], newest, math.inf)
     by_rollout = (parse(name) for name in (now.base, now.candidate) if name)
     return list(dict.fromkeys((*pins_of(endpoint), *by_rollout)))
+
+
+def ways(
+    endpoint: Content, newest: Rollout | None, weight: int
+) -> dict[VersionRef, How]:
+    """Return how each version may answer at *endpoint*: it serves, or stands by.
+
+    *weight* of 10,000 units get the newer version of *newest*, its newest rollout, if
+    that is under way. What is pinned and not served, as after a rollback, is left out.
+    """
+    pin, *others = pins_of(endpoint)
+    now = served(str(pin), newest, math.inf)
+    names = (now.base, now.candidate if weight else "")
+    found: dict[VersionRef, How] = {parse(n): "serves" for n in names if n}
+    for ref in others:
+        found.setdefault(ref, "stands by")
+    return found

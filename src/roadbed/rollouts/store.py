@@ -1,7 +1,7 @@
 """Keeps rollouts: one under way for each endpoint, changed step by step."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, fields, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -12,7 +12,7 @@ from roadbed.core.digest import digest_of
 from roadbed.core.errors import Conflict, NotFound
 from roadbed.database.tables import bump
 from roadbed.rollouts.rollout import Change, Rollout
-from roadbed.rollouts.state import State
+from roadbed.rollouts.state import Phase, State
 from roadbed.rollouts.tables import rollout_changes as changes
 from roadbed.rollouts.tables import rollouts
 from roadbed.rollouts.written import plan_read, plan_written, state_read, state_written
@@ -151,6 +151,32 @@ def changes_of(connection: sa.Connection, rollout_id: str) -> list[Change]:
     query = sa.select(changes).where(changes.c.rollout == rollout_id)
     rows = connection.execute(query.order_by(changes.c.revision)).mappings()
     return [Change(**row) for row in rows]
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """A change, without what it rests on."""
+
+    rollout: str
+    phase: Phase
+    weight: int
+    actor: str
+    at_us: int
+
+
+def history(connection: sa.Connection, endpoint: str) -> list[tuple[Rollout, Moved]]:
+    """Return every change of every rollout of *endpoint*, in order."""
+    mine = rollouts.c.endpoint == endpoint
+    query = sa.select(rollouts).where(mine)
+    known = [_read(row) for row in connection.execute(query).mappings()]
+    if not known:
+        return []
+    named = {rollout.id: rollout for rollout in known}
+    told = sa.select(*(changes.c[f.name] for f in fields(Moved)))
+    its = changes.c.rollout.in_(sa.select(rollouts.c.id).where(mine))
+    ordered = told.where(its).order_by(changes.c.at_us, changes.c.revision)
+    moved = (Moved(**row) for row in connection.execute(ordered).mappings())
+    return [(named[each.rollout], each) for each in moved]
 
 
 def _note(

@@ -25,13 +25,13 @@ from roadbed.console.custody.picture import Node
 from roadbed.console.custody.rooms import Eyes
 from roadbed.console.words import plural
 from roadbed.control import seen
+from roadbed.control.answering import ways
 from roadbed.control.cards import card_of
 from roadbed.control.proof.link import Verified
 from roadbed.control.questions.compare import Comparer
 from roadbed.control.questions.lineage import lineage_of
 from roadbed.control.questions.runs import whole
 from roadbed.control.questions.standing import Status, status_of
-from roadbed.control.readable import pins_of
 from roadbed.control.state import State, newest_revision
 from roadbed.control.targets import find_dataset
 from roadbed.control.versions import Versions
@@ -51,6 +51,8 @@ from roadbed.registry.versions import (
     model_names,
     newest_version,
 )
+from roadbed.rollouts.rollout import Rollout
+from roadbed.rollouts.store import newest_of_each
 
 PAGE = 50
 SHOWN = 50
@@ -169,7 +171,7 @@ def _rows(
 ) -> Iterator[ModelRow]:
     """Yield the rows of *names*, as they are asked for: each costs some decisions."""
     known, sight = Versions(connection), seen.Sight(eyes.viewer, connection)
-    pinned = _pinned(known.stack)
+    pinned = _pinned(known.stack, newest_of_each(connection))
     for name in seen.models_of(eyes.viewer, connection, names):
         try:
             newest = newest_version(connection, name)
@@ -184,13 +186,14 @@ def _rows(
             yield _row(newest, known.stack, served)
 
 
-def _pinned(stack: State) -> dict[str, list[Serving]]:
-    """Return where each model may answer, as it is declared now."""
+def _pinned(stack: State, rolling: Mapping[str, Rollout]) -> dict[str, list[Serving]]:
+    """Return where each model may answer now: by what is declared, and by rollouts."""
     found: dict[str, list[Serving]] = {}
     for each in stack.of("Endpoint"):
         stage = str(each.content["spec"]["stage"])
-        for at, ref in enumerate(pins_of(each.content)):
-            how = "stands by" if at else "serves"
+        newest = rolling.get(each.name)
+        weight = newest.weight if newest is not None else 0
+        for ref, how in ways(each.content, newest, weight).items():
             serving = Serving(
                 endpoint=each.name, version=str(ref), stage=stage, how=how
             )

@@ -1,5 +1,6 @@
 """Where a model version comes from, and what was trained on a dataset version."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -16,6 +17,8 @@ from roadbed.data.tables import dataset_versions
 from roadbed.registry.runs import get_run
 from roadbed.registry.tables import model_versions
 from roadbed.registry.versions import get_version
+from roadbed.rollouts import store
+from roadbed.rollouts.rollout import served
 
 MEASURED = ("test", "evaluation")
 
@@ -129,7 +132,7 @@ def affected(uses: tuple[Use, ...]) -> list[Use]:
 
 
 def pinned(connection: sa.Connection) -> dict[VersionRef, list[str]]:
-    """Return at which endpoints each version may answer, as declared now."""
+    """Return at which endpoints each version may answer now, by pin or by rollout."""
     newest = (
         sa.select(resources.c.name, sa.func.max(resources.c.revision).label("last"))
         .where(resources.c.kind == "Endpoint")
@@ -148,9 +151,13 @@ def pinned(connection: sa.Connection) -> dict[VersionRef, list[str]]:
         .order_by(resources.c.name)
     )
     found: dict[VersionRef, list[str]] = {}
+    newest_rollouts = store.newest_of_each(connection)
     for name, content in connection.execute(query).all():
-        for pin in _pins(name, content):
-            found.setdefault(parse(pin), []).append(name)
+        pins = _pins(name, content)
+        now = served(pins[0], newest_rollouts.get(name), math.inf)
+        for pin in dict.fromkeys((*pins, now.base, now.candidate)):
+            if pin:
+                found.setdefault(parse(pin), []).append(name)
     return found
 
 

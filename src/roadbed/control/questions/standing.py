@@ -7,9 +7,9 @@ from typing import Any, Literal
 
 import sqlalchemy as sa
 
+from roadbed.control.answering import How
 from roadbed.control.questions.lineage import pinned
-from roadbed.control.readable import pins_of
-from roadbed.control.state import Revision, revisions
+from roadbed.control.questions.service import Moment, moments
 from roadbed.control.tables import resources
 from roadbed.core.clock import to_text
 from roadbed.core.reference import VersionRef
@@ -18,15 +18,14 @@ from roadbed.data.lineage import ancestors, dataset, descendants, model
 from roadbed.registry.approvals import list_approvals, withdrawn
 from roadbed.registry.versions import get_version, newest_version
 
-How = Literal["serves", "stands by"]
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Term:
-    """How long a version was pinned at an endpoint, and by whom. Times are UTC µs.
+    """How long a version answered at an endpoint, and by whose doing. Times are UTC µs.
 
     `how` is `serves`, or `stands by` for one that answers only in need; `until_us` is
     None while it lasts, and then `instead` is empty. `instead` is what serves after it.
+    A rollout that nobody touches acts as `system:rollouts`.
     """
 
     endpoint: str
@@ -78,7 +77,7 @@ class Status:
 
 
 def status_of(connection: sa.Connection, ref: VersionRef) -> Status:
-    """Return how *ref* stands, from every revision of every endpoint; NotFound."""
+    """Return how *ref* stands, from all that endpoints ever served; NotFound."""
     version = get_version(connection, ref)
     terms = tuple(
         term
@@ -161,50 +160,33 @@ def _endpoints(connection: sa.Connection, ref: VersionRef) -> list[str]:
 
 
 def _terms(connection: sa.Connection, name: str, ref: VersionRef) -> Iterator[Term]:
-    """Yield the times that *ref* was pinned at the endpoint, oldest first."""
-    known = revisions(connection, "Endpoint", name)[::-1]
-    begun: Revision | None = None
-    for now, after in pairwise([*known, None]):
+    """Yield the times that *ref* answered at the endpoint, oldest first."""
+    begun: Moment | None = None
+    for now, after in pairwise([*moments(connection, name), None]):
         assert now is not None
-        if begun is None or _how(now, ref) != _how(begun, ref):
-            begun = now if _how(now, ref) else None
-        if begun is None or (
-            after is not None and _how(after, ref) == _how(begun, ref)
-        ):
+        how = now.ways.get(ref)
+        if begun is None or how != begun.ways[ref]:
+            begun = now if how else None
+        if begun is None or (after is not None and after.ways.get(ref) == how):
             continue
         yield _term(begun, after, ref)
         begun = None
 
 
-def _term(begun: Revision, after: Revision | None, ref: VersionRef) -> Term:
-    how = _how(begun, ref)
-    assert how is not None
-    ended = {}
+def _term(begun: Moment, after: Moment | None, ref: VersionRef) -> Term:
+    ended: dict[str, Any] = {}
     if after is not None:
-        instead = "" if after.state != "live" else str(after.content["spec"]["model"])
-        ended = {
-            "until_us": after.applied_us,
-            "ended_by": after.applied_by,
-            "instead": instead,
-        }
+        instead = str(next(iter(after.ways), ""))
+        ended = {"until_us": after.at_us, "ended_by": after.by, "instead": instead}
     return Term(
-        endpoint=begun.name,
-        stage=str(begun.content["spec"].get("stage", "")),
-        how=how,
-        since_us=begun.applied_us,
-        by=begun.applied_by,
-        revision=begun.snapshot,
+        endpoint=begun.endpoint,
+        stage=begun.stage,
+        how=begun.ways[ref],
+        since_us=begun.at_us,
+        by=begun.by,
+        revision=begun.revision,
         **ended,
     )
-
-
-def _how(revision: Revision, ref: VersionRef) -> How | None:
-    if revision.state != "live":
-        return None
-    pins = pins_of(revision.content)
-    if pins[0] == ref:
-        return "serves"
-    return "stands by" if ref in pins else None
 
 
 def _word(terms: tuple[Term, ...], *, gone: bool) -> Any:
