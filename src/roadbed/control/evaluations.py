@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from roadbed.control.preview import Preview
 from roadbed.control.promote import Promotion
+from roadbed.control.readable import served_of
 from roadbed.core.actor import Principal
 from roadbed.core.digest import digest_of
 from roadbed.core.errors import GateFailed, NotFound, RoadbedError
@@ -112,11 +113,15 @@ def required(preview: Preview, endpoint: str) -> list[Content]:
 
 
 def in_service(preview: Preview, endpoint: str) -> VersionRef | None:
-    """Return what *endpoint* serves in production now, None if that is nothing."""
+    """Return what *endpoint* serves in production now, None if that is nothing.
+
+    While a version takes over, that is the one from before.
+    """
     live = preview.live.resources.get(("Endpoint", endpoint))
     if live is None or live.content["spec"]["stage"] != "production":
         return None
-    return parse(live.content["spec"]["model"])
+    newest = preview.live.rolling.get(endpoint)
+    return parse(served_of(live.content, newest, 0).base)
 
 
 def served_in(preview: Preview) -> Callable[[str], str]:

@@ -2,9 +2,12 @@
 
 import pytest
 
+from roadbed.control.evaluations import in_service
+from roadbed.control.preview import Preview
 from roadbed.control.questions.lineage import pinned
 from roadbed.control.questions.standing import status_of
 from roadbed.control.rollouts import roll_back
+from roadbed.control.state import current
 from roadbed.core.clock import to_us
 from roadbed.core.reference import parse
 from roadbed.rollouts import store
@@ -120,3 +123,19 @@ def test_a_retired_endpoint_serves_nothing(line):
 
     assert line.told(2) == ("replaced", [(1, 2)], [(ME, ME, "")])
     assert line.told(1)[0] == "replaced"
+
+
+def test_evaluations_compare_with_what_is_served(line):
+    def baseline():
+        with line.desk.database.read() as connection:
+            return str(in_service(Preview(live=current(connection)), "bot"))
+
+    line.pin("bot@2")
+    line.goes_on()
+    during = baseline()
+    line.goes_back()
+    line.goes_on()
+
+    assert (during, baseline()) == ("bot@1", "bot@1")
+    line.pin("bot@3", "")
+    assert baseline() == "bot@3"
