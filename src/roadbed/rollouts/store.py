@@ -167,14 +167,17 @@ class Moved:
 def history(connection: sa.Connection, endpoint: str) -> list[tuple[Rollout, Moved]]:
     """Return every change of every rollout of *endpoint*, in order."""
     mine = rollouts.c.endpoint == endpoint
-    query = sa.select(rollouts).where(mine)
-    known = [_read(row) for row in connection.execute(query).mappings()]
-    if not known:
+    rows = connection.execute(sa.select(rollouts).where(mine)).mappings()
+    named = {row["id"]: _read(row) for row in rows}
+    if not named:
         return []
-    named = {rollout.id: rollout for rollout in known}
     told = sa.select(*(changes.c[f.name] for f in fields(Moved)))
-    its = changes.c.rollout.in_(sa.select(rollouts.c.id).where(mine))
-    ordered = told.where(its).order_by(changes.c.at_us, changes.c.revision)
+    # One that ends and one that begins in the same apply do so at the same moment.
+    ordered = (
+        told.join(rollouts, rollouts.c.id == changes.c.rollout)
+        .where(mine)
+        .order_by(changes.c.at_us, rollouts.c.started_us, changes.c.revision)
+    )
     moved = (Moved(**row) for row in connection.execute(ordered).mappings())
     return [(named[each.rollout], each) for each in moved]
 

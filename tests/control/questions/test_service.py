@@ -93,6 +93,16 @@ def test_what_was_rolled_back_served_until_then(line):
     assert "bot@1" in line.answers()  # Though the stack pins bot@2.
 
 
+def test_one_that_another_pin_ends_serves_no_longer(line):
+    line.pin("bot@2")
+    line.goes_on()
+    line.pin("bot@3")
+
+    assert line.told(1)[:2] == ("in service", [(0, None)])
+    assert line.told(2) == ("replaced", [(2, 3)], [(ROLLOUTS, ME, "bot@1")])
+    assert line.told(3)[0] == "never served"
+
+
 def test_going_back_by_hand_begins_another_term(line):
     line.pin("bot@2", "")
     line.goes_back()
