@@ -1,5 +1,7 @@
 """What is foretold of a rollout is what then happens, by the same rules."""
 
+from dataclasses import replace
+
 import pytest
 
 from roadbed.inference.record import CallRecord
@@ -90,6 +92,21 @@ def test_few_callers_who_call_often_show_no_more_than_they_are(units, waits):
     assert found.steps[0].waits_for == waits
     assert (found.all_s is None) == (units is not None)
     assert found.steps[0].detectable["errors"] < 0.01
+
+
+def test_a_share_of_callers_is_never_of_more_than_there_are():
+    """However many steps: of 200 callers 190 are on one side at most."""
+    weights = (500, 2_500, 5_000, 9_500)
+    steps = tuple(Step(weight=w, units=1, deadline_s=864_000) for w in weights)
+    level = {"errors": Counts(0, 1_000_000)}
+    few = an_hour(1_000_000, units=200, levels=level)
+
+    found = foresee(a_plan(steps=steps), few)
+
+    assert {step.waits_for for step in found.steps} == {"errors"}
+    assert {step.lasts_s for step in found.steps} == {None}
+    many = replace(few, units=200_000)
+    assert foresee(a_plan(steps=steps), many).all_s is not None
 
 
 def test_an_experiment_ends_when_somebody_decides():

@@ -170,7 +170,7 @@ def test_who_was_first_keeps_the_version_and_proves_nothing(house, ask):
     for where in ("new", "old"):
         status, said, record = ask(key=STAFF, user=named(where))
         assert (status, said) == (200, f"{where}: hi")
-        assert side(record) == ("ro-1", f"placed-{where}")
+        assert side(record) == ("ro-1", f"first-{where}")
     assert house.tallies.take() == {}
     assert side(ask(user=named("new"))[2]) == ("ro-1", "old")
     assert side(ask(model="bot@2")[2]) == ("ro-1", "placed-new")

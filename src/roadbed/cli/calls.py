@@ -26,7 +26,9 @@ def command(context: click.Context, output: str) -> None:
 @click.option("--endpoint", help="Only calls of this endpoint.")
 @click.option("--status", help="Only calls that ended so: ok, error, denied, …")
 @click.option("--rollout", help="Only calls that were part of this rollout.")
-@click.option("--arm", help="Only calls that it put there: old, new, placed-new, …")
+@click.option(
+    "--arm", help="Only calls that it put there: old, new, placed-new, first-new, …"
+)
 @click.option("--before", help="Only calls older than this one; for paging.")
 @click.option(
     "--limit",

@@ -12,7 +12,7 @@ def overview(visit: Visit) -> Response:
     the alerts.
     """
     view, rolling = visit.data.overview(visit.now_us), visit.data.rolling.newest()
-    shown = {standing.row.id for standing in rolling.values()}
+    shown = {each.row.id for each in rolling.values() if each.waits}
     return visit.part(
         "overview.html",
         {"live": "_overview.html"},

@@ -131,13 +131,13 @@ def _created(content: Content, newest: Rollout | None) -> Turn | None:
 def _moved(content: Content, live: Revision, newest: Rollout | None) -> Turn | None:
     old, pin = live.content["spec"]["model"], content["spec"]["model"]
     release, had = _release(content), _release(live.content)
-    loosens = _loosens(release, had, live)
+    loosens = _loosens(release, had, live.content, content)
     if old == pin:
         return _loosened(content, live) if loosens else None
     before = served(old, newest, math.inf).base
     if release is None and had is not None and had.approval:
         release = had  # Leaving the block out does not leave out who approves.
-    at_once = _at_once(release, had, live) and before != pin
+    at_once = before != pin and _at_once(release)
     return Turn(
         endpoint=live.name,
         tenant=tenant_of(content),
@@ -169,22 +169,26 @@ def _asked(content: Content, live: Revision) -> tuple[Target, ...]:
     return tuple({t.revision: of_the_stack(t) for t in targets}.values())
 
 
-def _loosens(release: Release | None, had: Release | None, live: Revision) -> bool:
-    """Say whether a later pin would need less: no steps, or nobody who approves."""
-    if had is None or not _is_in_production(live):
+def _loosens(
+    release: Release | None, had: Release | None, live: Content, content: Content
+) -> bool:
+    """Say whether this pin or a later one needs less than the block that was there.
+
+    No steps, nobody who approves, or a stage in which both can be left out unasked.
+    """
+    if had is None:
         return False
-    return release is None or (had.approval and not release.approval)
+    before, after = _is_in_production(live), _is_in_production(content)
+    less = release is None or (had.approval and not release.approval)
+    return (before or after) if less else (before and not after)
 
 
-def _is_in_production(live: Revision) -> bool:
-    return live.content["spec"]["stage"] == "production"
+def _is_in_production(content: Content) -> bool:
+    return content["spec"]["stage"] == "production"
 
 
-def _at_once(release: Release | None, had: Release | None, live: Revision) -> bool:
-    """Say whether steps are left out that were declared, or could be."""
-    if release is not None:
-        return release.strategy == "immediate"
-    return had is not None and _is_in_production(live)
+def _at_once(release: Release | None) -> bool:
+    return release is not None and release.strategy == "immediate"
 
 
 def _release(content: Content) -> Release | None:

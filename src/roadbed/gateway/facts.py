@@ -59,8 +59,8 @@ def _stages(call: Call) -> dict[str, int]:
 
 def _arm(arm: Arm) -> dict[str, Any]:
     """Return where a rollout put the call. What was told again is of no version now."""
-    side = f"placed-{arm.side}" if arm.placed else arm.side
-    name = MIRRORED if arm.mirrored else side
+    why = "first-" if arm.early else "placed-" if arm.placed else ""
+    name = MIRRORED if arm.mirrored else f"{why}{arm.side}"
     return {"rollout": arm.rollout, "arm": name, "bucket": arm.bucket + 1}
 
 

@@ -114,11 +114,11 @@ class Arm:
     """Where a rollout put a call: `side` is `old` or `new`.
 
     `unit` is a number that stands for whoever was assigned as a whole, `bucket` is the
-    one it fell into. `placed` says that somebody chose the side, so that the call says
-    nothing about what units do; `mirrored` that it is a copy, whose answer nobody got.
-    `flaws` are what no answer may have, and this one has, such as `schema`. `weight` of
-    10,000 units went to the newer version then, and `alone` says that the call is a
-    unit by itself.
+    one it fell into. `placed` says that the side is not by chance, so that the call
+    says nothing about what units do: somebody chose it, or the caller was `early`;
+    `mirrored` that it is a copy, whose answer nobody got. `flaws` are what no answer
+    may have, and this one has, such as `schema`. `weight` of 10,000 units went to the
+    newer version then, and `alone` says that the call is a unit by itself.
     """
 
     rollout: str
@@ -126,6 +126,7 @@ class Arm:
     unit: int = 0
     bucket: int = 0
     placed: bool = False
+    early: bool = False
     mirrored: bool = False
     flaws: frozenset[str] = frozenset()
     weight: int = 0

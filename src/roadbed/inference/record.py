@@ -26,7 +26,8 @@ class CallRecord(msgspec.Struct, frozen=True, kw_only=True):
     than one success. `unsaid` are names of what was asked and the model's dialect has
     no words for. `stages` are the microseconds that each stage took. `rollout` names
     the rollout that it was part of, `arm` is `old` or `new` (`placed-…` where somebody
-    chose, `mirrored` for a copy), and `bucket` the one of 10,000, counted from 1.
+    chose, `first-…` where the caller was among the first, `mirrored` for a copy), and
+    `bucket` the one of 10,000, counted from 1.
     """
 
     call_id: str

@@ -32,7 +32,7 @@ class Evidence:
     """One look.
 
     `old` and `new` are the units that were assigned to the versions for the first
-    time, not counting those that somebody placed by hand, at the `weight` that was in
+    time, not counting those that are not there by chance, at the `weight` that was in
     force. `seen` are all that the newer version answered and that were not counted in
     this phase and step yet, None if those are `new`. Where all units go to the newer
     version at once, the older one's side of `looks` is from before. `tripped` are

@@ -57,14 +57,15 @@ class Foreseen:
 class _Way:
     """How far it has come: the time, None if it stands still; units of each side.
 
-    `old` and `new` are counted in each look, for what goes back; `once` counts each
-    unit once in a step, for what goes on.
+    `old` and `new` are counted in each look, for what goes back. For what goes on each
+    unit counts less often: in a number `once` in a step, in a share once for `good`.
     """
 
     at_s: float | None
     old: float = 0.0
     new: float = 0.0
     once: tuple[float, float] = (0.0, 0.0)
+    good: tuple[float, float] = (0.0, 0.0)
 
 
 def foresee(plan: Plan, traffic: Traffic, first: Traffic | None = None) -> Foreseen:
@@ -143,7 +144,7 @@ def _late(
             guardrail.name
             for guardrail in plan.guardrails
             if guardrail.judge and (level := traffic.levels.get(guardrail.name))
-            if verdict(plan, guardrail, _ledger(level, seen.once)) != "fine"
+            if verdict(plan, guardrail, _told(level, seen)) != "fine"
         ]
 
     return late
@@ -177,8 +178,11 @@ def _after(plan: Plan, step: Step, traffic: Traffic, way: _Way, seconds: float) 
     at_s = None if way.at_s is None else way.at_s + seconds
     most = math.inf if traffic.units is None else float(traffic.units)
     parts = (most, most) if plan.strategy == "blue-green" else _parts(most, share)
-    once = way.once[0] + min(old, parts[0]), way.once[1] + min(new, parts[1])
-    return _Way(at_s, way.old + old, way.new + new, once)
+    told = min(old, parts[0]), min(new, parts[1])
+    once = way.once[0] + told[0], way.once[1] + told[1]
+    again = traffic.units is not None
+    good = (max(way.good[0], told[0]), max(way.good[1], told[1])) if again else once
+    return _Way(at_s, way.old + old, way.new + new, once, good)
 
 
 def _parts(whole: float, share: float) -> tuple[float, float]:
@@ -186,9 +190,10 @@ def _parts(whole: float, share: float) -> tuple[float, float]:
     return (whole * (1 - share) if share < 1 else 0.0), whole * share
 
 
-def _ledger(level: Counts | Numbers, units: tuple[float, float]) -> Ledger:
+def _told(level: Counts | Numbers, seen: _Way) -> Ledger:
     """Return what would be known if both sides were as it was, by *level*."""
-    return Ledger(old=_side(level, units[0]), new=_side(level, units[1]))
+    old, new = seen.good if isinstance(level, Counts) else seen.once
+    return Ledger(old=_side(level, old), new=_side(level, new))
 
 
 def _side(level: Counts | Numbers, units: float) -> Counts | Numbers:
@@ -209,5 +214,5 @@ def _found(
         return detectable(rate, *sides, plan.share, guardrail.tolerated)
     if level is None or isinstance(level, Counts):
         return None
-    known = difference(plan, guardrail, _ledger(level, seen.once))
+    known = difference(plan, guardrail, _told(level, seen))
     return guardrail.margin + known.high - known.value if known else None

@@ -70,9 +70,10 @@ class Assign:
             side = _named(call, caller, found, arms)
         if side is not None or _concerned(caller, arms):
             unit = unit_of(call, caller, arms)
-            if side is None and arms.early and _is_first(caller, arms):
-                side = _kept(arms, unit)
-            call.arm = arm_of(arms, unit, side, alone=unit == call.id)
+            early = side is None and arms.early > 0 and _is_first(caller, arms)
+            side = _kept(arms, unit) if early else side
+            arm = arm_of(arms, unit, side, alone=unit == call.id)
+            call.arm = replace(arm, early=True) if early else arm
 
     def finish(self, call: Call, outcome: Outcome) -> None:
         """Note what is wrong with an answer that no record tells."""

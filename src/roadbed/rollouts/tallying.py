@@ -1,7 +1,7 @@
 """Watches calls and tells, unit by unit, how two versions do: on one replica, bounded.
 
 A call is counted under the version that a rollout put it to, if it tells something of
-that version. One that somebody placed by hand does not. One that never came to a model
+that version. One that is not there by chance does not. One that never came to a model
 does not either: what is no request, who has no right or no money left, who went away;
 nor does an answer from memory. Such a call only says that its unit was assigned.
 """

@@ -6,6 +6,7 @@ from typing import Any, Protocol
 
 from roadbed.console.rollouts.filters import RolloutFilter
 from roadbed.rollouts.shown import Balance, Tile
+from roadbed.rollouts.state import WAITING
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,6 +174,11 @@ class Standing:
 
     row: RolloutRow
     drift: DriftTold | None = None
+
+    @property
+    def waits(self) -> bool:
+        """Say whether it is up to somebody what happens next."""
+        return self.row.phase in WAITING or self.drift is not None
 
 
 class Rolling(Protocol):

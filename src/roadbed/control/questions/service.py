@@ -10,7 +10,6 @@ import sqlalchemy as sa
 from roadbed.control.answering import How, ways
 from roadbed.control.state import Revision, revisions
 from roadbed.core.reference import VersionRef
-from roadbed.core.resource import tenant_of
 from roadbed.rollouts import store
 from roadbed.rollouts.rollout import Rollout
 
@@ -86,6 +85,4 @@ def _ways(
 ) -> Mapping[VersionRef, How]:
     if declared.state != "live":
         return {}
-    if rollout is not None and rollout.tenant != tenant_of(declared.content):
-        rollout = None  # The name was another tenant's before.
     return ways(declared.content, rollout, weight)

@@ -31,7 +31,7 @@ class CallFilter(BaseModel):
     principal: str = ""
     kind: str = ""
     rollout: str = Field(default="", description="Its id, as a call's record has it.")
-    arm: str = Field(default="", description="`old` or `new`, or `placed-…`.")
+    arm: str = Field(default="", description="`old` or `new`, `placed-…`, `first-…`.")
     since_us: int | None = Field(default=None, ge=0, le=2**62)
     until_us: int | None = Field(default=None, ge=0, le=2**62)
     before: str = Field(default="", description="A call id, or what `before` said.")

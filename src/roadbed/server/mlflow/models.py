@@ -6,14 +6,13 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from roadbed.control.answering import answering
+from roadbed.control.readable import pins_of
 from roadbed.control.state import current_resources
 from roadbed.core.errors import Conflict, Invalid
 from roadbed.registry.tracking import model_search, models
 from roadbed.registry.tracking.model_search import Search
 from roadbed.registry.tracking.models import TrackedModel
 from roadbed.registry.tracking.versions import STAGES
-from roadbed.rollouts.store import newest_of_each
 from roadbed.server.mlflow import checks
 from roadbed.server.mlflow.errors import AlreadyExists
 from roadbed.server.mlflow.route import Asked, route
@@ -202,11 +201,10 @@ def search_in(ask: Asked, default: int, most: int) -> Search:
 
 
 def pinned_by(connection: sa.Connection, model: str) -> Mapping[int, Sequence[str]]:
-    """Return at which endpoints which versions of *model* may answer."""
+    """Return which endpoints pin which versions of *model*."""
     found: dict[int, list[str]] = {}
-    newest = newest_of_each(connection)
     for endpoint in current_resources(connection).of("Endpoint"):
-        for pin in answering(endpoint.content, newest.get(endpoint.name)):
+        for pin in pins_of(endpoint.content):
             if pin.name == model:
                 found.setdefault(pin.number, []).append(endpoint.name)
     return found
