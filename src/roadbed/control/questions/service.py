@@ -1,8 +1,7 @@
 """What an endpoint served, from each change on: by its pins, and by its rollouts."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
-from itertools import groupby
 from operator import attrgetter
 
 import sqlalchemy as sa
@@ -50,7 +49,7 @@ def moments(connection: sa.Connection, endpoint: str) -> Iterator[Moment]:
     rollout: Rollout | None = None
     weight, by = 0, ""
     changes = sorted(_changes(connection, endpoint), key=attrgetter("at_us"))
-    for at_us, together in groupby(changes, key=attrgetter("at_us")):
+    for together in _moments(changes):
         for each in together:
             by = each.by
             if each.rollout is not None:
@@ -59,12 +58,24 @@ def moments(connection: sa.Connection, endpoint: str) -> Iterator[Moment]:
         if declared is not None:
             yield Moment(
                 endpoint=endpoint,
-                at_us=at_us,
+                at_us=together[0].at_us,
                 by=by,
                 stage=str(declared.content["spec"].get("stage", "")),
                 revision=declared.snapshot,
                 ways=_ways(declared, rollout, weight),
             )
+
+
+def _moments(changes: Iterable[_Change]) -> Iterator[list[_Change]]:
+    """Yield what belongs together: an apply, and what it did to rollouts."""
+    found: list[_Change] = []
+    for each in changes:
+        if found and (each.declared is not None or each.at_us != found[0].at_us):
+            yield found
+            found = []
+        found.append(each)
+    if found:
+        yield found
 
 
 def _changes(connection: sa.Connection, endpoint: str) -> Iterator[_Change]:
