@@ -5,7 +5,7 @@ from typing import Literal
 
 from roadbed.control.readable import Content, pins_of
 from roadbed.core.reference import VersionRef, parse
-from roadbed.rollouts.rollout import Rollout, served
+from roadbed.rollouts.rollout import Rollout, Served, served
 
 How = Literal["serves", "stands by"]
 
@@ -21,17 +21,14 @@ def answering(endpoint: Content, newest: Rollout | None) -> list[VersionRef]:
     return list(dict.fromkeys((*pins_of(endpoint), *by_rollout)))
 
 
-def ways(
-    endpoint: Content, newest: Rollout | None, weight: int
-) -> dict[VersionRef, How]:
+def ways(endpoint: Content, now: Served) -> dict[VersionRef, How]:
     """Return how each version may answer at *endpoint*: it serves, or stands by.
 
-    *weight* of 10,000 units get the newer version of *newest*, its newest rollout, if
-    that is under way. What is pinned and not served, as after a rollback, is left out.
+    *now* is what the endpoint serves. What is pinned and not served, as after a
+    rollback, is left out.
     """
-    pin, *others = pins_of(endpoint)
-    now = served(str(pin), newest, math.inf)
-    names = (now.base, now.candidate if weight else "")
+    _, *others = pins_of(endpoint)
+    names = (now.base, now.candidate if now.weight else "")
     found: dict[VersionRef, How] = {parse(n): "serves" for n in names if n}
     for ref in others:
         found.setdefault(ref, "stands by")

@@ -15,8 +15,9 @@ def arms_of(rollout: Rollout, newer: Deployment) -> Arms:
     """
     release = release_of(rollout)
     own = rollout.plan.strategy == "experiment"
-    early = 0 if _is_first(rollout) else _early(rollout)
-    first = release.first if early or _is_first(rollout) else None
+    only = _is_first(rollout)
+    early = 0 if only else _early(rollout)
+    first = release.first if only or early else None
     shadowed = rollout.state.phase == "shadow"
     mirror = (release.shadow or Mirror()) if shadowed else None
     latency = newer.terms.latency

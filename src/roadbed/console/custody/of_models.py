@@ -32,6 +32,7 @@ from roadbed.control.questions.compare import Comparer
 from roadbed.control.questions.lineage import lineage_of
 from roadbed.control.questions.runs import whole
 from roadbed.control.questions.standing import Status, status_of
+from roadbed.control.readable import served_of
 from roadbed.control.state import State, newest_revision
 from roadbed.control.targets import find_dataset
 from roadbed.control.versions import Versions
@@ -191,9 +192,8 @@ def _pinned(stack: State, rolling: Mapping[str, Rollout]) -> dict[str, list[Serv
     found: dict[str, list[Serving]] = {}
     for each in stack.of("Endpoint"):
         stage = str(each.content["spec"]["stage"])
-        newest = rolling.get(each.name)
-        weight = newest.weight if newest is not None else 0
-        for ref, how in ways(each.content, newest, weight).items():
+        now = served_of(each.content, rolling.get(each.name), 0)
+        for ref, how in ways(each.content, now).items():
             serving = Serving(
                 endpoint=each.name, version=str(ref), stage=stage, how=how
             )

@@ -7,6 +7,7 @@ from operator import attrgetter
 import sqlalchemy as sa
 
 from roadbed.control.answering import How, ways
+from roadbed.control.readable import served_of
 from roadbed.control.state import Revision, revisions
 from roadbed.core.reference import VersionRef
 from roadbed.rollouts import store
@@ -96,4 +97,5 @@ def _ways(
 ) -> Mapping[VersionRef, How]:
     if declared.state != "live":
         return {}
-    return ways(declared.content, rollout, weight)
+    now = served_of(declared.content, rollout, 0)
+    return ways(declared.content, replace(now, weight=weight))
