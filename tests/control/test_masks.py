@@ -1,8 +1,11 @@
 """What a stranger wrote is written down without what it must not hold."""
 
 import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
 
 from roadbed.control.masks import mask
+from roadbed.core.ids import Uuid7
 
 
 @pytest.mark.parametrize(
@@ -35,3 +38,37 @@ def test_secrets_people_and_accounts_are_masked(text, masked):
 )
 def test_what_is_neither_stays(text):
     assert mask(text) == text
+
+
+@example(1_795_000_000_000, bytes.fromhex("98330000277152196983"))
+@given(st.integers(0, 2**48 - 1), st.binary(min_size=10, max_size=10))
+def test_an_id_is_no_card_whatever_its_digits(ms, tail):
+    id = Uuid7(lambda: ms * 1_000_000, lambda: tail)()
+
+    assert mask(f"GET /calls/{id} of 2026 {id}") == f"GET /calls/{id} of 2026 {id}"
+
+
+@pytest.mark.parametrize(
+    "id",
+    [
+        "01a21c58-2c6a-73e1-9833-277152196983",
+        "a4111111111111111bbbbbbbbbbbbbbb",
+        "4111111111111111a000000000000000000000f0",
+        "sha256:" + "a" * 47 + "b4111111111111111",
+    ],
+)
+def test_digits_inside_an_id_stay(id):
+    assert mask(f"Call/{id}") == f"Call/{id}"
+
+
+@pytest.mark.parametrize("around", ["rbk_{}", "rbk_a{}", "{}@example.com"])
+def test_what_looks_like_an_id_hides_no_secret(around):
+    text = around.format("01a21c58-2c6a-73e1-9833-277152196983")
+
+    assert "277152196983" not in mask(text)
+
+
+def test_a_card_beside_an_id_is_masked():
+    id = "01a21c58-2c6a-73e1-9833-277152196983"
+
+    assert mask(f"{id} 4111-1111-1111-1111 {id}") == f"{id} <card> {id}"
