@@ -31,6 +31,7 @@ def test_secrets_people_and_accounts_are_masked(text, masked):
         "Endpoint/support-bot-2024",
         "eu-0198c5a3-3b2f-7cc3-98c4-dc0c0c07398f",
         "4111 1111 1111 1112",
+        "experiment 411111111111111118 of 1795000000000007",
         "DE89370400440532013001",
         "a@b",
         "no policy allows it",
@@ -53,6 +54,7 @@ def test_an_id_is_no_card_whatever_its_digits(ms, tail):
     [
         "01a21c58-2c6a-73e1-9833-277152196983",
         "a4111111111111111bbbbbbbbbbbbbbb",
+        "abcdef4111111117-000003.spool",
         "4111111111111111a000000000000000000000f0",
         "sha256:" + "a" * 47 + "b4111111111111111",
     ],

@@ -15,10 +15,12 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:(?: |%20)?[A-Z0-9]{4}){2,7}"
     r"(?:(?: |%20)?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
-_CARD = re.compile(r"(?<![0-9])[0-9](?:(?: |-|%20)?[0-9]){12,18}(?![0-9])")
+_CARD = re.compile(r"(?<![0-9])[2-6](?:(?: |-|%20)?[0-9]){12,18}(?![0-9])")
+_CARD_LENGTHS = {13, 14, 15, 16, 19}
 _ID = re.compile(  # of a call, a trace, a commit, a version: digits by chance
     r"(?<![0-9A-Za-z])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64})(?![0-9A-Za-z])"
+    r"|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?=[0-9]*[a-f])[0-9a-f]{16})"
+    r"(?![0-9A-Za-z])"
 )
 
 
@@ -47,4 +49,4 @@ def _card(found: re.Match[str]) -> str:
     digits = [int(c) for c in re.sub(r" |-|%20", "", found[0])]
     doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
     valid = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-    return "<card>" if valid else found[0]
+    return "<card>" if valid and len(digits) in _CARD_LENGTHS else found[0]
