@@ -128,7 +128,7 @@ class TokenService:
         )
         subject = self._prove(wanted.subject, wanted.client, known, now_us)
         actor = wanted.actor and self._prove(wanted.actor, "", known, now_us)
-        grant = decide(subject, actor, wish, now_us, secrets.token_urlsafe(16))
+        grant = decide(subject, actor, wish, now_us, secrets.token_hex(16))
         who = self._permitted(grant, _both(subject, actor), known, now_us)
         token = Secret(self.signing.sign(claims_of(grant, self.issuer)))
         with self.database.write() as connection:
