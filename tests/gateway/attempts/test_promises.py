@@ -195,6 +195,41 @@ def test_every_attempt_is_paid_for_exactly_once(chain, cap, hedge, leave):
     assert all(r.ended == r.calls for r in every)
 
 
+class Clings(Scripted):
+    """Says nothing, and takes its time to end once it is let go."""
+
+    def __init__(self):
+        super().__init__((5.0,))
+        self.letting_go = asyncio.Event()
+
+    async def send(self, call):
+        try:
+            async for chunk in super().send(call):
+                yield chunk
+        finally:
+            self.letting_go.set()
+            await asyncio.sleep(0.05)
+
+
+def test_a_winner_is_paid_for_though_the_caller_leaves_while_the_loser_ends():
+    slow, fast, purse = Clings(), Scripted(WELL), Purse()
+    call = call_of(choice(1, slow, fast), hedge={"after_ms": 1})
+
+    async def go():
+        asking = asyncio.ensure_future(
+            anext(Attempts(purse, random=Random(1))(call, Outcome()))
+        )
+        await slow.letting_go.wait()
+        asking.cancel()
+        await asyncio.wait([asking])
+
+    asyncio.run(go())
+
+    assert sorted(n for n, *_ in purse.bills) == [0, 1]
+    assert sorted(t.status for t in call.attempts) == ["cancelled", "lost"]
+    assert (slow.ended, fast.ended) == (1, 1)
+
+
 def test_what_was_not_sent_costs_nothing_and_what_was_does():
     refused, cut = Unavailable("503", upstream_status=503), Truncated("cut")
     call = call_of(choice(1, Scripted((refused,), (cut,))), choice(2, Scripted(WELL)))

@@ -1,6 +1,7 @@
 """The same key is one upstream call and one answer, however that ended."""
 
 import asyncio
+import threading
 from dataclasses import replace
 
 import pytest
@@ -21,9 +22,10 @@ from roadbed.core.errors import (
     Truncated,
     Unavailable,
 )
-from roadbed.gateway.reuse import replay
+from roadbed.gateway.reuse import idempotent, replay
 from roadbed.gateway.reuse.idempotent import Idempotent, KeyReused
 from roadbed.gateway.reuse.keys import Claim
+from roadbed.gateway.reuse.leave import reads_on
 from roadbed.gateway.reuse.need import is_unbilled
 from roadbed.inference.call import Chunk, ToolPiece, Usage
 from roadbed.inference.path import Path, ask_once
@@ -232,6 +234,42 @@ def test_who_is_cancelled_lets_go_of_the_key():
     owned, (text, _) = asyncio.run(leave())
 
     assert (owned, text) == (1, "answer 2")
+
+
+class Slow(Drawer):
+    """Takes its time to claim a key, in a thread."""
+
+    def __init__(self):
+        super().__init__()
+        self.claiming, self.go = threading.Event(), threading.Event()
+
+    def claim(self, wanted):
+        self.claiming.set()
+        assert self.go.wait(20)
+        return super().claim(wanted)
+
+
+@pytest.mark.parametrize(("owner", "asked"), [(None, 1), ("another", 0)])
+def test_who_leaves_while_the_key_is_claimed_does_not_leave_it_stuck(owner, asked):
+    async def leave():
+        desk, runner = Counter(), Counting()
+        desk.path = Path([], Idempotent(ask_once, slow := Slow(), desk.wait))
+        call = asks(served(runner))
+        call.idempotency_key, call.started_ns = "k", 2**62
+        if owner:
+            wanted = idempotent._wanted(call)
+            slow.rows[wanted.key] = (owner, wanted.asked, None)
+        task = asyncio.ensure_future(anext(desk.path.travel(call)))
+        await asyncio.to_thread(slow.claiming.wait, 20)
+        kept, call.left = reads_on(call), True
+        slow.go.set()
+        await asyncio.wait([task])
+        return kept, runner.asked, call.followers, task.exception()
+
+    kept, times, followers, error = asyncio.run(leave())
+
+    assert (kept, times) == (True, asked)
+    assert (followers, type(error)) == ((1, type(None)) if asked else (0, Conflict))
 
 
 def test_without_its_database_a_key_is_refused_before_anything_is_asked():

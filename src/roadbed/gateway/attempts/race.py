@@ -18,6 +18,7 @@ async def race(
     *other* makes the second attempt when the first had nothing to show for *after_s*.
     Whoever loses is let go and paid for before this returns, also if it is cancelled.
     """
+    won: Trial | None = None
     running = {asyncio.create_task(trial.begin(share_s)): trial}
     fallen: Fallen = []
     try:
@@ -30,13 +31,19 @@ async def race(
             for task in [task for task in running if task in ended]:
                 one = running.pop(task)
                 if (error := task.exception()) is None:
-                    return one, fallen
+                    won = one
+                    return won, fallen
                 if not isinstance(error, RoadbedError):
                     raise error
                 fallen.append((one, error))
         return None, fallen
     finally:
-        await _let_go(running)
+        try:
+            await _let_go(running)
+        except BaseException as error:
+            if won is not None:
+                await won.close(error)
+            raise
 
 
 async def _let_go(running: "dict[asyncio.Task[None], Trial]") -> None:

@@ -81,7 +81,7 @@ class Idempotent:
             for chunk in replay.read(claim.answer):
                 yield chunk
             return
-        call.followers += 1  # whoever sends a key may come back for the answer
+        call.followers += 1
         async with aclosing(self._answer(call, outcome, wanted)) as answer:
             async for chunk in answer:
                 yield chunk
@@ -92,8 +92,8 @@ class Idempotent:
         assert call.deployment is not None
         until_s = call.started_ns / 1e9 + call.deployment.deadline_ms / 1e3
         wait_s = _LOOK_AFTER_S
-        while (claim := await self._try(wanted)).state == "busy":
-            if time.monotonic() + wait_s >= until_s:
+        while (claim := await self._try(call, wanted)).state == "busy":
+            if call.left or time.monotonic() + wait_s >= until_s:
                 raise Conflict(
                     "the first request with this Idempotency-Key is still under way",
                     hint="ask again later with the same key",
@@ -107,7 +107,9 @@ class Idempotent:
             )
         return claim
 
-    async def _try(self, wanted: Wanted) -> Claim:
+    async def _try(self, call: Call, wanted: Wanted) -> Claim:
+        """Claim once; a caller who leaves meanwhile gets the answer for a later one."""
+        call.followers += 1
         try:
             return await asyncio.to_thread(self._keys.claim, wanted)
         except _AWAY as error:
@@ -116,6 +118,8 @@ class Idempotent:
                 "Idempotency-Key cannot be kept now",
                 hint="try again shortly, or leave the header out",
             ) from None
+        finally:
+            call.followers -= 1
 
     async def _answer(
         self, call: Call, outcome: Outcome, wanted: Wanted
