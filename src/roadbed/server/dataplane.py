@@ -129,7 +129,7 @@ class DataPlane:
     ) -> tuple[Asked, bytes, dict[str, str]]:
         """Return what is asked, the body that asks it, and the labels of the call."""
         body, labels = b"", dict[str, str]()
-        said, side = exchange.texts(LABELS, ARM)
+        said, side = exchange.joined(LABELS), exchange.header(ARM)
         try:
             labels, _ = labels_in(said), side_in(side)
             body = await exchange.body(self._limit(exchange))

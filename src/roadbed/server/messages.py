@@ -20,7 +20,7 @@ _MOST_BETAS = 32
 
 def with_betas(dialect: Dialect, exchange: Exchange) -> Dialect:
     """Return *dialect* for one request, which may ask for betas in a header."""
-    listed = exchange.header(b"anthropic-beta")
+    listed = exchange.joined(b"anthropic-beta")
     if not listed:
         return dialect
     names = [name.strip() for name in listed.split(",")][:_MOST_BETAS]
