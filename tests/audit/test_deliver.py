@@ -33,6 +33,11 @@ class Flaky(FolderCopies):
             raise NotReady("away")
         return super().notes()
 
+    def newest(self):
+        if self.away:
+            raise NotReady("away")
+        return super().newest()
+
 
 @pytest.fixture
 def places(tmp_path):
@@ -62,6 +67,21 @@ def test_each_checkpoint_comes_to_each_place_once(log, database, places, bring):
 
     assert bring() == 2
     assert places[0].notes() == places[1].notes() == kept(database)
+
+
+def test_a_delivery_reads_one_note_and_no_entry_however_many_there_are(
+    log, database, places, bring, monkeypatch
+):
+    fill(log, entries=600, every=300)
+    bring()
+    fill(log, entries=2, every=2)
+    for place in places:
+        monkeypatch.setattr(place, "notes", None)
+    with database.write() as connection:
+        early = tables.entries.c.seq <= 256
+        connection.execute(tables.entries.delete().where(early))
+
+    assert bring() == 2
 
 
 def test_a_place_that_is_away_gets_all_of_it_later_and_stops_no_other(

@@ -9,6 +9,7 @@ import re
 from pathlib import Path
 
 from roadbed.core.errors import NotReady
+from roadbed.core.sync import sync
 
 FILE = "checkpoints.txt"
 _DASH = "\u2014 "
@@ -30,7 +31,7 @@ def append_note(folder: Path, note: str) -> None:
             os.fsync(handle)
         finally:
             os.close(handle)
-        _sync(folder)
+        sync(folder)
     except OSError as error:
         raise NotReady(
             f"a checkpoint cannot be copied to {file}: {error.strerror}",
@@ -110,11 +111,3 @@ def _gap(handle: int) -> str:
 
 def _decode(data: bytes) -> str:
     return data.decode("utf-8", "replace")
-
-
-def _sync(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

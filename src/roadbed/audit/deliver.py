@@ -48,9 +48,10 @@ def _deliver(database: Database, place: Copies, verifier: Verifier) -> int:
         table = tables.checkpoints
         query = sa.select(table.c.size, table.c.note).where(table.c.size > done)
         waiting = connection.execute(query.order_by(table.c.size).limit(_AT_ONCE)).all()
-        if not waiting:
-            return 0
-        for note in (place.notes() or [])[-1:]:
+    if not waiting:
+        return 0
+    if note := place.newest():
+        with database.read() as connection:
             _hear(connection, place.name, note, verifier)
     try:
         for row in waiting:
@@ -63,7 +64,11 @@ def _deliver(database: Database, place: Copies, verifier: Verifier) -> int:
 
 
 def _hear(connection: sa.Connection, name: str, note: str, verifier: Verifier) -> None:
-    """Raise Corrupt if *note*, the newest that a place has, is not true of the log."""
+    """Raise Corrupt if *note*, the newest that a place has, is not true of the log.
+
+    The log is its tiles, as they were kept when it grew: this is asked often, and a
+    log is long. Whether its entries are still those is what a verification says.
+    """
     witness = _believed(note, verifier)
     if witness is None:
         return
@@ -74,7 +79,7 @@ def _hear(connection: sa.Connection, name: str, note: str, verifier: Verifier) -
             f"over {witness.size}",
             hint=_MEND,
         )
-    tiles = KeptTiles(connection, trust=False)
+    tiles = KeptTiles(connection)
     if subtree(tiles.read, 0, witness.size) != witness.root:
         raise Corrupt(
             f"the first {witness.size} audit entries are not those of the checkpoint "

@@ -5,7 +5,6 @@ steps leaves the spool, and doing it all again gives the same names and rows.
 """
 
 import hashlib
-import os
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
@@ -21,6 +20,7 @@ from roadbed.core.actor import SYSTEM
 from roadbed.core.clock import Clock, to_us
 from roadbed.core.errors import Corrupt, Invalid, NotReady
 from roadbed.core.ids import split_call_id
+from roadbed.core.sync import sync
 from roadbed.database.engine import Database
 from roadbed.gateway.history import History
 from roadbed.gateway.leaf import leaf_of
@@ -148,12 +148,12 @@ def write_file(
     draft = final.with_name(f".{final.name}.tmp")
     try:
         rows = history.write(dataset, lines, draft)
-        _sync(draft)
+        sync(draft)
         draft.replace(final)
     finally:
         draft.unlink(missing_ok=True)
     for folder in final.parents[:6]:  # from the hour to what holds the root
-        _sync(folder)
+        sync(folder)
     return rows
 
 
@@ -211,11 +211,3 @@ def entry_of(draft: Segment) -> Entry:
 def _chain(first: bytes, rest: Iterable[bytes]) -> Iterator[bytes]:
     yield first
     yield from rest
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -26,3 +26,10 @@ class Copies(Protocol):
         cannot be reached now.
         """
         ...
+
+    def newest(self) -> str | None:
+        """Return the note of the largest size without reading the others.
+
+        None if nothing is kept, or this place cannot be read. Raises as `notes` does.
+        """
+        ...

@@ -207,6 +207,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
     announce = parts.watching.announce
     learners = Chores(learning(app, parts.process, announce), parts.keeper)
     lookers = Chores(parts.rolling.looking, parts.keeper)
+    errands = errands_of(app, parts)
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
@@ -219,11 +220,13 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
             app.tokens.signing.ensure,
             learners.start,
             lookers.start,
+            errands.start,
             *parts.watching.begin,
         ],
         end=[
             learners.stop,
             lookers.stop,
+            errands.stop,
             *parts.rolling.end,
             parts.purse.close,
             parts.presence.leave,
@@ -243,10 +246,6 @@ def chores_of(app: App, parts: Parts) -> Chores:
                 name="checkpoint", every_s=CHECKPOINT_EVERY_S, work=app.audit.checkpoint
             ),
             Chore(name="replicas", every_s=REPLICAS_EVERY_S, work=parts.presence.look),
-            Chore(
-                name="statements", every_s=STATEMENTS_EVERY_S, work=app.prover.seal_rest
-            ),
-            Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
             Chore(
                 name="seal",
                 every_s=SEAL_LOOK_EVERY_S,
@@ -275,21 +274,36 @@ def chores_of(app: App, parts: Parts) -> Chores:
     )
 
 
+def errands_of(app: App, parts: Parts) -> Chores:
+    """Return what waits for others: nobody must think meanwhile that we are gone."""
+    return Chores(
+        [
+            Chore(
+                name="statements", every_s=STATEMENTS_EVERY_S, work=app.prover.seal_rest
+            ),
+            Chore(name="copies", every_s=COPIES_EVERY_S, work=app.deliver),
+        ],
+        parts.keeper,
+    )
+
+
 class SealOnRequest:
     """Seals this process's spool when somebody asked for it."""
 
     def __init__(self, app: App, recorder: Recorder) -> None:
         self._app = app
         self._recorder = recorder
-        self._seen: int | None = None
+        self._seen = self._asked()
 
     def __call__(self) -> None:
         """Look once."""
-        with self._app.database.read() as connection:
-            value = times_asked(connection)
-        if self._seen is not None and value != self._seen:
+        if (asked := self._asked()) != self._seen:
             self._recorder.seal_soon()
-        self._seen = value
+            self._seen = asked
+
+    def _asked(self) -> int:
+        with self._app.database.read() as connection:
+            return times_asked(connection)
 
 
 def services(app: App, parts: Parts) -> Services:

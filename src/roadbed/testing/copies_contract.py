@@ -15,8 +15,10 @@ class CopiesContract:
     """Subclass me with a `place` fixture that is empty.
 
     A place that cannot be read says so, and is asked for what it was sent instead:
-    override `kept`.
+    override `kept`, and `newest`, which is what it tells then.
     """
+
+    newest: str | None = a_note(1234)
 
     def kept(self, place: Copies) -> list[str]:
         """Return what is kept."""
@@ -31,6 +33,7 @@ class CopiesContract:
             place.put(size, a_note(size))
 
         assert self.kept(place) == [a_note(size) for size in sizes]
+        assert place.newest() == self.newest
 
     def test_putting_a_note_again_changes_nothing(self, place: Copies) -> None:
         """A delivery that was interrupted is repeated."""
@@ -42,6 +45,7 @@ class CopiesContract:
     def test_an_empty_place_has_no_notes(self, place: Copies) -> None:
         """Nothing was put, nothing is there."""
         assert self.kept(place) == []
+        assert place.newest() is None
 
     def test_a_name_is_fit_for_a_path(self, place: Copies) -> None:
         """It names a folder in exported bundles."""

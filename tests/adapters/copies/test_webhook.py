@@ -44,6 +44,8 @@ def mailbox():
 
 
 class TestWebhook(CopiesContract):
+    newest = None
+
     @pytest.fixture
     def place(self, mailbox):
         self.mailbox = mailbox

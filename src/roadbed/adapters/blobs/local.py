@@ -11,6 +11,7 @@ from uuid import uuid4
 
 from roadbed.core.digest import PREFIX
 from roadbed.core.errors import Corrupt, Invalid, NotFound
+from roadbed.core.sync import sync
 
 _DIGEST = re.compile(r"sha256:[0-9a-f]{64}")
 _PIECE = 1024 * 1024
@@ -40,7 +41,7 @@ class LocalBlobs:
             final = self._file(digest)
             _make_directory(final.parent)
             draft.replace(final)
-            _flush_directory(final.parent)
+            sync(final.parent)
         finally:
             draft.unlink(missing_ok=True)
         return digest
@@ -129,15 +130,7 @@ def _make_directory(folder: Path) -> None:
         return
     _make_directory(folder.parent)
     folder.mkdir(exist_ok=True)
-    _flush_directory(folder.parent)
-
-
-def _flush_directory(folder: Path) -> None:
-    handle = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync(folder.parent)
 
 
 def _sweep(drafts: Path, before: float) -> None:

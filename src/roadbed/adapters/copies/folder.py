@@ -3,8 +3,10 @@
 import os
 from contextlib import suppress
 from pathlib import Path
+from uuid import uuid4
 
 from roadbed.core.errors import Conflict, NotReady
+from roadbed.core.sync import sync
 
 
 class FolderCopies:
@@ -17,7 +19,7 @@ class FolderCopies:
     def put(self, size: int, note: str) -> None:
         """Keep *note*; see the port."""
         file = self._folder / f"{size:020d}"
-        draft = self._folder / f".{file.name}.{os.getpid()}"
+        draft = self._folder / f".{file.name}.{uuid4().hex}"
         try:
             self._folder.mkdir(parents=True, exist_ok=True)
             with draft.open("w", encoding="utf-8") as out:
@@ -36,15 +38,27 @@ class FolderCopies:
 
     def notes(self) -> list[str]:
         """Return the notes; see the port."""
-        files = sorted(f for f in self._folder.glob("[0-9]*") if f.is_file())
-        return [file.read_text("utf-8", "replace") for file in files]
+        return [_read(file) for file in sorted(self._files())]
+
+    def newest(self) -> str | None:
+        """Return the newest note; see the port."""
+        file = max(self._files(), default=None)
+        return None if file is None else _read(file)
+
+    def _files(self) -> list[Path]:
+        return [file for file in self._folder.glob("[0-9]*") if file.is_file()]
 
     def _link(self, draft: Path, file: Path, size: int, note: str) -> None:
         try:
             file.hardlink_to(draft)
+            sync(self._folder)
         except FileExistsError:
-            if file.read_text("utf-8", "replace") != note:
+            if _read(file) != note:
                 raise Conflict(
                     f"{file} holds another checkpoint over {size} entries",
                     hint="run `roadbed audit verify`: the log may have been forked",
                 ) from None
+
+
+def _read(file: Path) -> str:
+    return file.read_text("utf-8", "replace")

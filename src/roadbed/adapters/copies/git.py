@@ -42,6 +42,10 @@ class GitCopies:
         """Return the notes; see the port."""
         return [note for _, note in sorted(self._committed().items())]
 
+    def newest(self) -> str | None:
+        """Return the newest note; see the port."""
+        return max(self._committed().items(), default=("", None))[1]
+
     def _commit(self, path: str, size: int, note: str) -> None:
         file = self._clone / path
         try:

@@ -35,15 +35,25 @@ class ObjectStoreCopies:
 
     def notes(self) -> list[str]:
         """Return the notes; see the port."""
+        return [self._note(key) for key in sorted(self._keys())]
+
+    def newest(self) -> str | None:
+        """Return the newest note; see the port."""
+        key = max(self._keys(), default=None)
+        return None if key is None else self._note(key)
+
+    def _keys(self) -> list[str]:
         import obstore
         from obstore.exceptions import BaseError
 
         try:
             listed = obstore.list(self._store, "checkpoints")
-            keys = sorted(item["path"] for chunk in listed for item in chunk)
+            return [item["path"] for chunk in listed for item in chunk]
         except (BaseError, OSError) as error:
             raise _not_ready(error) from None
-        return [self._get(key).decode("utf-8", "replace") for key in keys]
+
+    def _note(self, key: str) -> str:
+        return self._get(key).decode("utf-8", "replace")
 
     def _get(self, key: str) -> bytes:
         import obstore

@@ -26,3 +26,6 @@ class WebhookCopies:
 
     def notes(self) -> None:
         """Return None: a webhook cannot be read."""
+
+    def newest(self) -> None:
+        """Return None, for the same reason."""
