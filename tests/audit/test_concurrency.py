@@ -9,14 +9,18 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import sqlalchemy as sa
 
-from roadbed.audit import tables
+from roadbed.adapters.copies.folder import FolderCopies
+from roadbed.audit import bundle, tables
+from roadbed.audit.deliver import deliver
 from roadbed.audit.log import AuditLog, AuditQuery, append, hold
+from roadbed.audit.note import read_verifier
 from roadbed.audit.sequencer import sequence
 from roadbed.audit.signer import Signer
+from roadbed.audit.verify import verify_database
 from roadbed.database.engine import open_database
 from roadbed.database.tables import bump, current
 
-from .conftest import Ticking, change, check
+from .conftest import Ticking, change, check, fill
 
 WRITER = """
 import sys
@@ -78,6 +82,32 @@ def test_processes_that_append_together_leave_no_gap(database, signer, log, copi
     assert check(database, copies, signer).verified
 
 
+@pytest.mark.parametrize("source", ["copy", "place"])
+def test_a_log_that_grows_while_it_is_verified_is_verified(
+    log, database, signer, copies, tmp_path, source, monkeypatch
+):
+    place = FolderCopies(tmp_path / "place")
+    read = {"copy": bundle.read_copy, "place": place.notes}
+    reads = []
+
+    def grown(*args):
+        log.record(change(100 + len(reads)))
+        reads.append(log.checkpoint())
+        deliver(database, [place], read_verifier(signer.public_key))
+        return read[source](*args)
+
+    fill(log, entries=4, every=2)
+    if source == "copy":
+        monkeypatch.setattr(bundle, "read_copy", grown)
+    else:
+        place.notes = grown
+    report = verify_database(database, copies, signer.public_key, places=[place])
+
+    assert reads
+    assert report.findings == ()
+    assert report.size >= 5
+
+
 @pytest.mark.parametrize("lines", [1, 4, 9])
 def test_a_killed_writer_leaves_the_change_with_its_entry_or_neither(
     database, lines, signer, log, copies
@@ -102,7 +132,7 @@ def test_nobody_waits_for_another_to_append(postgres_url, database, log):
     second = open_database(postgres_url)
     with ThreadPoolExecutor(1) as pool, database.write() as connection:
         append(connection, 1, change(1))
-        pool.submit(_append_one, second).result(5)
+        pool.submit(_append_one, second).result(30)
         early = [entry.resource for entry in log.search(AuditQuery())]
     late = [(entry.seq, entry.resource) for entry in log.search(AuditQuery())]
     second.close()
@@ -117,7 +147,7 @@ def test_whoever_holds_lets_nobody_else_hold_but_others_append(postgres_url, dat
     with ThreadPoolExecutor(2) as pool, database.write() as connection:
         hold(connection)
         waiting = pool.submit(_hold_once, second)
-        pool.submit(_append_one, second).result(5)
+        pool.submit(_append_one, second).result(30)
         with pytest.raises(TimeoutError):
             waiting.result(0.3)
         connection.commit()

@@ -12,6 +12,7 @@ from roadbed.audit.bundle import steady
 from roadbed.audit.entry import Entry, Recorded
 from roadbed.audit.log import append
 from roadbed.audit.sequencer import sequence
+from roadbed.control import custody
 from roadbed.control.claims import TABLES, claims_of
 from roadbed.control.custody import check, examine
 from roadbed.control.desk import Desk
@@ -106,8 +107,7 @@ class Room:
             assert connection.execute(sa.text(statement), values).rowcount == 1
 
     def findings(self):
-        with steady(self.database) as connection:
-            return examine(connection, self.blobs)
+        return examine(self.database, self.blobs)
 
     def flip(self, digest):
         file = self.blobs.path(digest)
@@ -120,6 +120,22 @@ class Room:
 @pytest.fixture
 def room(database, tmp_path):
     return Room(database, tmp_path)
+
+
+def test_what_is_written_while_it_is_examined_is_no_finding(room, monkeypatch):
+    read = custody._log
+
+    def and_then(connection):
+        found = read(connection)
+        with room.database.write() as other:
+            create_key(other, "late", now_us=room.now_us, created_by=ME)
+        sequence(room.database)
+        return found
+
+    sequence(room.database)
+    monkeypatch.setattr(custody, "_log", and_then)
+
+    assert room.findings() == ()
 
 
 @pytest.fixture

@@ -207,14 +207,13 @@ def test_a_new_list_is_another_target_and_the_version_stays_loaded(desk, tmp_pat
 def test_an_approval_that_was_slipped_into_the_table_is_found(desk, tmp_path):
     put(desk, tmp_path, ECHO, model())
     vouch(desk.database, "user:a#1")
+    assert examine(desk.database, desk.blobs) == ()
     with desk.database.read() as connection:
-        assert examine(connection, desk.blobs) == ()
         [honest] = list_approvals(connection, BOT)
     forged = {"model": "bot", "number": 1, "approver": "user:a#2", "at_us": 5}
     with desk.database.write() as connection:
         row = approvals.insert().values(digest=honest.digest, reason="", **forged)
         connection.execute(row)
 
-    with desk.database.read() as connection:
-        findings = examine(connection, desk.blobs)
+    findings = examine(desk.database, desk.blobs)
     assert any("approval of bot@1 by user:a#2" in finding for finding in findings)

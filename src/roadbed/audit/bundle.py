@@ -2,9 +2,10 @@
 
 import json
 import logging
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Set
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from itertools import product
 from pathlib import Path
 from typing import Any, Self
 
@@ -72,13 +73,15 @@ def opened(
     """Open the log of *database* as it stands at one moment, however damaged it is.
 
     Notes come from the database, from the folder *copies*, and from all of *places*
-    that can be read now. Leaves are read a page at a time. Raises Corrupt if the
+    that can be read now, as they were before that moment: a log that goes on growing
+    is signed there first. Leaves are read a page at a time. Raises Corrupt if the
     database cannot be read at all.
     """
+    before, elsewhere = frozenset(read_copy(copies)), [*_elsewhere(places)]
     try:
         with steady(database) as connection:
-            bundle = bundle_of(connection, copies)
-            yield replace(bundle, notes=(*bundle.notes, *_elsewhere(places)))
+            bundle = _bundle(connection, copies, before)
+            yield replace(bundle, notes=(*bundle.notes, *elsewhere))
     # SQLite quotes a damaged schema in its message, in bytes that are no text.
     except (DatabaseError, UnicodeDecodeError) as error:
         raise Corrupt(
@@ -87,15 +90,20 @@ def opened(
         ) from None
 
 
-def bundle_of(connection: sa.Connection, copies: Path) -> Bundle:
-    """Return the log as *connection* sees it, with the notes in *copies*."""
+def _bundle(connection: sa.Connection, copies: Path, before: Set[str]) -> Bundle:
+    """Return the log as *connection* sees it, with the notes in *copies*.
+
+    Of those, what neither was there *before* nor is known to the database came since.
+    """
     table = tables.checkpoints
-    signed = connection.execute(sa.select(table.c.note).order_by(table.c.size))
-    notes = [("database", note) for note in signed.scalars()]
+    query = sa.select(table.c.note).order_by(table.c.size)
+    signed = connection.execute(query).scalars().all()
+    known = before.union(signed)
+    copied = [note for note in read_copy(copies) if note in known]
     count = sa.select(sa.func.count()).select_from(tables.entries)
     return Bundle(
         leaves=_leaves(connection),
-        notes=(*notes, *(("copy", note) for note in read_copy(copies))),
+        notes=(*product(["database"], signed), *product(["copy"], copied)),
         tree=_read_tree(connection),
         tile=lambda tile: _compare(connection, tile),
         size=connection.execute(count).scalar_one(),

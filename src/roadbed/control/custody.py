@@ -10,6 +10,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from roadbed.audit.bundle import steady
 from roadbed.audit.entry import Recorded
 from roadbed.audit.outbox import Where, logged
 from roadbed.control.claims import TABLES, Claim, Row, claims_of, columns_of, read_json
@@ -21,6 +22,7 @@ from roadbed.data.erasure.erasures import (
     list_erasures,
 )
 from roadbed.data.tables import dataset_versions
+from roadbed.database.engine import Database
 from roadbed.evals.feedback_seals import problems
 from roadbed.ports.blobs import Blobs
 from roadbed.registry.proof import parts
@@ -70,18 +72,23 @@ class Held:
     digest: str
 
 
-def examine(connection: sa.Connection, blobs: Blobs) -> tuple[str, ...]:
+def examine(database: Database, blobs: Blobs) -> tuple[str, ...]:
     """Return what is wrong with the tables and the blobs, in words.
 
     Each finding names the thing, and the audit entry if there is one; nothing is
-    found if all is as it was written.
+    found if all is as it was written, also while more is.
     """
-    gone = list_erasures(connection)
-    return (*compare(connection), *rehash(blobs, held(connection), gone))
+    with steady(database) as connection:
+        findings = compare(connection)
+        named, gone = held(connection), list_erasures(connection)
+    return (*findings, *rehash(blobs, named, gone))
 
 
 def compare(connection: sa.Connection) -> tuple[str, ...]:
-    """Return where rows and audit entries differ, or one is without the other."""
+    """Return where rows and audit entries differ, or one is without the other.
+
+    The log and the tables are read one after another: *connection* sees one moment.
+    """
     log = _log(connection)
     findings: list[str] = []
     for table in TABLES:

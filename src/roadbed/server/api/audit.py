@@ -7,7 +7,7 @@ from typing import Any, Literal
 import sqlalchemy as sa
 from pydantic import BaseModel, ConfigDict, Field
 
-from roadbed.audit.bundle import opened, steady
+from roadbed.audit.bundle import opened
 from roadbed.audit.entry import Entry, Recorded
 from roadbed.audit.log import AuditQuery
 from roadbed.audit.report import Report
@@ -111,8 +111,7 @@ def report(ask: Ask) -> Report:
         services.public_key,
         places=services.places,
     )
-    with steady(services.database) as connection:
-        findings = examine(connection, services.desk.blobs)
+    findings = examine(services.database, services.desk.blobs)
     verified = told.verified and not findings
     if verified:  # What was found damaged is left as it is, for whoever looks next.
         _note(ask, "audit.verify")
