@@ -84,9 +84,9 @@ def test_processes_that_append_together_leave_no_gap(database, signer, log, copi
 
 @pytest.mark.parametrize("source", ["copy", "place"])
 def test_a_log_that_grows_while_it_is_verified_is_verified(
-    log, database, signer, copies, tmp_path, source, monkeypatch
+    log, signer, copies, source, monkeypatch
 ):
-    place = FolderCopies(tmp_path / "place")
+    database, place = log._database, FolderCopies(copies.with_name("place"))
     read = {"copy": bundle.read_copy, "place": place.notes}
     reads = []
 

@@ -2,7 +2,9 @@
 
 import asyncio
 import multiprocessing
+import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
@@ -184,6 +186,71 @@ def test_each_run_has_its_own_amount(database):
         return ends
 
     assert asyncio.run(runs()) == [True, True, False, True, True]
+
+
+def test_runs_that_ended_leave_no_account_and_no_lease_but_what_they_spent(database):
+    """A budget for each run that never renews sees new runs for ever."""
+    budget = rule(2 * CALL + CALL // 2, period="total", scope=Scope(run=True))
+
+    async def pay(line, run):
+        hold = await line.hold(budget, run=run)
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+
+    async def days():
+        line, clock = Line(database), SimpleNamespace(now=0.0)
+        line.teller._clock = lambda: clock.now
+        for run in "abc":
+            await pay(line, run)
+        for clock.now in (2.0, 30.0, 70.0):
+            await line.teller.look()
+        left = dict(line.teller._accounts)
+        await pay(line, "a")
+        again = await asked(line.hold(budget, run="a"))
+        line.purse.close()
+        return left, again
+
+    before = spent(database)
+    left, again = asyncio.run(days())
+    with database.read() as connection:
+        found = counters(connection, ["b"])
+
+    assert (before, left, again) == (0, {}, False)
+    assert sorted(c.settled for c in found.values()) == [CALL, CALL, 2 * CALL]
+    assert [c.leased - c.settled for c in found.values()] == [0, 0, 0]
+    assert all(not c.leases for c in found.values())
+
+
+def test_what_is_told_while_the_process_ends_is_told_once(database):
+    """A report that comes after the lease is closed would open another one."""
+
+    async def ends():
+        line = Line(database)
+        pool, closed = ThreadPoolExecutor(max_workers=1), threading.Event()
+        asyncio.get_running_loop().set_default_executor(pool)
+        recalls = line.bank.recalls
+
+        def then_wait():
+            found = recalls()
+            pool.submit(closed.wait, 20)  # the report stands behind it
+            return found
+
+        hold = await line.hold(rule(3 * CALL))
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+        line.bank.recalls = then_wait
+        look = asyncio.create_task(line.teller.look())
+        await asyncio.sleep(0.1)
+        end = threading.Thread(target=line.teller.close)
+        end.start()
+        while end.is_alive():
+            await asyncio.sleep(0.01)
+        closed.set()
+        await look
+
+    asyncio.run(ends())
+    with database.read() as connection:
+        [counter] = counters(connection, ["b"]).values()
+
+    assert (counter.leased, counter.settled, counter.leases) == (CALL, CALL, {})
 
 
 def test_a_refusal_says_which_budget_and_when_it_renews(database):

@@ -63,3 +63,8 @@ class Account:
         idle = max(self.free, 0) if returning else 0
         self.granted -= idle
         return Report(self.key, self.rule, self.spent, self.held, idle, recall)
+
+    def left(self, report: Report) -> None:
+        """Begin anew: the lease is closed, with what *report* said was spent."""
+        self.spent -= report.spent
+        self.reported = self.granted = 0

@@ -5,6 +5,7 @@ A call whose budgets have enough leased to this process never waits for a databa
 
 import asyncio
 import logging
+import threading
 import time
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import AsyncExitStack
@@ -20,8 +21,11 @@ from roadbed.gateway.money.rule import BudgetRule, Key, dollars
 EVERY_S = 0.25
 REPORT_S = 1.0
 IDLE_S = 10.0
+RUN_IDLE_S = 60.0
+AT_ONCE = 500
 ANSWER_S = 5.0
 POLL_S = 0.03
+Telling = Callable[[Sequence[Report], int], dict[Key, int] | None]
 _AWAY = (SQLAlchemyError, OSError)
 _log = logging.getLogger(__name__)
 
@@ -46,6 +50,7 @@ class Teller:
         self._task: asyncio.Task[None] | None = None
         self._reported_s = 0.0
         self._closed = False
+        self._ending = threading.Lock()
         self._away = False
 
     def account(self, key: Key, rule: BudgetRule) -> Account:
@@ -83,10 +88,11 @@ class Teller:
 
     def close(self) -> None:
         """Settle all accounts and give back what is left; blocks, and may raise."""
-        self._closed = True
-        reports = [a.report(returning=True) for a in self._accounts.values()]
-        if reports:
-            self._bank.leave(reports, self._now_us())
+        with self._ending:
+            self._closed = True
+            reports = [a.report(returning=True) for a in self._accounts.values()]
+            if reports:
+                self._bank.leave(reports, self._now_us())
 
     async def _wait_for(self, account: Account, amount: int) -> None:
         if amount > account.rule.amount:
@@ -154,8 +160,9 @@ class Teller:
         ]
         if full:
             self._reported_s = now_s
-        if due and not self._closed:
+        if due:
             await self._report(due, recalls)
+        await self._leave_runs()
         return self._forget()
 
     async def _report(self, due: Iterable[Account], recalls: dict[Key, int]) -> None:
@@ -168,26 +175,53 @@ class Teller:
                 unused = self._clock() >= account.used_s + IDLE_S
                 returning = bool(recall) or unused
                 reports.append(account.report(returning=returning, recall=recall))
-            granted = await asyncio.to_thread(
-                self._bank.report, reports, self._now_us()
-            )
-            for report in reports:
+            granted = await asyncio.to_thread(self._tell, self._bank.report, reports)
+            for report in reports if granted else ():
                 account = self._accounts[report.key]
                 account.granted = granted[report.key]
                 account.reported = report.spent
+
+    def _tell(self, tell: Telling, reports: Sequence[Report]) -> dict[Key, int] | None:
+        """Tell the bank *reports*, unless all was settled meanwhile; blocks."""
+        with self._ending:
+            return None if self._closed else tell(reports, self._now_us())
+
+    async def _leave_runs(self) -> None:
+        """Close the leases of runs that make no more calls, and drop their accounts.
+
+        A budget that never renews has as many of them as there ever were runs.
+        """
+        since_s = self._clock() - RUN_IDLE_S
+        idle = [
+            account
+            for account in self._accounts.values()
+            if account.key.run and account.used_s <= since_s and _is_told(account)
+        ][:AT_ONCE]
+        if not idle:
+            return
+        async with AsyncExitStack() as stack:
+            for account in idle:
+                await stack.enter_async_context(account.talking)
+            reports = [account.report(returning=True) for account in idle]
+            await asyncio.to_thread(self._tell, self._bank.leave, reports)
+            for account, report in zip(idle, reports, strict=True):
+                account.left(report)
+                if not (account.held or account.spent or account.asking.locked()):
+                    del self._accounts[account.key]
 
     def _forget(self) -> None:
         """Drop the accounts of windows that are over and paid for."""
         now_us = self._now_us()
         for key, account in list(self._accounts.items()):
-            busy = account.held or account.asking.locked() or account.talking.locked()
-            told = account.spent == account.reported and account.free <= 0
-            if (
-                not busy
-                and told
-                and account.rule.window(now_us).since_us > key.since_us
-            ):
+            over = account.rule.window(now_us).since_us > key.since_us
+            if over and _is_told(account):
                 del self._accounts[key]
+
+
+def _is_told(account: Account) -> bool:
+    """Say whether nothing is under way for *account*, and the bank knows it all."""
+    busy = account.held or account.asking.locked() or account.talking.locked()
+    return not busy and account.spent == account.reported and account.free <= 0
 
 
 def _has_news(account: Account) -> bool:
