@@ -98,7 +98,7 @@ def _bundle(connection: sa.Connection, copies: Path, before: Set[str]) -> Bundle
     table = tables.checkpoints
     query = sa.select(table.c.note).order_by(table.c.size)
     signed = connection.execute(query).scalars().all()
-    known = before.union(signed)
+    known = {*before, *signed}
     copied = [note for note in read_copy(copies) if note in known]
     count = sa.select(sa.func.count()).select_from(tables.entries)
     return Bundle(

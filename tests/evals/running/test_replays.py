@@ -1,11 +1,14 @@
 """A model that changes behind its name is found, and one that does not is not."""
 
 import pytest
+import sqlalchemy as sa
 
+from roadbed.evals.running.tables import runs
 from roadbed.gateway.alerts import list_alerts
 from roadbed.server.evaluating.replays import CHANGED, HOUR_US, Replays
 from tests.evals.running.line import Quiz, endpoint, evaluation, model
 
+DAY_US = 24 * HOUR_US
 WATCH = "watch: {account: tester, every_hours: 1, cases: 60}\n"
 
 
@@ -23,12 +26,14 @@ class Later:
 
     def __init__(self, app):
         self._app, self.hours = app, 0
+        self._first_us = app.now_us()  # a span of the clock's own does not end within
 
     def __getattr__(self, name):
         return getattr(self._app, name)
 
     def now_us(self):
-        return self._app.now_us() + self.hours * HOUR_US
+        tomorrow_us = (self._first_us // DAY_US + 1) * DAY_US + self.hours * HOUR_US
+        return tomorrow_us + self._app.now_us() - self._first_us
 
 
 def look(replays, hours=0):
@@ -46,7 +51,9 @@ def test_the_cases_are_asked_once_in_each_span_and_only_so_many(line, replays):
     look(replays)
     assert len(Quiz.asked) == 120  # the answers to hold others against, and a draw
     look(replays)
-    Replays(replays._app).look()
+    another = Replays(replays._app)
+    another.look()
+    another.wait(60)
     assert len(Quiz.asked) == 120
     look(replays, hours=1)
     assert len(Quiz.asked) == 180
@@ -66,6 +73,31 @@ def test_what_was_done_is_not_begun_again_every_minute(replays, monkeypatch):
 
     assert len(begun) == 2
     assert begun[1] == begun[0] + 1
+
+
+def test_a_replay_that_failed_is_begun_again(line, replays, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(replays, "_held", None)
+        look(replays)
+    assert len(Quiz.asked) == 60
+    look(replays)
+
+    assert len(Quiz.asked) == 120  # the answers of before are kept
+
+
+def test_a_replay_whose_replica_is_gone_is_begun_again_after_an_hour(line, replays):
+    daily = WATCH.replace("every_hours: 1", "every_hours: 24")
+    line.apply(model(90), endpoint(), evaluation(more=daily))
+    look(replays)
+    with line.app.database.write() as connection:
+        connection.execute(runs.update().values(status="replaying"))
+    found = []
+    for hours in (0, 2):
+        look(Replays(replays._app), hours)
+        with line.app.database.read() as connection:
+            found += connection.execute(sa.select(runs.c.status)).scalars()
+
+    assert found == ["replaying", "replayed"]
 
 
 def test_a_model_that_answers_otherwise_raises_an_alert_until_it_is_as_before(

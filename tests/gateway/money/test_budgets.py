@@ -239,11 +239,8 @@ def test_what_is_told_while_the_process_ends_is_told_once(database):
         line.bank.recalls = then_wait
         look = asyncio.create_task(line.teller.look())
         await asyncio.sleep(0.1)
-        end = threading.Thread(target=line.teller.close)
+        end = threading.Thread(target=lambda: (line.teller.close(), closed.set()))
         end.start()
-        while end.is_alive():
-            await asyncio.sleep(0.01)
-        closed.set()
         await look
 
     asyncio.run(ends())

@@ -48,9 +48,23 @@ def begin(connection: sa.Connection, draft: Run, *, fresh: bool) -> Run:
     return made
 
 
-def claim(connection: sa.Connection, run: Run) -> bool:
-    """Write that *run* begins, and say whether nobody had begun it before."""
+def claim(connection: sa.Connection, run: Run, since_us: int) -> bool:
+    """Write that *run* begins, and say whether nobody had begun it before.
+
+    Whoever began before *since_us* and did not end has gone.
+    """
+    gone = runs.c.started_us < since_us
+    connection.execute(_begun(run).where(gone))
     return insert_new(connection, runs, _row(run))
+
+
+def release(connection: sa.Connection, run: Run) -> None:
+    """Let somebody else begin *run*: it was begun, and cannot be ended here."""
+    connection.execute(_begun(run).where(runs.c.started_us == run.started_us))
+
+
+def _begun(run: Run) -> sa.Delete:
+    return runs.delete().where(runs.c.id == run.id, runs.c.status == run.status)
 
 
 def note(connection: sa.Connection, run_id: str, progress: Progress) -> None:

@@ -176,7 +176,9 @@ class Teller:
                 returning = bool(recall) or unused
                 reports.append(account.report(returning=returning, recall=recall))
             granted = await asyncio.to_thread(self._tell, self._bank.report, reports)
-            for report in reports if granted else ():
+            if granted is None:
+                return
+            for report in reports:
                 account = self._accounts[report.key]
                 account.granted = granted[report.key]
                 account.reported = report.spent

@@ -142,15 +142,27 @@ class Replays:
         run = self._claimed(order, due, inside)
         if run is None:
             return None
+        try:
+            change = await self._compared(evaluator, inside, order, due, run)
+        except BaseException:
+            with self._app.database.write() as connection:
+                runs.release(connection, run)
+            raise
+        self._tell(order, change)
+        with self._app.database.write() as connection:
+            ended = replace(run, status="replayed", finished_us=self._app.now_us())
+            runs.end(connection, ended)
+        return change
+
+    async def _compared(
+        self, evaluator: Evaluator, inside: Inside, order: Order, due: _Due, run: Run
+    ) -> Change:
+        """Return what changed since the first answers, and did so twice."""
         before = await self._answers(evaluator, inside, order, (due, FIRST))
         change = await self._held(evaluator, inside, order, (due, before, run.id))
         if change.changed:  # Once more: an odd draw is no change.
             again = (due, before, f"{run.id}:again")
             change = await self._held(evaluator, inside, order, again)
-        self._tell(order, change)
-        with self._app.database.write() as connection:
-            ended = replace(run, status="replayed", finished_us=self._app.now_us())
-            runs.end(connection, ended)
         return change
 
     async def _held(
@@ -204,7 +216,7 @@ class Replays:
         }
 
     def _claimed(self, order: Order, due: _Due, inside: Inside) -> Run | None:
-        """Return the run of this replay, None if some replica has begun it."""
+        """Return the run of this replay, None if some replica does it or did."""
         version = order.subject.version_digest.removeprefix("sha256:")[:16]
         run = Run(
             id=f"replay-{due.name}-{version}-{due.bucket}",
@@ -217,7 +229,8 @@ class Replays:
             started_us=self._app.now_us(),
         )
         with self._app.database.write() as connection:
-            return run if runs.claim(connection, run) else None
+            mine = runs.claim(connection, run, run.started_us - HOUR_US)
+        return run if mine else None
 
     def _tell(self, order: Order, change: Change) -> None:
         """Raise the alert of this version at this endpoint, or end it."""
