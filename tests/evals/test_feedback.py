@@ -196,6 +196,16 @@ def test_whatever_is_forged_is_named(database, sealed, statement, told):
     assert all("feedback" in finding.lower() for finding in found)
 
 
+def test_a_replica_whose_clock_is_behind_erases_what_another_took_down(
+    feedbacks, database
+):
+    give(feedbacks, read("correction", "one"))
+    feedbacks.seal()
+    Feedbacks(database, lambda: 0).erase(CALL.format(1), "asked for", "user:dpo")
+
+    assert wrong(database) == []
+
+
 def test_words_that_were_said_after_an_erasure_are_not_excused_by_it(
     feedbacks, database
 ):

@@ -195,9 +195,12 @@ class Feedbacks:
                 whose = feedback.c.call_id == call_id
                 # Beside the prediction it would tell what the outcome was.
                 connection.execute(feedback.update().where(whose).values(error=None))
+                last_us = sa.select(sa.func.max(feedback.c.at_us)).where(whose)
+                said_us = connection.execute(last_us).scalar() or 0
                 detail = {"reason": reason, "texts": gone}
                 entry = Entry(actor, ERASE, f"Call/{call_id}", detail=detail)
-                append(connection, self._now_us(), entry)
+                # No clock of another replica makes words vanish after their erasure.
+                append(connection, max(self._now_us(), said_us), entry)
         return gone
 
     def seal(self) -> int:
