@@ -1,5 +1,6 @@
 import datetime as dt
 import hashlib
+import json
 import math
 import subprocess
 import sys
@@ -226,6 +227,54 @@ def test_arrays_keep_their_types(tmp_path):
     }
     assert read(written)["u"] == [2**64 - 1, 0]
     assert read(written)["t"] == [dt.datetime(2026, 11, 20), None]
+
+
+@pytest.mark.parametrize(
+    ("texts", "datatype"),
+    [
+        (["01/01/2024", "02/01/2024"], "VARCHAR"),
+        (["01/02/2024 10:00:00", "01/02/2024 11:00:00"], "VARCHAR"),
+        (["1E5", "100000"], "VARCHAR"),
+        (["12345e67", "9e999999"], "VARCHAR"),
+        (["F", "F"], "VARCHAR"),
+        (["10:30", "11:00"], "VARCHAR"),
+        (["007", "0123"], "VARCHAR"),
+        (["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"] * 2, "VARCHAR"),
+        (["2024-01-02", "2024-02-01"], "DATE"),
+        (["2024-01-02 10:00:00", "2024-01-02 10:00:00.125"], "TIMESTAMP"),
+        (["2024-01-02T10:00:00Z", "2024-01-02T10:00:00Z"], "TIMESTAMP WITH TIME ZONE"),
+        (["1.5e-05", "2e+16"], "DOUBLE"),
+        (["true", "False"], "BOOLEAN"),
+        (["-1", "12"], "BIGINT"),
+    ],
+)
+def test_a_csv_keeps_as_text_what_a_type_would_write_otherwise(
+    tmp_path, texts, datatype
+):
+    file = tmp_path / "data.csv"
+    file.write_text("n,it's\n" + "".join(f"{n},{t}\n" for n, t in enumerate(texts)))
+    written = write(file, tmp_path / "kept")
+
+    assert types(written) == {"n": "BIGINT", "it's": datatype}
+    if datatype == "VARCHAR":
+        assert read(written)["it's"] == texts
+
+
+def test_a_text_in_json_lines_is_no_time_of_day_and_no_uuid(tmp_path):
+    told = {
+        "expected": "10:30",
+        "id": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
+        "said": {"TIME": "10:31", "b c": ["10:30"]},
+        "nothing": None,
+    }
+    file = tmp_path / "data.jsonl"
+    file.write_text(json.dumps(told | {"at": "2024-01-02T10:00:00Z"}))
+    written = write(file, tmp_path / "kept")
+
+    assert types(written)["at"] == "TIMESTAMP WITH TIME ZONE"
+    assert {name: value for name, [value] in read(written).items()} == told | {
+        "at": dt.datetime(2024, 1, 2, 10, tzinfo=dt.UTC)
+    }
 
 
 def test_a_csv_says_what_all_its_values_say(tmp_path):

@@ -1,5 +1,6 @@
 """Makes the table `source` out of what people have, or refuses it."""
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -30,6 +31,18 @@ _NUMPY_TYPES = {
     "u4": "UINTEGER",
     "u8": "UBIGINT",
 }
+_DATES = "dateformat = '%Y-%m-%d'"
+_OTHERWISE = {
+    "BOOLEAN": r" *[tTfF] *",
+    "DOUBLE": r" *[+-]?[0-9]+[eE][0-9]+ *",
+    "TIME": ".*",
+    "TIMESTAMP": " *[0-9]{1,3}[^0-9].*",
+}
+"""What the engine takes for a value of a type, by guessing, and would write otherwise.
+
+Whether day or month comes first is anybody's guess where the year does not.
+"""
+_TEXTS = re.compile(r'("(?:[^"]|"")*")|(?<!WITH )\b(?:TIME|UUID)\b')
 _NOT_IN_PARQUET = ("HUGEINT", "UHUGEINT", "BIGNUM", "VARINT")
 
 
@@ -87,12 +100,30 @@ def _csv(session: Session, file: Path) -> str:
         f"all_varchar = true, {dialect}) LIMIT 1"
     )
     check_names(header[0] if header else ())
-    return f"read_csv({text(file)}, header = true, sample_size = -1, {dialect})"
+    read = f"read_csv({text(file)}, header = true, sample_size = -1, {_DATES}, "
+    plain = f"read_csv({text(file)}, header = true, all_varchar = true, {dialect})"
+    kept = ", ".join(
+        f"{text(name)}: 'VARCHAR'"
+        for name in _texts(session, session.describe(f"{read}{dialect})"), plain)
+    )
+    return f"{read}{dialect}" + (f", types = {{{kept}}})" if kept else ")")
+
+
+def _texts(session: Session, columns: Sequence[Column], plain: str) -> list[str]:
+    """Return which *columns* stay texts, as *plain* has them: one of theirs is none."""
+    doubted = [column for column in columns if column.datatype in _OTHERWISE]
+    asked = ", ".join(
+        f"bool_or(regexp_full_match({quoted(c.name)}, {text(_OTHERWISE[c.datatype])}))"
+        for c in doubted
+    )
+    found = session.run(f"SELECT {asked} FROM {plain}")[0] if doubted else ()
+    return [column.name for column, no in zip(doubted, found, strict=True) if no]
 
 
 def _json_lines(session: Session, file: Path) -> str:
     """Return the relation of a file with one JSON object on each line.
 
+    A time of day or a UUID is a text, as JSON has it: its value is written otherwise.
     A field that is missing, or null, is NULL. A field with values of several types
     is refused: the engine would keep it as JSON text.
     """
@@ -112,8 +143,9 @@ def _json_lines(session: Session, file: Path) -> str:
     # The engine would call a second `A` beside `a` by another name, in silence.
     fields = "SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects"
     check_names(sorted(name for (name,) in session.run(f"{fields}({text(file)})")))
-    chosen = []
+    chosen, types = [], {}
     for column in columns:
+        types[column.name] = _TEXTS.sub(lambda m: m[1] or "VARCHAR", column.datatype)
         if "JSON" in column.datatype:
             raise Invalid(
                 f"column {column.name!r} mixes values of several types",
@@ -124,6 +156,9 @@ def _json_lines(session: Session, file: Path) -> str:
     named = (
         f"{sql} AS {quoted(c.name)}" for sql, c in zip(chosen, columns, strict=True)
     )
+    if any(types[column.name] != column.datatype for column in columns):
+        typed = ", ".join(f"{text(n)}: {text(t)}" for n, t in types.items())
+        read = f"{read[:-1]}, columns = {{{typed}}})"
     return f"(SELECT {', '.join(named)} FROM {read})"
 
 
