@@ -1,8 +1,11 @@
 """A real Chromium that reports everything that should not happen."""
 
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from urllib.parse import urlsplit
+
+from playwright.sync_api import TimeoutError as TooLong
 
 from tests.console.served import KEY
 
@@ -88,3 +91,14 @@ def settled(page):
     """Wait until htmx has nothing under way."""
     page.wait_for_timeout(60)
     page.locator(".htmx-request, .htmx-swapping").first.wait_for(state="detached")
+
+
+def go(page, letter, url):
+    """Press `g` and *letter*, again if the machine took too long between the two."""
+    for _ in range(5):
+        page.keyboard.press("g")
+        page.keyboard.press(letter)
+
+        with suppress(TooLong):
+            return page.wait_for_url(url, timeout=5_000)
+    raise AssertionError(f"g {letter} does not lead to {url}")

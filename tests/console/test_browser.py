@@ -7,7 +7,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import expect
 
-from tests.console.browse import Trouble, open_page, settled, sign_in
+from tests.console.browse import Trouble, go, open_page, settled, sign_in
 from tests.console.sample import CALLS, NOW, call_id, call_row
 from tests.console.served import VIEWER_KEY
 
@@ -280,10 +280,7 @@ def test_o_opens_the_call_itself(tab, server):
 )
 def test_g_and_a_letter_go_to_a_page(tab, server, key, path):
     open_page(tab, server.url + "/console/endpoints/handbook")
-    tab.keyboard.press("g")
-    tab.keyboard.press(key)
-
-    tab.wait_for_url(server.url + path)
+    go(tab, key, server.url + path)
 
     assert tab.locator("nav [aria-current]").get_attribute("href") == path
 
@@ -343,6 +340,7 @@ def test_the_refresh_can_be_paused(tab, server, data):
     open_page(tab, server.url + "/console/calls")
     tab.keyboard.press("p")
     expect(tab.get_by_role("button", name="Paused")).to_be_visible()
+    settled(tab)
     before = len(data.asked)
     tab.clock.fast_forward(9_000)
     settled(tab)
@@ -430,7 +428,7 @@ def test_the_theme_is_remembered_without_a_flash(tab, server):
     button.click()
     expect(button).to_have_text("Theme: dark")
     tab.goto(server.url + "/console/calls", wait_until="commit")
-    first = tab.evaluate("document.documentElement.dataset.theme")
+    first = tab.locator("html").get_attribute("data-theme")
     expect(button).to_have_text("Theme: dark")
     button.click()
 

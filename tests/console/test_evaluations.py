@@ -18,7 +18,7 @@ from roadbed.core.decision import Decision
 from roadbed.core.errors import Invalid, NotFound
 from roadbed.core.reference import parse
 from roadbed.server.main import rooms
-from tests.console.browse import Trouble, open_page
+from tests.console.browse import Trouble, go, open_page
 from tests.console.evaluated import Evaluated
 from tests.console.hostile import hostile
 from tests.console.sample import SampleData
@@ -338,9 +338,7 @@ def test_the_pages_are_accessible_in_both_themes_and_fit(chromium, served, schoo
         widths[path] = tab.evaluate("document.documentElement.scrollWidth")
         tab.set_viewport_size({"width": 1280, "height": 900})
     open_page(tab, f"{served.url}/console")
-    tab.keyboard.press("g")
-    tab.keyboard.press("t")
-    tab.wait_for_url(f"{served.url}/console/evaluations")
+    go(tab, "t", f"{served.url}/console/evaluations")
 
     assert {where: each for where, each in found.items() if each} == {}
     assert max(widths.values()) <= 400

@@ -29,7 +29,7 @@ from roadbed.rollouts import store
 from roadbed.rollouts.shown import Tile, tiles
 from roadbed.rollouts.state import Phase
 from roadbed.server.rolling import INCONCLUSIVE, ROLLED_BACK, Alerts
-from tests.console.browse import Trouble, open_page, settled
+from tests.console.browse import Trouble, go, open_page, settled
 from tests.console.hostile import hostile
 from tests.console.rolled import DAY_US, MINUTE_US, NAMES, Rolled, several
 from tests.console.sample import EmptyData, SampleData
@@ -554,9 +554,7 @@ def test_the_pages_are_accessible_in_both_themes_and_fit(tab, served):
         widths[path] = tab.evaluate("document.documentElement.scrollWidth")
         tab.set_viewport_size({"width": 1280, "height": 900})
     open_page(tab, f"{served.url}/console")
-    tab.keyboard.press("g")
-    tab.keyboard.press("l")
-    tab.wait_for_url(f"{served.url}/console/rollouts")
+    go(tab, "l", f"{served.url}/console/rollouts")
 
     assert {where: each for where, each in found.items() if each} == {}
     assert max(widths.values()) <= 400
@@ -596,10 +594,11 @@ def test_a_rollout_moves_on_and_the_page_shows_it_without_reloading(tab, served,
 def test_a_page_that_nobody_sees_does_not_ask(tab, served):
     tab.clock.install()
     open_page(tab, f"{served.url}/console/rollouts/ro-support")
-    asked = []
-    tab.on("request", lambda request: asked.append(request.url))
     hide = "Object.defineProperty(document, 'hidden', {get: () => window.away})"
     tab.evaluate(f"window.away = true; {hide}")
+    settled(tab)
+    asked = []
+    tab.on("request", lambda request: asked.append(request.url))
     tab.clock.fast_forward(10_000)
     settled(tab)
     while_hidden = len(asked)
@@ -633,10 +632,10 @@ def test_a_rollout_is_rolled_back_by_keyboard(tab, served, line):
 @pytest.mark.browser
 def test_an_order_that_comes_too_late_says_so_in_its_dialog(tab, served, line):
     raced = line.look(line.begin("raced", ago_us=20 * MINUTE_US), 6, minutes=5)
-    tab.clock.install()
     open_page(tab, f"{served.url}/console/rollouts/ro-raced")
-    line.act(raced, "pause", "I look into it")
     tab.locator("#do-pause").click()
+    line.act(raced, "pause", "I look into it")
+    expect(tab.locator("#do-resume")).to_be_attached()  # the page behind goes on
     tab.get_by_role("textbox", name="Reason").fill("me too")
     tab.trouble.allowed.add("409")
     with tab.expect_response(lambda r: r.request.method == "POST") as answer:

@@ -68,7 +68,8 @@ def rollout(visit: Visit) -> Response:
 def steer(visit: Visit) -> Response:
     """Approve, pause, resume, promote or abort a rollout."""
     form, what = _form(visit, "rollout.steer"), visit.form.get("what", "")
-    revision = form.get("revision", "")
+    # What is not possible any more has none; then what was seen first tells why.
+    revision = form.get("revision", form.get("seen", ""))
     if not (revision.isascii() and revision.isdigit() and int(revision) < _REVISION):
         raise Invalid("this form names no revision", hint="load the page again")
     rollout_id = visit.named("rollout")
