@@ -4,7 +4,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -20,28 +19,23 @@ from sybil.evaluators.python import PythonEvaluator
 from sybil.parsers.myst import CodeBlockParser
 from sybil.region import Lexeme
 
+from tests.ports import free_port
+
 ROOT = Path(__file__).parent
 DEFAULT_PORT = "8321"
 IDP = ROOT / "tests" / "idp"
 IDP_PORT = "9400"
 
 
-def free_port():
-    """Return a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return str(probe.getsockname()[1])
-
-
 def begin(namespace):
     """Give a page a folder, a port and an environment of its own."""
-    port = free_port()
+    port = str(free_port())
     folder = Path(tempfile.mkdtemp(prefix="roadbed-docs-"))
     kept = {k: v for k, v in os.environ.items() if not k.startswith("ROADBED_")}
     path = f"{Path(sys.executable).parent}:{kept['PATH']}"
     home = {"HOME": str(folder), "ROADBED_PORT": port, "PATH": path}
     namespace |= {"page": folder, "cwd": folder, "env": kept | home, "up": []}
-    namespace["idp"] = free_port()
+    namespace["idp"] = str(free_port())
     namespace["start"] = str(Path.cwd())
 
 
@@ -126,14 +120,14 @@ def start_server(space, port):
 
 def wait_for(server, url, log):
     """Wait until *server* answers at *url*."""
-    for _ in range(200):
+    for _ in range(600):
         try:
             with urllib.request.urlopen(url, timeout=2):
                 return
         except (urllib.error.URLError, OSError):
             assert server.poll() is None, Path(log).read_text()
             time.sleep(0.1)
-    raise AssertionError(f"nothing answered at {url} in 20 s\n{Path(log).read_text()}")
+    raise AssertionError(f"nothing answered at {url} in 60 s\n{Path(log).read_text()}")
 
 
 def run_python(example):

@@ -93,11 +93,11 @@ class ServedLine:
     def settled(self, status, path, token):
         """Return how long it took, in seconds, until GET *path* answers *status*."""
         begun = time.monotonic()
-        while time.monotonic() - begun < 5:
+        while time.monotonic() - begun < 30:
             if self.ask("GET", path, token)[0] == status:
                 return time.monotonic() - begun
             time.sleep(0.02)
-        raise AssertionError(f"GET {path} did not become {status} in 5 s")
+        raise AssertionError(f"GET {path} did not become {status} in 30 s")
 
     def audited(self, action, outcome="done"):
         """Return the audit entries of *action*, newest first."""
@@ -110,9 +110,11 @@ def uvloop_runner():
 
 
 @contextmanager
-def serving(folder, *resources, database=""):
+def serving(folder, *resources, database="", **settings):
     """Serve a line that these resources are live on, for the length of the block."""
     line = ServedLine(folder, database)
+    changed = line.app.settings.model_copy(update=settings)
+    object.__setattr__(line.app, "settings", changed)
     line.apply(*resources)
     line.start()
     try:

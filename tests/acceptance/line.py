@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -14,6 +13,8 @@ import urllib.error
 import urllib.request
 from functools import cache
 from pathlib import Path
+
+from tests.ports import free_port
 
 BIN = Path(sys.executable).parent
 
@@ -69,11 +70,11 @@ class Line:
     def key(self, account):
         """Return a fresh key for *account*, once the server knows it, if one runs."""
         secret = self.json("key", "create", account)["secret"]
-        for _ in range(100):
+        for _ in range(1500):
             if self.server is None or self.status("/v1/models", secret) == 200:
                 return secret
             time.sleep(0.02)
-        raise AssertionError("the server did not learn of the new key in 2 s")
+        raise AssertionError("the server did not learn of the new key in 30 s")
 
     def up(self):
         """Start the server and wait until it is healthy."""
@@ -149,10 +150,3 @@ def fetch(request):
         return error.code, error.read()
     except OSError:
         return 0, b""
-
-
-def free_port():
-    """Return a port that nobody has."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-import socket
 import subprocess
 import sys
 import time
@@ -13,6 +12,8 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+
+from tests.ports import free_port
 
 HERE = Path(__file__).parent
 SERVER = HERE / "server.mjs"
@@ -53,13 +54,13 @@ class NodeIdp:
         send(f"{self.issuer}/users/{sub}", None, "DELETE")
 
     def _address(self):
-        for _ in range(300):
+        for _ in range(1200):
             found = re.search(r"on (http://\S+)", self.log.read_text())
             if found:
                 return found[1]
             assert self._process.poll() is None, self.log.read_text()
             time.sleep(0.05)
-        raise AssertionError(f"no provider in 15 s\n{self.log.read_text()}")
+        raise AssertionError(f"no provider in 60 s\n{self.log.read_text()}")
 
 
 def clients(redirect_uri):
@@ -197,9 +198,7 @@ class CanailleIdp:
     def __init__(self, folder, redirect_uri):
         folder.mkdir(parents=True, exist_ok=True)
         self.log = folder / "canaille.log"
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            self._port = probe.getsockname()[1]
+        self._port = free_port()
         self.issuer = f"http://127.0.0.1:{self._port}"
         self._redirect_uri = redirect_uri
 

@@ -79,7 +79,7 @@ function provider(issuer) {
 
 // RFC 8628: who polls faster than the interval is told to slow down. The library leaves
 // that to whoever runs it.
-function patience(oidc, seconds) {
+function patience(oidc, seconds, hasty_ms = seconds * 900) {
   const polled = new Map();
   oidc.use(async (ctx, next) => {
     await next();
@@ -89,7 +89,7 @@ function patience(oidc, seconds) {
     if (!code || ctx.body?.error !== "authorization_pending") return;
     const since = Date.now() - (polled.get(code) ?? 0);
     polled.set(code, Date.now());
-    if (since < seconds * 900) ctx.body = { error: "slow_down" };
+    if (since < hasty_ms) ctx.body = { error: "slow_down" };
   });
 }
 
@@ -164,7 +164,7 @@ const server = createServer();
 server.listen(config.port ?? 0, "127.0.0.1", () => {
   const issuer = `http://127.0.0.1:${server.address().port}`;
   const oidc = provider(issuer);
-  patience(oidc, config.poll_seconds ?? 5);
+  patience(oidc, config.poll_seconds ?? 5, config.hasty_ms);
   const answer = oidc.callback();
   server.on("request", (request, response) => {
     const handled = request.url.startsWith("/interaction/")

@@ -17,7 +17,7 @@ rollout:
   steps:
   - {percent: 50, hold_s: 1, units: 10}
   guardrails: [{metric: errors, margin: 0.5}]
-  soak_s: 1
+  soak_s: 3
 """
 
 
@@ -65,8 +65,9 @@ class Busy:
 
     def ends(self, phase):
         """Wait until the newest rollout is over, which is to be in *phase*."""
-        until = time.monotonic() + 90
-        while not (found := self.newest()).state.over and time.monotonic() < until:
+        until, ends = time.monotonic() + 45, {"paused", "inconclusive"}
+        while not ((found := self.newest()).state.over or found.state.phase in ends):
+            assert time.monotonic() < until, found.state
             time.sleep(0.1)
         assert found.state.phase == phase, found.state
         return found

@@ -58,7 +58,9 @@ def line(tmp_path_factory):
     """A line whose endpoint answers by m@1, in the shadow of m@2."""
     with Upstream() as upstream:
         first = stack(upstream.url, "gpt-test-2024-08-06", "m@1")
-        with serving(tmp_path_factory.mktemp("line"), *first) as served:
+        # Looks take tallies away, and end a shadow that was begun by hand.
+        more = {"rollout_look_s": 3600.0}
+        with serving(tmp_path_factory.mktemp("line"), *first, **more) as served:
             served.apply(*stack(upstream.url, "gpt-test-2025-01-01", "m@2", SHADOW))
             with served.app.database.write() as connection:
                 begun = store.active(connection, "support")

@@ -67,7 +67,7 @@ def test_a_call_is_a_span_between_the_caller_and_the_upstream(watched):
     call_id = ask(watched, traceparent=f"00-{TRACE}-00f067aa0ba902b7-01")
     ask(watched, traceparent=f"00-{TRACE[::-1]}-00f067aa0ba902b7-00")
     ask(watched)
-    first, last = until(lambda: len(watched.collector.spans) > 1 and spans(watched))
+    first, last = until(lambda: len(spans(watched)) > 1 and spans(watched))
     told = attributes(first.attributes)
     sent = [r.headers["traceparent"] for r in watched.upstream.requests]
 

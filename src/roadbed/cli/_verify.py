@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 _T = TypeVar("_T")
-_SEAL_TRIES, _SEAL_PAUSE_S = 100, 0.1
+_SEAL_TRIES, _SEAL_PAUSE_S = 300, 0.1
 
 if TYPE_CHECKING:
     from click._termui_impl import ProgressBar

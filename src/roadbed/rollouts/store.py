@@ -176,7 +176,9 @@ def history(connection: sa.Connection, endpoint: str) -> list[tuple[Rollout, Mov
     ordered = (
         told.join(rollouts, rollouts.c.id == changes.c.rollout)
         .where(mine)
-        .order_by(changes.c.at_us, rollouts.c.started_us, changes.c.revision)
+        .order_by(
+            changes.c.at_us, rollouts.c.started_us, rollouts.c.id, changes.c.revision
+        )
     )
     moved = (Moved(**row) for row in connection.execute(ordered).mappings())
     return [(named[each.rollout], each) for each in moved]

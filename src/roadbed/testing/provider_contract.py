@@ -192,7 +192,7 @@ class ProviderContract:
         with pytest.raises(TimedOut):
             finish_with(silent, answer(silent.runner, request, deadline_ms=300))
 
-        assert 0.25 < time.monotonic() - start < 2.5
+        assert 0.25 < time.monotonic() - start < 10
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     def test_a_cut_answer_is_never_finished(

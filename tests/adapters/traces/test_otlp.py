@@ -11,6 +11,7 @@ from roadbed.core.errors import Invalid, NotFound, Refused, TimedOut, Unavailabl
 from roadbed.core.secret import Secret
 from roadbed.testing.traces_contract import TracesContract, a_span
 from tests.adapters.traces.collector import Collector, attributes
+from tests.ports import free_port
 
 
 class Vault:
@@ -23,12 +24,6 @@ class Vault:
         if self.value is None:
             raise NotFound(f"nothing at {reference}", hint="put it there")
         return Secret(self.value)
-
-
-def closed_port():
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return probe.getsockname()[1]
 
 
 @pytest.fixture
@@ -54,7 +49,7 @@ class TestOtlp(TracesContract):
 
     @pytest.fixture
     def away(self):
-        return OtlpTraces(f"http://127.0.0.1:{closed_port()}", {})
+        return OtlpTraces(f"http://127.0.0.1:{free_port()}", {})
 
     @pytest.fixture
     def refusing(self):

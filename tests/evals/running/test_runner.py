@@ -199,10 +199,15 @@ LISTED = (
     "hosted: {provider: quiz, upstream: quiz-50}"
 )
 KILLED = """
-import sys, pathlib
+import pathlib, sys, time
 from tests.evals.running.line import Line, Quiz
+from tests.evals.running.test_runner import answers, counted
 line = Line(pathlib.Path(sys.argv[1]))
-line.evaluate(tell=lambda progress: print(progress.done, flush=True))
+def tell(progress):
+    print(progress.done, flush=True)
+    if counted(line, answers) >= 20:
+        time.sleep(600)
+line.evaluate(tell=tell)
 """
 
 

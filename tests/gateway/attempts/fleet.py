@@ -1,6 +1,5 @@
 """An endpoint with several versions at several real upstreams, behind a real server."""
 
-import socket
 from contextlib import ExitStack, contextmanager
 
 from openai import OpenAI
@@ -10,6 +9,7 @@ from roadbed.inference.snapshot import Choice, Deployment, ModelVersion
 from roadbed.inference.snapshot import Upstream as Place
 from roadbed.inference.terms import Terms
 from roadbed.testing.upstream import Upstream
+from tests.ports import free_port
 from tests.server.house import KEY, serving_house
 
 HELLO = [{"role": "user", "content": "hello there"}]
@@ -71,9 +71,7 @@ def fleet(*versions, retries=0, balance="weighted", own=None, **terms):
 
 def _opened(stack, behaviours):
     if behaviours == DEAD:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            return f"http://127.0.0.1:{free.getsockname()[1]}/v1", None
+        return f"http://127.0.0.1:{free_port()}/v1", None
     several = (behaviours,) if isinstance(behaviours, str) else behaviours
     upstream = stack.enter_context(
         Upstream(*(several if isinstance(several, tuple | list) else (several,)))

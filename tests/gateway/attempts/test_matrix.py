@@ -50,9 +50,9 @@ def test_the_second_answers_when_the_first_does_not(how, stream):
 
 def test_a_silent_first_is_left_within_its_first_token_deadline():
     """Pain 15: silence is bounded, and a silent route is not retried on itself."""
-    start = time.monotonic()
-    terms = {"deadlines": {"first_token_ms": 300}}
+    terms = {"deadlines": {"first_token_ms": 1_000}}
     with fleet({"a": "silent"}, {"b": "well"}, **terms) as line:
+        start = time.monotonic()
         answer = line.ask()
         took_s, asked = time.monotonic() - start, line.asked()
 
@@ -83,7 +83,7 @@ def test_a_silent_place_leaves_the_next_one_a_share_of_the_deadline():
 
 def test_a_silent_route_alone_is_asked_once():
     """Pain 15: the caller is told at the deadline, and upstream is not asked again."""
-    with fleet({"a": "silent"}, deadlines={"first_token_ms": 200}) as line:
+    with fleet({"a": "silent"}, deadlines={"first_token_ms": 1_000}) as line:
         with pytest.raises(openai.APIStatusError) as raised:
             line.ask()
         asked = line.asked()

@@ -92,6 +92,13 @@ def run_replica(*words):
     asyncio.run(replica(*words))
 
 
+@pytest.fixture
+def patient(monkeypatch):
+    """Let replicas wait for one another however slow the disk is."""
+    monkeypatch.setattr(teller_module, "ANSWER_S", 60.0)
+
+
+@pytest.mark.usefixtures("patient")
 def test_as_many_callers_as_fit_are_admitted_on_four_replicas(database):
     fits, calls = 10, 12
     forked = multiprocessing.get_context("fork")
@@ -130,6 +137,7 @@ def test_as_many_callers_as_fit_are_admitted_on_four_replicas(database):
     assert spent(database) == 0
 
 
+@pytest.mark.usefixtures("patient")
 def test_what_one_replica_leaves_idle_another_may_spend(database):
     async def both():
         one, two = Line(database, "one"), Line(database, "two")
