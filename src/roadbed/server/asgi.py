@@ -17,13 +17,24 @@ LOGS = "/v1/logs"
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
 
 
+Meet = Callable[[Message], Awaitable[None] | None]
+"""Returns what a request has to wait for, if it has to."""
+
+
+def _nobody(_: Message) -> None:
+    return None
+
+
 def make_asgi(
-    plane: DataPlane, rest: Application, allowed: frozenset[str]
+    plane: DataPlane,
+    rest: Application,
+    allowed: frozenset[str],
+    meet: Meet = _nobody,
 ) -> Application:
     """Return the application: `/v1` and `/v2` go the short way, the rest to *rest*.
 
     Requests to other hosts than those *allowed* go nowhere, nor do those that pages
-    of other origins send.
+    of other origins send. Before anything else, *meet* may let a request wait.
     """
     table, door = HotTable(), Door(allowed)
 
@@ -32,11 +43,14 @@ def make_asgi(
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         wrong = _wrong(scope, door)
         if wrong is not None:
-            await _refuse(scope, send, wrong)
-        elif scope["type"] == "http" and is_hot(scope["path"]):
+            return await _refuse(scope, send, wrong)
+        if (wait := meet(scope)) is not None:
+            await wait
+        if scope["type"] == "http" and is_hot(scope["path"]):
             await plane.answer(hot, scope, receive, send)
         else:
             await rest(scope, receive, send)
+        return None
 
     return application
 

@@ -41,6 +41,7 @@ from roadbed.server.limits import Limits
 from roadbed.server.metrics import Gauges, Metrics
 from roadbed.server.mirroring import Mirror
 from roadbed.server.mlflow.app import make_mlflow
+from roadbed.server.newcomers import Newcomers
 from roadbed.server.oauth import OPEN_ROUTES
 from roadbed.server.origin import allowed_hosts
 from roadbed.server.reload import Reloader
@@ -81,6 +82,7 @@ class Parts:
     watching: Watching
     rolling: Rolling
     mirror: Mirror
+    reloader: Reloader
     process: str
 
 
@@ -139,8 +141,19 @@ def assemble(app: App, closer: Closer) -> Parts:
         watching=watchers,
         rolling=rolling(app, process, switch),
         mirror=mirror,
+        reloader=reloader_of(app, switch, keeper),
         process=process,
     )
+
+
+def reloader_of(app: App, switch: Switch, keeper: Keeper) -> Reloader:
+    """Return what keeps *switch* on what was last applied."""
+
+    def revision() -> int:
+        with app.database.read() as connection:
+            return current(connection, "serving")
+
+    return Reloader(revision, app.compile, switch, keeper)
 
 
 def presence_of(app: App, process: str, means: Means, switch: Switch) -> Presence:
@@ -199,11 +212,6 @@ def limits_of(app: App) -> Limits:
 
 def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
     """Return what begins and ends with the server."""
-
-    def revision() -> int:
-        with app.database.read() as connection:
-            return current(connection, "serving")
-
     announce = parts.watching.announce
     learners = Chores(learning(app, parts.process, announce), parts.keeper)
     lookers = Chores(parts.rolling.looking, parts.keeper)
@@ -211,7 +219,7 @@ def lifecycle(app: App, parts: Parts, closer: Closer) -> Lifecycle:
     return Lifecycle(
         switch=parts.switch,
         closer=closer,
-        reloader=Reloader(revision, app.compile, parts.switch, parts.keeper),
+        reloader=parts.reloader,
         denials=parts.denials,
         chores=chores_of(app, parts),
         begin=[
@@ -343,7 +351,8 @@ def application(app: App, parts: Parts) -> Application:
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
     shown = make_rest(rest, routes, pages, OPEN_ROUTES)
     shown = make_telemetry(rest, make_mlflow(rest, shown, app.blobs))
-    return make_asgi(parts.plane, shown, hosts)
+    newcomers = Newcomers(parts.switch, parts.reloader.look)
+    return make_asgi(parts.plane, shown, hosts, newcomers.meet)
 
 
 def console(app: App, parts: Parts) -> list[ConsoleRoute]:

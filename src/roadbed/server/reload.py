@@ -62,6 +62,7 @@ class Reloader:
         self._failures = 0
         self._swaps = 0
         self._raised: set[str] = set()
+        self._looking = threading.Lock()
         self._stop = threading.Event()
         self._loop: asyncio.AbstractEventLoop | None = None
         self._thread = threading.Thread(
@@ -87,7 +88,14 @@ class Reloader:
         gc.unfreeze()
 
     def look(self) -> bool:
-        """Look once; return whether a new picture is now served."""
+        """Look once; return whether a new picture is now served.
+
+        Any thread may look, except that of the event loop: it is waited for.
+        """
+        with self._looking:
+            return not self._stop.is_set() and self._look()
+
+    def _look(self) -> bool:
         revision = self._revision()
         if revision == self._seen and not self._should_retry():
             self._tidy()
