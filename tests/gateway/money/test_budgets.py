@@ -27,6 +27,9 @@ CALL = 1_000_000
 """What one of these calls costs at most, in billionths of a dollar."""
 
 
+SCOPE = Scope(run=True)
+
+
 def rule(amount, name="b", **how):
     known = {"tenant": "default", "period": "day", "scope": Scope()} | how
     return BudgetRule(name=name, amount=amount, **known)
@@ -186,7 +189,7 @@ def test_a_replica_that_dies_has_spent_what_it_may_have(database):
 def test_each_run_has_its_own_amount(database):
     async def runs():
         line = Line(database)
-        budget = rule(CALL, scope=Scope(run=True))
+        budget = rule(CALL, scope=SCOPE)
         ends = [
             await asked(line.hold(budget, run=run)) for run in ("x", "y", "x", "", "")
         ]
@@ -198,7 +201,7 @@ def test_each_run_has_its_own_amount(database):
 
 def test_runs_that_ended_leave_no_account_and_no_lease_but_what_they_spent(database):
     """A budget for each run that never renews sees new runs for ever."""
-    budget = rule(2 * CALL + CALL // 2, period="total", scope=Scope(run=True))
+    budget = rule(2 * CALL + CALL // 2, period="total", scope=SCOPE)
 
     async def pay(line, run):
         hold = await line.hold(budget, run=run)
@@ -226,6 +229,84 @@ def test_runs_that_ended_leave_no_account_and_no_lease_but_what_they_spent(datab
     assert sorted(c.settled for c in found.values()) == [CALL, CALL, 2 * CALL]
     assert [c.leased - c.settled for c in found.values()] == [0, 0, 0]
     assert all(not c.leases for c in found.values())
+
+
+def test_a_run_that_a_call_is_about_to_pay_for_is_not_forgotten(database):
+    """The call waits for another budget while runs that are idle are left."""
+    team = rule(5 * CALL, name="a-team")
+    run = rule(2 * CALL + CALL // 2, name="b-run", period="total", scope=SCOPE)
+
+    async def pay(line, *rules):
+        hold = await line.hold(*rules, run="r")
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+
+    async def calls():
+        line, clock = Line(database), SimpleNamespace(now=1000.0)
+        line.teller._clock = lambda: clock.now
+        draw, drawing, go = line.bank.draw, threading.Event(), threading.Event()
+
+        def slow(key, *args):
+            if key.budget == "a-team":
+                drawing.set()
+                assert go.wait(20)
+            return draw(key, *args)
+
+        await line.hold(rule(9 * CALL, name="other"))
+        line.bank.draw = slow
+        paying = asyncio.create_task(pay(line, team, run))
+        await asyncio.to_thread(drawing.wait, 20)
+        await line.teller.look()
+        go.set()
+        await paying
+        await pay(line, run)
+        third = await asked(line.hold(run, run="r"))
+        line.purse.close()
+        return third
+
+    assert asyncio.run(calls()) is False
+    assert spent(database, "b-run") == 2 * CALL
+
+
+def test_runs_that_are_left_while_the_process_ends_are_settled_once(database):
+    budget = rule(2 * CALL, period="total", scope=SCOPE)
+
+    async def ends():
+        line, clock = Line(database), SimpleNamespace(now=0.0)
+        line.teller._clock = lambda: clock.now
+        for name in "abc":
+            hold = await line.hold(budget, run=name)
+            hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+        for clock.now in (2.0, 30.0):
+            await line.teller.look()
+        leave = line.teller._leave
+
+        def leave_and_close(reports):
+            leave(reports)
+            line.teller.close()
+
+        clock.now, line.teller._leave = 70.0, leave_and_close
+        await line.teller.look()
+
+    asyncio.run(ends())
+    with database.read() as connection:
+        found = counters(connection, ["b"]).values()
+
+    assert [(c.leased, c.settled, c.leases) for c in found] == [(CALL, CALL, {})] * 3
+
+
+def test_a_run_that_was_refused_at_once_leaves_no_trace(database):
+    async def refused():
+        line, clock = Line(database), SimpleNamespace(now=1000.0)
+        line.teller._clock = lambda: clock.now
+        assert not await asked(line.hold(rule(1, period="total", scope=SCOPE), run="x"))
+        await asked(line.hold(rule(9 * CALL)))
+        clock.now += 100
+        await line.teller.look()
+        return [key.run for key in line.teller._accounts]
+
+    assert asyncio.run(refused()) == [""]
+    with database.read() as connection:
+        assert [key.run for key in counters(connection, ["b"])] == [""]
 
 
 def test_what_is_told_while_the_process_ends_is_told_once(database):

@@ -13,7 +13,9 @@ class Account:
     """What this process may spend under one key: `granted`, less `spent` and `held`.
 
     Used on the thread of the event loop alone. `asking` is held by the one call that
-    waits for more, `talking` by whoever exchanges figures with the bank.
+    waits for more, `talking` by whoever exchanges figures with the bank; `users` are
+    the calls that mean to hold something. `closed` is what was spent of a lease that is
+    closed: a thread notes it, and it is no part of what is told from then on.
     """
 
     def __init__(self, key: Key, rule: BudgetRule) -> None:
@@ -22,6 +24,8 @@ class Account:
         self.granted = 0
         self.spent = 0
         self.held = 0
+        self.users = 0
+        self.closed = 0
         self.reported = 0
         self.used_s = 0.0
         self.asking = asyncio.Lock()
@@ -62,9 +66,11 @@ class Account:
         """
         idle = max(self.free, 0) if returning else 0
         self.granted -= idle
-        return Report(self.key, self.rule, self.spent, self.held, idle, recall)
+        spent = self.spent - self.closed
+        return Report(self.key, self.rule, spent, self.held, idle, recall)
 
-    def left(self, report: Report) -> None:
-        """Begin anew: the lease is closed, with what *report* said was spent."""
-        self.spent -= report.spent
-        self.reported = self.granted = 0
+    def begin_anew(self) -> None:
+        """Forget the lease, if it was closed."""
+        if self.closed:
+            self.spent -= self.closed
+            self.reported = self.granted = self.closed = 0

@@ -72,12 +72,13 @@ class Bank:
 
     def leave(self, reports: Iterable[Report], now_us: int) -> None:
         """Take down what was spent, and close the leases: this process ends."""
-        reports = sorted(reports)
-        self.report(reports, now_us)
         with self._database.write() as connection:
-            for each in reports:
+            for each in sorted(reports):
                 place = connection, each.key, each.rule, now_us
                 with self._locked(*place) as counter:
+                    counter.report(self.holder, each.spent, each.bound, now_us)
+                    counter.answer(self.holder, each.idle, each.recall, now_us)
+                    _look(connection, each, counter, now_us)
                     counter.leave(self.holder)
 
     def forget(self, now_us: int) -> int:

@@ -22,7 +22,7 @@ EVERY_S = 0.25
 REPORT_S = 1.0
 IDLE_S = 10.0
 RUN_IDLE_S = 60.0
-AT_ONCE = 500
+AT_ONCE = 50
 ANSWER_S = 5.0
 POLL_S = 0.03
 Telling = Callable[[Sequence[Report], int], dict[Key, int] | None]
@@ -72,6 +72,8 @@ class Teller:
         if len(accounts) == 1 and accounts[0].hold(amount, now):
             return
         held: list[Account] = []
+        for account in accounts:
+            account.users += 1
         try:
             for account in sorted(accounts, key=lambda a: a.free >= amount):
                 if not account.hold(amount, now):
@@ -81,6 +83,9 @@ class Teller:
             for account in held:
                 account.settle(amount, 0)
             raise
+        finally:
+            for account in accounts:
+                account.users -= 1
 
     def forget(self) -> int:
         """Let the bank drop what is long over; blocks, and may raise."""
@@ -199,17 +204,27 @@ class Teller:
             for account in self._accounts.values()
             if account.key.run and account.used_s <= since_s and _is_told(account)
         ][:AT_ONCE]
-        if not idle:
-            return
         async with AsyncExitStack() as stack:
             for account in idle:
                 await stack.enter_async_context(account.talking)
-            reports = [account.report(returning=True) for account in idle]
-            await asyncio.to_thread(self._tell, self._bank.leave, reports)
-            for account, report in zip(idle, reports, strict=True):
-                account.left(report)
-                if not (account.held or account.spent or account.asking.locked()):
-                    del self._accounts[account.key]
+            # Of what was refused before it was asked for, the bank never heard.
+            reports = [a.report(returning=True) for a in idle if a.granted or a.spent]
+            if reports:
+                await asyncio.to_thread(self._leave, reports)
+            with self._ending:  # Held for long only by who settles all, at the end.
+                for account in () if self._closed else idle:
+                    account.begin_anew()
+        for account in idle:
+            if _is_told(account) and not (account.granted or account.spent):
+                del self._accounts[account.key]
+
+    def _leave(self, reports: Sequence[Report]) -> None:
+        """Close the leases, and note it before anybody settles all; blocks."""
+        with self._ending:
+            if not self._closed:
+                self._bank.leave(reports, self._now_us())
+                for report in reports:
+                    self._accounts[report.key].closed = report.spent
 
     def _forget(self) -> None:
         """Drop the accounts of windows that are over and paid for."""
@@ -222,7 +237,7 @@ class Teller:
 
 def _is_told(account: Account) -> bool:
     """Say whether nothing is under way for *account*, and the bank knows it all."""
-    busy = account.held or account.asking.locked() or account.talking.locked()
+    busy = account.held or account.users or account.talking.locked()
     return not busy and account.spent == account.reported and account.free <= 0
 
 
