@@ -237,6 +237,9 @@ def test_arrays_keep_their_types(tmp_path):
         (["1E5", "100000"], "VARCHAR"),
         (["12345e67", "9e999999"], "VARCHAR"),
         (["F", "F"], "VARCHAR"),
+        (["yes", "no"], "VARCHAR"),
+        (["0x10", "0x11"], "VARCHAR"),
+        (["2024/01/02", "2024/02/01"], "VARCHAR"),
         (["10:30", "11:00"], "VARCHAR"),
         (["007", "0123"], "VARCHAR"),
         (["a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"] * 2, "VARCHAR"),
@@ -264,7 +267,7 @@ def test_a_text_in_json_lines_is_no_time_of_day_and_no_uuid(tmp_path):
     told = {
         "expected": "10:30",
         "id": "A0EEBC99-9C0B-4EF8-BB6D-6BB9BD380A11",
-        "said": {"TIME": "10:31", "b c": ["10:30"]},
+        "said": {"TIME": "10:31", "b c": ["10:30"], "UUID": "x", "TIMESTAMP": "y"},
         "nothing": None,
     }
     file = tmp_path / "data.jsonl"
@@ -275,6 +278,25 @@ def test_a_text_in_json_lines_is_no_time_of_day_and_no_uuid(tmp_path):
     assert {name: value for name, [value] in read(written).items()} == told | {
         "at": dt.datetime(2024, 1, 2, 10, tzinfo=dt.UTC)
     }
+
+
+@pytest.mark.parametrize(
+    ("said", "kept"),
+    [
+        ("01-02-2024", "01-02-2024"),
+        ("01-02-2024 10:00:00", "01-02-2024 10:00:00"),
+        ("2024-01-02", dt.date(2024, 1, 2)),
+        ("2024-01-02 10:00:00", dt.datetime(2024, 1, 2, 10)),
+        (["2024-01-02 10:00:00"], [dt.datetime(2024, 1, 2, 10)]),
+        ({"TIMESTAMP": "01-02-2024 10:00:00"}, {"TIMESTAMP": "01-02-2024 10:00:00"}),
+    ],
+)
+@pytest.mark.parametrize("more", [{}, {"time": "10:30"}])
+def test_a_day_is_one_in_json_lines_if_its_year_comes_first(tmp_path, said, kept, more):
+    file = tmp_path / "data.jsonl"
+    file.write_text(json.dumps({"it's": said} | more))
+
+    assert read(write(file, tmp_path / "kept"))["it's"] == [kept]
 
 
 def test_a_csv_says_what_all_its_values_say(tmp_path):

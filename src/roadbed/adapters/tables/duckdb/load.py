@@ -33,16 +33,19 @@ _NUMPY_TYPES = {
 }
 _DATES = "dateformat = '%Y-%m-%d'"
 _OTHERWISE = {
-    "BOOLEAN": r" *[tTfF] *",
+    "BIGINT": r"[^0-9]*[0-9][xXbBoO_].*",
+    "BOOLEAN": r"(?i) *(?:[tf]|yes|no) *",
     "DOUBLE": r" *[+-]?[0-9]+[eE][0-9]+ *",
     "TIME": ".*",
-    "TIMESTAMP": " *[0-9]{1,3}[^0-9].*",
+    "TIMESTAMP": " *(?:[0-9]{1,3}[^0-9].*|[^:]*)",
 }
 """What the engine takes for a value of a type, by guessing, and would write otherwise.
 
 Whether day or month comes first is anybody's guess where the year does not.
 """
-_TEXTS = re.compile(r'("(?:[^"]|"")*")|(?<!WITH )\b(?:TIME|UUID)\b')
+_TEXTS = re.compile(r'("(?:[^"]|"")*")|\b(?:TIME|UUID)(?![\w ])')
+"""Types of what JSON has as texts; a name is quoted, or followed by a space."""
+_MOMENTS = re.compile(r'("(?:[^"]|"")*")|\bTIMESTAMP(?![\w ])')
 _NOT_IN_PARQUET = ("HUGEINT", "UHUGEINT", "BIGNUM", "VARINT")
 
 
@@ -123,7 +126,6 @@ def _texts(session: Session, columns: Sequence[Column], plain: str) -> list[str]
 def _json_lines(session: Session, file: Path) -> str:
     """Return the relation of a file with one JSON object on each line.
 
-    A time of day or a UUID is a text, as JSON has it: its value is written otherwise.
     A field that is missing, or null, is NULL. A field with values of several types
     is refused: the engine would keep it as JSON text.
     """
@@ -131,7 +133,8 @@ def _json_lines(session: Session, file: Path) -> str:
 
     read = (
         f"read_json({text(file)}, format = 'newline_delimited', records = 'true', "
-        "sample_size = -1, map_inference_threshold = -1, ignore_errors = false)"
+        f"sample_size = -1, map_inference_threshold = -1, {_DATES}, "
+        "ignore_errors = false)"
     )
     try:
         columns = session.describe(read)
@@ -143,9 +146,8 @@ def _json_lines(session: Session, file: Path) -> str:
     # The engine would call a second `A` beside `a` by another name, in silence.
     fields = "SELECT DISTINCT unnest(json_keys(json)) FROM read_ndjson_objects"
     check_names(sorted(name for (name,) in session.run(f"{fields}({text(file)})")))
-    chosen, types = [], {}
+    chosen = []
     for column in columns:
-        types[column.name] = _TEXTS.sub(lambda m: m[1] or "VARCHAR", column.datatype)
         if "JSON" in column.datatype:
             raise Invalid(
                 f"column {column.name!r} mixes values of several types",
@@ -156,10 +158,38 @@ def _json_lines(session: Session, file: Path) -> str:
     named = (
         f"{sql} AS {quoted(c.name)}" for sql, c in zip(chosen, columns, strict=True)
     )
-    if any(types[column.name] != column.datatype for column in columns):
-        typed = ", ".join(f"{text(n)}: {text(t)}" for n, t in types.items())
-        read = f"{read[:-1]}, columns = {{{typed}}})"
-    return f"(SELECT {', '.join(named)} FROM {read})"
+    types = _json_types(session, read, columns)
+    return f"(SELECT {', '.join(named)} FROM {_typed(read, types)})"
+
+
+def _json_types(
+    session: Session, read: str, columns: Sequence[Column]
+) -> dict[str, str]:
+    """Return the types of the fields: those of *columns*, less those that are guessed.
+
+    A time of day or a UUID is a text, as JSON has it: its value is written otherwise.
+    So is a moment that does not begin with its year.
+    """
+    import duckdb
+
+    types = {c.name: _TEXTS.sub(_as_text, c.datatype) for c in columns}
+    moments = [quoted(n) for n, datatype in types.items() if "TIMESTAMP" in datatype]
+    if moments:
+        counted = ", ".join(f"count({name})" for name in moments)
+        try:
+            session.run(f"SELECT {counted} FROM {_typed(read, types)}")
+        except duckdb.Error:
+            types = {n: _MOMENTS.sub(_as_text, t) for n, t in types.items()}
+    return types
+
+
+def _as_text(found: re.Match[str]) -> str:
+    return found[1] or "VARCHAR"
+
+
+def _typed(read: str, types: Mapping[str, str]) -> str:
+    listed = ", ".join(f"{text(n)}: {text(t)}" for n, t in types.items())
+    return f"{read[:-1]}, columns = {{{listed}}})"
 
 
 def _parquet_names(session: Session, file: Path) -> list[str]:
