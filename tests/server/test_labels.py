@@ -18,7 +18,14 @@ def ask(house, *lines):
 
 
 @pytest.mark.parametrize(
-    "lines", [["team=a, feature=b"], ["team=a", "feature=b"], ["feature=b", "team=a"]]
+    "lines",
+    [
+        ["team=a, feature=b"],
+        ["team=a", "feature=b"],
+        ["feature=b", "team=a"],
+        ["team=a,", "", "feature=b"],
+        ["team=b, feature=b", "team=a"],
+    ],
 )
 def test_labels_of_every_line_count(house, lines):
     """A proxy that adds a line of its own takes nobody's budget away."""
@@ -27,8 +34,9 @@ def test_labels_of_every_line_count(house, lines):
     assert house.last(call).labels == {"team": "a", "feature": "b"}
 
 
-def test_what_holds_no_labels_is_refused_in_the_dialect(house):
-    answer = ask(house, "team=a", "nothing")
+@pytest.mark.parametrize("line", ["nothing", "x=1," + " " * 4096 + "y=1", "a=1," * 17])
+def test_what_holds_no_labels_is_refused_in_the_dialect(house, line):
+    answer = ask(house, line, "team=a")
 
     assert answer.status_code == 400
     assert "X-Roadbed-Labels" in json.loads(answer.text)["error"]["message"]

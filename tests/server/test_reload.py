@@ -6,8 +6,8 @@ import json
 import threading
 import time
 import weakref
+from contextlib import suppress
 from dataclasses import replace
-from statistics import median
 
 import pytest
 
@@ -94,7 +94,68 @@ def test_a_change_is_visible_within_a_second_and_nobody_fails():
         reloader.stop()
 
     assert failures == []
-    assert median(took) < 1.0
+    # One may meet the machine when it does something else.
+    assert sorted(took)[-2] < 1.0
+    assert max(took) < 10
+
+
+def test_whoever_cannot_wait_tries_nothing_that_failed():
+    """A stranger with an unknown key, while the last change cannot be compiled."""
+    with serving_house() as house:
+        applied, builds = Applied(echo=Echo()), []
+        build = applied.build
+
+        def counted(previous):
+            builds.append(applied.revision)
+            return build(previous)
+
+        applied.build = counted
+        reloader = start_reloading(house, applied)
+        applied.error = Invalid("the stack cannot be compiled")
+        applied.apply(echo=Echo("new"))
+        with suppress(Invalid):  # the thread of its own may have been first
+            reloader.look_for_change()
+        before = len(builds)
+        looks = [reloader.look_for_change() for _ in range(50)]
+        during, applied.error = len(builds) - before, None
+        applied.apply(echo=Echo("newer"))
+        assert reloader.look_for_change() or eventually(
+            lambda: house.switch.snapshot.revision == 3
+        )
+        reloader.stop()
+
+    assert (looks, house.switch.snapshot.revision) == ([False] * 50, 3)
+    assert during <= 2  # Those of its own thread, which tries ever more slowly.
+
+
+def test_what_ends_waits_for_a_look_of_whoever_could_not_wait():
+    with serving_house() as house:
+        applied, order = Applied(echo=Echo()), []
+        reloader = start_reloading(house, applied)
+        build, begun, go = applied.build, threading.Event(), threading.Event()
+
+        def slow(previous):
+            begun.set()
+            assert go.wait(20)
+            order.append("built")
+            return build(previous)
+
+        applied.build = reloader._build = slow
+        applied.apply(echo=Echo("new"))
+        looking = threading.Thread(target=reloader.look_for_change)
+        looking.start()
+        assert begun.wait(20)
+        ending = threading.Thread(
+            target=lambda: (reloader.stop(), order.append("ended"))
+        )
+        ending.start()
+        time.sleep(0.1)
+        go.set()
+        looking.join(20)
+        ending.join(20)
+
+    assert order == ["built", "ended"]
+    assert house.switch.snapshot.revision == 2
 
 
 def test_a_replaced_model_is_closed_when_its_last_call_has_ended():

@@ -15,11 +15,15 @@ _IBAN = re.compile(
     r"(?<![A-Za-z0-9])[A-Z]{2}[0-9]{2}(?:(?: |%20)?[A-Z0-9]{4}){2,7}"
     r"(?:(?: |%20)?[A-Z0-9]{1,3})?(?![A-Za-z0-9])"
 )
-_CARD = re.compile(r"(?<![0-9])[2-6](?:(?: |-|%20)?[0-9]){12,18}(?![0-9])")
-_CARD_LENGTHS = {13, 14, 15, 16, 19}
+_CARD = re.compile(
+    r"(?:(?<=%[0-9A-Fa-f]{2})|(?<![0-9%])(?<!%[0-9A-Fa-f]))"
+    r"[0-9](?:(?: |-|%20)?[0-9]){12,18}(?![0-9])"
+)
+_ISSUED = re.compile(r"1[0-9]{14}|[2-6][0-9]{12,18}|[89][0-9]{15,18}")
+"""What cards begin with, and how long they are: none is a moment in microseconds."""
 _ID = re.compile(  # of a call, a trace, a commit, a version: digits by chance
     r"(?<![0-9A-Za-z])([0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}"
-    r"|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?=[0-9]*[a-f])[0-9a-f]{16})"
+    r"|[0-9a-f]{32}|[0-9a-f]{40}|[0-9a-f]{64}|(?=(?:[0-9]*[a-f]){3})[0-9a-f]{16})"
     r"(?![0-9A-Za-z])"
 )
 
@@ -46,7 +50,8 @@ def _iban(found: re.Match[str]) -> str:
 
 def _card(found: re.Match[str]) -> str:
     """Mask what passes Luhn's check."""
-    digits = [int(c) for c in re.sub(r" |-|%20", "", found[0])]
+    plain = re.sub(r" |-|%20", "", found[0])
+    digits = [int(c) for c in plain]
     doubled = (sum(divmod(2 * d, 10)) for d in digits[-2::-2])
     valid = (sum(digits[-1::-2]) + sum(doubled)) % 10 == 0
-    return "<card>" if valid and len(digits) in _CARD_LENGTHS else found[0]
+    return "<card>" if valid and _ISSUED.fullmatch(plain) else found[0]

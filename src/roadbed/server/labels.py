@@ -13,17 +13,15 @@ ARM = b"x-roadbed-arm"
 """The header that chooses one of two versions, for who may: `old` or `new`."""
 UNITS: dict[Unit, bytes] = {"user": b"x-roadbed-user", "session": b"x-roadbed-session"}
 """The headers that name who stays with one version, while another takes over."""
-MOST = 16
+MOST, LONGEST = 16, 4096
 _LABEL = re.compile(r"([A-Za-z][A-Za-z0-9_.-]{0,62})=([A-Za-z0-9_.:/@ -]{0,128})")
 
 
 def labels_in(header: str) -> dict[str, str]:
     """Return the labels of *header*; raise Invalid for what are none, or too many."""
-    if not header:
-        return {}
-    pairs = [_LABEL.fullmatch(part.strip()) for part in header[:4096].split(",")]
-    found = [pair.groups() for pair in pairs if pair is not None]
-    if len(found) != len(pairs) or len(found) > MOST:
+    parts = list(filter(None, map(str.strip, header[:LONGEST].split(","))))
+    found = [pair.groups() for pair in map(_LABEL.fullmatch, parts) if pair is not None]
+    if len(found) != len(parts) or len(found) > MOST or len(header) > LONGEST:
         raise Invalid(
             "the header X-Roadbed-Labels does not hold labels",
             hint=f"write at most {MOST}, as in: team=search, feature=summary",

@@ -351,7 +351,7 @@ def application(app: App, parts: Parts) -> Application:
     hosts = allowed_hosts(app.settings.host, app.settings.allowed_host_names)
     shown = make_rest(rest, routes, pages, OPEN_ROUTES)
     shown = make_telemetry(rest, make_mlflow(rest, shown, app.blobs))
-    newcomers = Newcomers(parts.switch, parts.reloader.look)
+    newcomers = Newcomers(parts.switch, parts.reloader.look_for_change)
     return make_asgi(parts.plane, shown, hosts, newcomers.meet)
 
 

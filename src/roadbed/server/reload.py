@@ -57,7 +57,7 @@ class Reloader:
         self._switch = switch
         self._alarm = alarm
         self._retry_broken_s = retry_broken_s
-        self._seen = -1
+        self._seen = self._tried = -1
         self._swapped = 0.0
         self._failures = 0
         self._swaps = 0
@@ -73,6 +73,7 @@ class Reloader:
         """Compile the first picture and begin to watch; raises if there is none."""
         self._loop = asyncio.get_running_loop()
         self._seen, serving = await asyncio.to_thread(self._first)
+        self._tried = self._seen
         self._show(serving)
         self._sweep()
         self._report(serving)
@@ -83,6 +84,8 @@ class Reloader:
         self._stop.set()
         if self._thread.is_alive():
             self._thread.join(timeout=SWAP_TIMEOUT_S)
+        if self._looking.acquire(timeout=SWAP_TIMEOUT_S):
+            self._looking.release()
         if serving := self._switch.serving:
             wait(serving.loading, timeout=SWAP_TIMEOUT_S)
         gc.unfreeze()
@@ -95,11 +98,19 @@ class Reloader:
         with self._looking:
             return not self._stop.is_set() and self._look()
 
+    def look_for_change(self) -> bool:
+        """Look once, for who cannot wait; what was tried before is not tried again."""
+        with self._looking:
+            if self._stop.is_set() or self._revision() == self._tried:
+                return False
+            return self._look()
+
     def _look(self) -> bool:
         revision = self._revision()
         if revision == self._seen and not self._should_retry():
             self._tidy()
             return False
+        self._tried = revision
         serving = self._build(self._switch.serving)
         self._swap(serving)
         self._seen = revision
