@@ -244,7 +244,7 @@ def test_the_same_subject_of_another_issuer_is_another_person(line, tmp_path):
     assert status == 403
 
 
-def test_who_loses_a_binding_loses_the_roles_within_a_second_or_two(line, visitor):
+def test_who_loses_a_binding_loses_the_roles_soon(line, visitor):
     """Case 9: the open session stays, and is worth nothing."""
     enter(line, visitor)
     before = visitor.get("/console").status

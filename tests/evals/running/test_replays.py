@@ -32,7 +32,9 @@ class Later:
         return getattr(self._app, name)
 
     def now_us(self):
-        tomorrow_us = (self._first_us // DAY_US + 1) * DAY_US + self.hours * HOUR_US
+        tomorrow_us = (self._first_us // DAY_US + 1) * DAY_US + int(
+            self.hours * HOUR_US
+        )
         return tomorrow_us + self._app.now_us() - self._first_us
 
 
@@ -80,6 +82,9 @@ def test_a_replay_that_failed_is_begun_again(line, replays, monkeypatch):
         patch.setattr(replays, "_held", None)
         look(replays)
     assert len(Quiz.asked) == 60
+    look(replays)
+    assert len(Quiz.asked) == 60  # not again every minute
+    replays._app.hours += 0.5
     look(replays)
 
     assert len(Quiz.asked) == 120  # the answers of before are kept

@@ -75,7 +75,8 @@ def note(connection: sa.Connection, run_id: str, progress: Progress) -> None:
 
 def end(connection: sa.Connection, run: Run) -> None:
     """Write how *run* ended."""
-    connection.execute(runs.update().where(runs.c.id == run.id).values(_row(run)))
+    mine = runs.c.id == run.id, runs.c.started_us == run.started_us
+    connection.execute(runs.update().where(*mine).values(_row(run)))
 
 
 def newest_runs(

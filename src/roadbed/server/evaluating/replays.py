@@ -41,6 +41,8 @@ CHANGED = "evaluation.changed"
 FIRST = "watch"
 """The take of the answers that all later ones are held against."""
 HOUR_US = 3_600_000_000
+AGAIN_US = HOUR_US // 4
+"""How long after one that failed the next is begun."""
 _MACHINERY = ("cost", "latency")
 """Graders of how it was answered: that changes with the load."""
 _log = logging.getLogger("roadbed.server")
@@ -79,6 +81,7 @@ class Replays:
         self._app = app
         self._thread: threading.Thread | None = None
         self._done: dict[str, tuple[str, VersionRef, int]] = {}
+        self._later_us: dict[str, int] = {}
 
     def look(self) -> None:
         """Begin what is due, unless something is under way. Blocks only to look."""
@@ -112,10 +115,17 @@ class Replays:
                 bucket = self._app.now_us() // (watch.every_hours * HOUR_US)
                 pin = parse(served.content["spec"]["model"])
                 found.append(_Due(evaluation.content, watch, pin, bucket))
-        return [each for each in found if self._done.get(each.name) != each.key]
+        now_us = self._app.now_us()
+        return [
+            each
+            for each in found
+            if self._done.get(each.name) != each.key
+            and self._later_us.get(each.name, 0) <= now_us
+        ]
 
     def _work(self, state: State, due: list[_Due]) -> None:
         for each in due:
+            self._later_us[each.name] = self._app.now_us() + AGAIN_US
             try:
                 self.replay(state, each)
                 self._done[each.name] = each.key  # Here or on another replica.
