@@ -141,6 +141,8 @@ class ProviderContract:
     """
 
     reports_usage: ClassVar[bool] = True
+    patience_s: ClassVar[float] = 10.0
+    """How late an end at the deadline may be on a machine that does much else."""
 
     def request(self, text: str, *, stream: bool = False) -> Any:
         """Return a request; a different *text* makes a different answer."""
@@ -192,7 +194,7 @@ class ProviderContract:
         with pytest.raises(TimedOut):
             finish_with(silent, answer(silent.runner, request, deadline_ms=300))
 
-        assert 0.25 < time.monotonic() - start < 10
+        assert 0.25 < time.monotonic() - start < self.patience_s
 
     @pytest.mark.parametrize("stream", [False, True], ids=["whole", "stream"])
     def test_a_cut_answer_is_never_finished(
