@@ -1,10 +1,11 @@
 """YAML as plain values with their lines."""
 
 import pytest
-from hypothesis import given
+import yaml
+from hypothesis import example, given
 from hypothesis import strategies as st
 
-from roadbed.control.document import MAX_WHOLE, dotted, read_documents
+from roadbed.control.document import MAX_WHOLE, dotted, read_documents, write_document
 
 
 def read(text):
@@ -94,3 +95,22 @@ def test_no_text_breaks_the_reader(text):
 
 def test_a_path_is_written_as_people_write_it():
     assert dotted(("spec", "roles", 1, "name")) == "spec.roles[1].name"
+
+
+words = st.text(st.characters(codec="utf-8", exclude_categories=["C", "Z"]), max_size=9)
+like_numbers = st.from_regex(r"[-+0]?[0-9._]*[eExX]?[-+]?[0-9]+", fullmatch=True)
+
+
+@example("12345e67")
+@example("0189")
+@example("1e3")
+@example("no")
+@example("0x1f")
+@example("12:30:45")
+@example("two\nlines ")
+@given(words | like_numbers)
+def test_what_is_written_is_read_again_as_the_text_it_was(word):
+    value = {"a": word, "b": [word, 1, 1e-05, 1e16, True, None], "c": {"d": word}}
+
+    assert read(write_document(value)).value == value
+    assert yaml.safe_load(write_document(value)) == value

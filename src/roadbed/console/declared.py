@@ -5,7 +5,6 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 import sqlalchemy as sa
-import yaml
 
 from roadbed.access.visible import Viewer
 from roadbed.console.data import (
@@ -18,6 +17,7 @@ from roadbed.console.data import (
     VersionRow,
 )
 from roadbed.control import seen, state
+from roadbed.control.document import write_document
 from roadbed.core.digest import PREFIX, short
 from roadbed.core.errors import NotFound
 from roadbed.registry.versions import list_versions
@@ -105,18 +105,7 @@ def differences(
 def as_yaml(content: Mapping[str, Any]) -> str:
     """Return a resource as it would stand in a file."""
     whole = {"apiVersion": "roadbed/v1", **content}
-    return yaml.dump(whole, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
-
-
-class _Dumper(yaml.SafeDumper):
-    """Writes text of several lines as a block, as people do."""
-
-    def represent_str(self, data: str) -> yaml.ScalarNode:
-        style = "|" if "\n" in data else None
-        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
-
-
-_Dumper.add_representer(str, _Dumper.represent_str)
+    return write_document(whole)
 
 
 def _row(revision: state.Revision) -> ResourceRow:

@@ -82,6 +82,17 @@ class _Scalars(yaml.SafeLoader):
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  (the base's own shape)
 
 
+class _Dumper(yaml.SafeDumper):
+    """Writes text of several lines as a block, as people do, and none that is read
+    as something else: by YAML 1.2 here, by 1.1 elsewhere.
+    """
+
+    def represent_str(self, data: str) -> yaml.ScalarNode:
+        style = "|" if "\n" in data else None
+        return self.represent_scalar("tag:yaml.org,2002:str", data, style=style)
+
+
+_Dumper.add_representer(str, _Dumper.represent_str)
 for _tag, _pattern, _first in (
     ("null", r"^(?:~|null|Null|NULL|)$", ["~", "n", "N", ""]),
     ("bool", r"^(?:true|True|TRUE|false|False|FALSE)$", list("tTfF")),
@@ -92,9 +103,15 @@ for _tag, _pattern, _first in (
         list("-+.0123456789"),
     ),
 ):
-    _Scalars.add_implicit_resolver(
-        f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first
-    )
+    for _kind in (_Scalars, _Dumper):
+        _kind.add_implicit_resolver(
+            f"tag:yaml.org,2002:{_tag}", re.compile(_pattern), _first
+        )
+
+
+def write_document(value: Mapping[str, Any]) -> str:
+    """Return *value* as the text of a document, which is read as *value* again."""
+    return yaml.dump(value, Dumper=_Dumper, sort_keys=False, allow_unicode=True)
 
 
 def _nodes(text: str) -> Iterator[yaml.Node]:
