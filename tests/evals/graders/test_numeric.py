@@ -1,6 +1,7 @@
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from roadbed.evals.graders import numeric
 from roadbed.testing.grader_contract import (
@@ -71,3 +72,48 @@ def test_a_trained_models_output_is_a_number_already():
     sample = a_sample(3.0, outputs={"y": ([3.2],)})
 
     assert finished(made.grade(sample, Judges())).value == 1.0
+
+
+WEIGHTS = {"t": 1e6, "kg": 1000, "g": 1}
+MONEY = {"€": 1, "EUR": 1, "ct": 0.01}
+
+
+@pytest.mark.parametrize(
+    ("expected", "text", "units", "value"),
+    [
+        (1200, "It weighs 1.2 kg.", WEIGHTS, 1.0),
+        ("1.2 kg", "It weighs 1,200g, packed on 3 pallets.", WEIGHTS, 1.0),
+        ("1200", "It weighs 1.2 kg.", WEIGHTS, 1.0),
+        (1200, "It weighs 1200.", WEIGHTS, 0.0),
+        (1200, "It weighs 1.2 kgs.", WEIGHTS, 0.0),
+        (12, "€12", MONEY, 1.0),
+        (12, "EUR 12 for 4 people", MONEY, 1.0),
+        ("12 €", "1200 ct", MONEY, 1.0),
+        (-0.5, "-0.5\u20ac", MONEY, 1.0),
+        (12, "a fleur 12", MONEY, 0.0),
+    ],
+)
+def test_a_number_with_its_unit(expected, text, units, value):
+    assert grade(expected, text, units=units).value == value
+
+
+def test_of_numbers_without_a_unit_it_says_which_units_there_are():
+    told = grade(3, "three or 3", units=WEIGHTS)
+
+    assert told.value == 0.0
+    assert "0 numbers with one of the units t, kg, g" in told.explanation
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"units": {"kg": 0}},
+        {"units": {"k g": 1}},
+        {"units": {"": 1}},
+        {"units": {"kg": float("inf")}},
+        {"units": {"kg": 1}, "of": "date"},
+    ],
+)
+def test_what_is_no_unit_is_refused(wrong):
+    with pytest.raises(ValidationError):
+        numeric.Config(**wrong)
