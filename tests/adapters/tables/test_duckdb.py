@@ -237,6 +237,9 @@ def test_arrays_keep_their_types(tmp_path):
         (["1E5", "100000"], "VARCHAR"),
         (["12345e67", "9e999999"], "VARCHAR"),
         (["F", "F"], "VARCHAR"),
+        (["31-12-24", "30-12-24"], "VARCHAR"),
+        (["epoch", "epoch"], "VARCHAR"),
+        (["inf", "inf"], "VARCHAR"),
         (["yes", "no"], "VARCHAR"),
         (["0x10", "0x11"], "VARCHAR"),
         (["2024/01/02", "2024/02/01"], "VARCHAR"),
@@ -287,11 +290,18 @@ def test_a_text_in_json_lines_is_no_time_of_day_and_no_uuid(tmp_path):
         ("01-02-2024 10:00:00", "01-02-2024 10:00:00"),
         ("2024-01-02", dt.date(2024, 1, 2)),
         ("2024-01-02 10:00:00", dt.datetime(2024, 1, 2, 10)),
-        (["2024-01-02 10:00:00"], [dt.datetime(2024, 1, 2, 10)]),
+        ("2024-01-02T10:00:00", dt.datetime(2024, 1, 2, 10)),
+        (["2024-01-02 10:00:00"], ["2024-01-02 10:00:00"]),
+        ({"day": "2024-01-02"}, {"day": "2024-01-02"}),
+        ("31-12-24", "31-12-24"),
+        ("10-11-12", "10-11-12"),
+        ("epoch", "epoch"),
         ({"TIMESTAMP": "01-02-2024 10:00:00"}, {"TIMESTAMP": "01-02-2024 10:00:00"}),
     ],
 )
-@pytest.mark.parametrize("more", [{}, {"time": "10:30"}])
+@pytest.mark.parametrize(
+    "more", [{}, {"time": "10:30"}, {"other": "01-02-2024 10:00:00"}]
+)
 def test_a_day_is_one_in_json_lines_if_its_year_comes_first(tmp_path, said, kept, more):
     file = tmp_path / "data.jsonl"
     file.write_text(json.dumps({"it's": said} | more))

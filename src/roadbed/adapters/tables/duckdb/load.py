@@ -35,17 +35,21 @@ _DATES = "dateformat = '%Y-%m-%d'"
 _OTHERWISE = {
     "BIGINT": r"[^0-9]*[0-9][xXbBoO_].*",
     "BOOLEAN": r"(?i) *(?:[tf]|yes|no) *",
+    "DATE": " *(?:[0-9]{1,3}[^0-9].*|[^0-9]*)",
     "DOUBLE": r" *[+-]?[0-9]+[eE][0-9]+ *",
     "TIME": ".*",
     "TIMESTAMP": " *(?:[0-9]{1,3}[^0-9].*|[^:]*)",
+    "TIMESTAMP WITH TIME ZONE": "[^:]*",
 }
 """What the engine takes for a value of a type, by guessing, and would write otherwise.
 
 Whether day or month comes first is anybody's guess where the year does not.
 """
-_TEXTS = re.compile(r'("(?:[^"]|"")*")|\b(?:TIME|UUID)(?![\w ])')
+_MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
+_TEXTS = re.compile(
+    rf'("(?:[^"]|"")*")|\b(?:{"|".join(reversed(_MOMENTS))}|TIME|UUID)(?![\w ])'
+)
 """Types of what JSON has as texts; a name is quoted, or followed by a space."""
-_MOMENTS = re.compile(r'("(?:[^"]|"")*")|\bTIMESTAMP(?![\w ])')
 _NOT_IN_PARQUET = ("HUGEINT", "UHUGEINT", "BIGNUM", "VARINT")
 
 
@@ -168,19 +172,13 @@ def _json_types(
     """Return the types of the fields: those of *columns*, less those that are guessed.
 
     A time of day or a UUID is a text, as JSON has it: its value is written otherwise.
-    So is a moment that does not begin with its year.
+    So is a day that does not begin with its year, and one inside a list or an object.
     """
-    import duckdb
-
     types = {c.name: _TEXTS.sub(_as_text, c.datatype) for c in columns}
-    moments = [quoted(n) for n, datatype in types.items() if "TIMESTAMP" in datatype]
-    if moments:
-        counted = ", ".join(f"count({name})" for name in moments)
-        try:
-            session.run(f"SELECT {counted} FROM {_typed(read, types)}")
-        except duckdb.Error:
-            types = {n: _MOMENTS.sub(_as_text, t) for n, t in types.items()}
-    return types
+    moments = [column for column in columns if column.datatype in _MOMENTS]
+    texts = _texts(session, moments, _typed(read, types))
+    kept = {c.name: c.datatype for c in moments if c.name not in texts}
+    return types | kept
 
 
 def _as_text(found: re.Match[str]) -> str:
