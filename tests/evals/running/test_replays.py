@@ -3,6 +3,7 @@
 import pytest
 import sqlalchemy as sa
 
+from roadbed.evals.running import store
 from roadbed.evals.running.tables import runs
 from roadbed.gateway.alerts import list_alerts
 from roadbed.server.evaluating.replays import CHANGED, HOUR_US, Replays
@@ -103,6 +104,18 @@ def test_a_replay_whose_replica_is_gone_is_begun_again_after_an_hour(line, repla
             found += connection.execute(sa.select(runs.c.status)).scalars()
 
     assert found == ["replaying", "replayed"]
+
+
+def test_whoever_was_thought_to_be_gone_ends_nobody_elses_replay(line, replays):
+    look(replays)
+    with line.app.database.write() as connection:
+        [mine] = store.newest_runs(connection, "exam", "default", 1)
+        later = {"status": "replaying", "started_us": mine.started_us + 1}
+        connection.execute(runs.update().values(later))
+        store.end(connection, mine)
+        [theirs] = store.newest_runs(connection, "exam", "default", 1)
+
+    assert (mine.status, theirs.status) == ("replayed", "replaying")
 
 
 def test_a_model_that_answers_otherwise_raises_an_alert_until_it_is_as_before(

@@ -298,15 +298,95 @@ def test_a_run_that_was_refused_at_once_leaves_no_trace(database):
     async def refused():
         line, clock = Line(database), SimpleNamespace(now=1000.0)
         line.teller._clock = lambda: clock.now
-        assert not await asked(line.hold(rule(1, period="total", scope=SCOPE), run="x"))
-        await asked(line.hold(rule(9 * CALL)))
+        small = rule(1, period="total", scope=SCOPE)
+        assert not await asked(line.hold(small, run="x"))
         clock.now += 100
         await line.teller.look()
-        return [key.run for key in line.teller._accounts]
+        return line.teller._accounts
 
-    assert asyncio.run(refused()) == [""]
+    assert asyncio.run(refused()) == {}
     with database.read() as connection:
-        assert [key.run for key in counters(connection, ["b"])] == [""]
+        assert counters(connection, ["b"]) == {}
+
+
+def test_a_run_that_cost_nothing_leaves_no_lease(database):
+    async def calls():
+        line, clock = Line(database), SimpleNamespace(now=1000.0)
+        line.teller._clock = lambda: clock.now
+        hold = await line.hold(rule(9 * CALL, period="total", scope=SCOPE), run="x")
+        hold.settle(None, 0, sent=False)
+        for clock.now in (1002.0, 1030.0, 1100.0):
+            await line.teller.look()
+        return line.teller._accounts
+
+    assert asyncio.run(calls()) == {}
+    with database.read() as connection:
+        [counter] = counters(connection, ["b"]).values()
+    assert (counter.leased, counter.settled, counter.leases) == (0, 0, {})
+
+
+def test_leases_whose_end_was_lost_on_the_way_are_settled_once(database):
+    """The database took it down, and the connection broke before it said so."""
+
+    async def calls():
+        line, clock = Line(database), SimpleNamespace(now=0.0)
+        line.teller._clock = lambda: clock.now
+        hold = await line.hold(rule(9 * CALL, period="total", scope=SCOPE), run="x")
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+        for clock.now in (2.0, 30.0):
+            await line.teller.look()
+        leave = line.bank.leave
+
+        def lost(*args, **how):
+            leave(*args, **how)
+            raise OSError("the connection was lost")
+
+        clock.now, line.bank.leave = 70.0, lost
+        with pytest.raises(OSError, match="lost"):
+            await line.teller.look()
+        line.bank.leave = leave
+        await line.teller.look()
+        return line.teller._accounts
+
+    assert asyncio.run(calls()) == {}
+    with database.read() as connection:
+        [counter] = counters(connection, ["b"]).values()
+    assert (counter.leased, counter.settled, counter.leases) == (CALL, CALL, {})
+
+
+def test_a_caller_who_leaves_while_a_lease_is_closed_orphans_none(database):
+    async def calls():
+        line, clock = Line(database), SimpleNamespace(now=0.0)
+        line.teller._clock = lambda: clock.now
+        run = rule(9 * CALL, period="total", scope=SCOPE)
+        hold = await line.hold(run, run="x")
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+        for clock.now in (2.0, 30.0):
+            await line.teller.look()
+        leave, leaving, go = line.bank.leave, threading.Event(), threading.Event()
+
+        def slow(*args, **how):
+            leaving.set()
+            assert go.wait(20)
+            leave(*args, **how)
+
+        clock.now, line.bank.leave = 100.0, slow
+        looking = asyncio.create_task(line.teller.look())
+        await asyncio.to_thread(leaving.wait, 20)
+        calling = asyncio.create_task(line.hold(run, run="x"))
+        await asyncio.sleep(0.05)
+        calling.cancel()
+        go.set()
+        await asyncio.wait([looking, calling])
+        for drawing in list(line.teller._drawing):
+            await asyncio.wait([drawing])
+        line.bank.leave = leave
+        line.purse.close()
+
+    asyncio.run(calls())
+    with database.read() as connection:
+        [counter] = counters(connection, ["b"]).values()
+    assert (counter.leased, counter.settled, counter.leases) == (CALL, CALL, {})
 
 
 def test_what_is_told_while_the_process_ends_is_told_once(database):

@@ -14,8 +14,9 @@ class Account:
 
     Used on the thread of the event loop alone. `asking` is held by the one call that
     waits for more, `talking` by whoever exchanges figures with the bank; `users` are
-    the calls that mean to hold something. `closed` is what was spent of a lease that is
-    closed: a thread notes it, and it is no part of what is told from then on.
+    the calls that mean to hold something. `known` says that the bank heard of it;
+    `closed` is what was spent of a lease that is closed: a thread notes it, and it is
+    no part of what is told from then on.
     """
 
     def __init__(self, key: Key, rule: BudgetRule) -> None:
@@ -25,7 +26,8 @@ class Account:
         self.spent = 0
         self.held = 0
         self.users = 0
-        self.closed = 0
+        self.known = False
+        self.closed: int | None = None
         self.reported = 0
         self.used_s = 0.0
         self.asking = asyncio.Lock()
@@ -66,11 +68,12 @@ class Account:
         """
         idle = max(self.free, 0) if returning else 0
         self.granted -= idle
-        spent = self.spent - self.closed
+        spent = self.spent - (self.closed or 0)
         return Report(self.key, self.rule, spent, self.held, idle, recall)
 
     def begin_anew(self) -> None:
         """Forget the lease, if it was closed."""
-        if self.closed:
+        if self.closed is not None:
             self.spent -= self.closed
-            self.reported = self.granted = self.closed = 0
+            self.reported = self.granted = 0
+            self.known, self.closed = False, None

@@ -70,12 +70,20 @@ class Bank:
                     _look(connection, each, counter, now_us)
         return granted
 
-    def leave(self, reports: Iterable[Report], now_us: int) -> None:
-        """Take down what was spent, and close the leases: this process ends."""
+    def leave(
+        self, reports: Iterable[Report], now_us: int, *, told: bool = False
+    ) -> None:
+        """Take down what was spent, and close the leases.
+
+        Of what was *told* before, a lease that is not there was closed: this is tried
+        again, for the answer of the database was lost.
+        """
         with self._database.write() as connection:
             for each in sorted(reports):
                 place = connection, each.key, each.rule, now_us
                 with self._locked(*place) as counter:
+                    if told and self.holder not in counter.leases:
+                        continue
                     counter.report(self.holder, each.spent, each.bound, now_us)
                     counter.answer(self.holder, each.idle, each.recall, now_us)
                     _look(connection, each, counter, now_us)

@@ -95,7 +95,8 @@ class Teller:
         """Settle all accounts and give back what is left; blocks, and may raise."""
         with self._ending:
             self._closed = True
-            reports = [a.report(returning=True) for a in self._accounts.values()]
+            accounts = list(self._accounts.values())
+            reports = [account.report(returning=True) for account in accounts]
             if reports:
                 self._bank.leave(reports, self._now_us())
 
@@ -118,7 +119,13 @@ class Teller:
         """Ask the bank; what it gives arrives also if the caller has left."""
         task = asyncio.create_task(self._exchange(account, amount, recall))
         self._drawing.add(task)
-        task.add_done_callback(self._drawing.discard)
+        account.users += 1
+
+        def drawn(task: asyncio.Task[Drawn]) -> None:
+            account.users -= 1
+            self._drawing.discard(task)
+
+        task.add_done_callback(drawn)
         try:
             return await asyncio.shield(task)
         except _AWAY as error:
@@ -134,6 +141,7 @@ class Teller:
                 return Drawn()
             ask = Ask(need, account.rule.cap, recall)
             place = account.key, account.rule, ask, self._now_us()
+            account.known = True
             drawn = await asyncio.to_thread(self._bank.draw, *place)
             account.granted = drawn.granted
             return drawn
@@ -154,6 +162,7 @@ class Teller:
     async def look(self) -> None:
         """Look once at what has to be told to the bank."""
         if not any(a.granted or a.spent != a.reported for a in self._accounts.values()):
+            await self._leave_runs()
             return self._forget()
         recalls = await asyncio.to_thread(self._bank.recalls)
         now_s = self._clock()
@@ -179,6 +188,7 @@ class Teller:
                 recall = recalls.get(account.key, 0)
                 unused = self._clock() >= account.used_s + IDLE_S
                 returning = bool(recall) or unused
+                account.known = True
                 reports.append(account.report(returning=returning, recall=recall))
             granted = await asyncio.to_thread(self._tell, self._bank.report, reports)
             if granted is None:
@@ -208,21 +218,21 @@ class Teller:
             for account in idle:
                 await stack.enter_async_context(account.talking)
             # Of what was refused before it was asked for, the bank never heard.
-            reports = [a.report(returning=True) for a in idle if a.granted or a.spent]
+            reports = [a.report(returning=True) for a in idle if a.known]
             if reports:
                 await asyncio.to_thread(self._leave, reports)
             with self._ending:  # Held for long only by who settles all, at the end.
                 for account in () if self._closed else idle:
                     account.begin_anew()
         for account in idle:
-            if _is_told(account) and not (account.granted or account.spent):
-                del self._accounts[account.key]
+            if _is_told(account) and not account.known:
+                self._accounts.pop(account.key, None)
 
     def _leave(self, reports: Sequence[Report]) -> None:
         """Close the leases, and note it before anybody settles all; blocks."""
         with self._ending:
             if not self._closed:
-                self._bank.leave(reports, self._now_us())
+                self._bank.leave(reports, self._now_us(), told=True)
                 for report in reports:
                     self._accounts[report.key].closed = report.spent
 

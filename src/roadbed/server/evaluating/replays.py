@@ -81,7 +81,7 @@ class Replays:
         self._app = app
         self._thread: threading.Thread | None = None
         self._done: dict[str, tuple[str, VersionRef, int]] = {}
-        self._later_us: dict[str, int] = {}
+        self._later_us: dict[tuple[str, VersionRef, int], int] = {}
 
     def look(self) -> None:
         """Begin what is due, unless something is under way. Blocks only to look."""
@@ -120,19 +120,24 @@ class Replays:
             each
             for each in found
             if self._done.get(each.name) != each.key
-            and self._later_us.get(each.name, 0) <= now_us
+            and self._later_us.get(each.key, 0) <= now_us
         ]
 
     def _work(self, state: State, due: list[_Due]) -> None:
         for each in due:
-            self._later_us[each.name] = self._app.now_us() + AGAIN_US
             try:
                 self.replay(state, each)
                 self._done[each.name] = each.key  # Here or on another replica.
-            except RoadbedError as error:
-                _log.warning("the replay of %s failed: %s", each.name, error.message)
-            except Exception:  # noqa: BLE001 one evaluation must not end the others
-                _log.exception("the replay of %s failed", each.name)
+            # One evaluation must not end the others.
+            except Exception as error:  # noqa: BLE001
+                self._failed(each, error)
+
+    def _failed(self, due: _Due, error: Exception) -> None:
+        self._later_us[due.key] = self._app.now_us() + AGAIN_US
+        if isinstance(error, RoadbedError):
+            _log.warning("the replay of %s failed: %s", due.name, error.message)
+        else:
+            _log.error("the replay of %s failed", due.name, exc_info=error)
 
     def replay(self, state: State, due: _Due) -> Change | None:
         """Ask again and return what changed; None if another replica does it."""
