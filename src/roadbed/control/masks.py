@@ -89,11 +89,7 @@ def _by_luhn(digits: str) -> Callable[[int, int], bool]:
 
     Sums from the begin, with every second digit doubled, tell of any part at once.
     """
-    sums = [
-        [0, *accumulate(_DOUBLED[int(d)] if n % 2 == odd else int(d) for n, d in all_)]
-        for odd in (0, 1)
-        for all_ in [list(enumerate(digits))]
-    ]
+    sums = [_sums(digits, doubled) for doubled in (0, 1)]
 
     def is_valid(begin: int, end: int) -> bool:
         kept = sums[end % 2]  # the last digit, before *end*, is not doubled
@@ -101,3 +97,10 @@ def _by_luhn(digits: str) -> Callable[[int, int], bool]:
         return luhn and _ISSUED.fullmatch(digits, begin, end) is not None
 
     return is_valid
+
+
+def _sums(digits: str, doubled: int) -> list[int]:
+    """Return the sums from the begin, each digit doubled in an even or odd place."""
+    values = map(int, digits)
+    counted = (_DOUBLED[v] if n % 2 == doubled else v for n, v in enumerate(values))
+    return [0, *accumulate(counted)]

@@ -15,8 +15,6 @@ LOGS = "/v1/logs"
 """Where OTLP/HTTP sends logs: below `/v1`, and still no prediction."""
 
 Application = Callable[[Message, Receive, Send], Awaitable[None]]
-
-
 Meet = Callable[[Message], Awaitable[None] | None]
 """Returns what a request has to wait for, if it has to."""
 
@@ -43,14 +41,14 @@ def make_asgi(
     async def application(scope: Message, receive: Receive, send: Send) -> None:
         wrong = _wrong(scope, door)
         if wrong is not None:
-            return await _refuse(scope, send, wrong)
+            await _refuse(scope, send, wrong)
+            return
         if (wait := meet(scope)) is not None:
             await wait
         if scope["type"] == "http" and is_hot(scope["path"]):
             await plane.answer(hot, scope, receive, send)
         else:
             await rest(scope, receive, send)
-        return None
 
     return application
 

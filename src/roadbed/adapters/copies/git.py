@@ -28,9 +28,9 @@ class GitCopies:
     def put(self, size: int, note: str) -> None:
         """Keep *note* and push it; see the port."""
         path = f"{_FOLDER}/{size:020d}"
-        if (kept := self._committed().get(path)) is None:
+        if path not in self._paths():
             self._commit(path, size, note)
-        elif kept != note:
+        elif self._shown(path) != note:
             raise Conflict(
                 f"{self._clone} holds another checkpoint over {size} entries",
                 hint="run `roadbed audit verify`: the log may have been forked",
@@ -44,7 +44,8 @@ class GitCopies:
 
     def newest(self) -> str | None:
         """Return the newest note; see the port."""
-        return max(self._committed().items(), default=("", None))[1]
+        path = max(self._paths(), default=None)
+        return None if path is None else self._shown(path)
 
     def _commit(self, path: str, size: int, note: str) -> None:
         file = self._clone / path
@@ -57,10 +58,18 @@ class GitCopies:
         message = f"Checkpoint over {size} entries"
         self._git("commit", "--quiet", "--only", "--message", message, "--", path)
 
-    def _committed(self) -> dict[str, str]:
+    def _paths(self) -> list[str]:
         if not self._git("rev-list", "--all", "--max-count=1"):
-            return {}
-        if not self._git("ls-tree", "HEAD", _FOLDER):
+            return []
+        return (
+            self._git("ls-tree", "--name-only", "HEAD", f"{_FOLDER}/").decode().split()
+        )
+
+    def _shown(self, path: str) -> str:
+        return self._git("cat-file", "blob", f"HEAD:{path}").decode("utf-8", "replace")
+
+    def _committed(self) -> dict[str, str]:
+        if not self._paths():
             return {}
         packed = io.BytesIO(self._git("archive", "--format=tar", "HEAD", _FOLDER))
         with tarfile.open(fileobj=packed) as tar:

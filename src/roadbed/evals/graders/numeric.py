@@ -101,9 +101,10 @@ class Numeric(Deciding):
         config = self._config
         found = [each for each in self._pattern.finditer(value) if self._counts(each)]
         if not found or (config.which == "only" and len(found) > 1):
-            unit = f" with one of the units {', '.join(config.units)}"
-            with_one = unit if config.units else ""
-            raise Unfit(f"the answer has {len(found)} {config.of}s{with_one}")
+            some = f"{len(found)} {config.of}s"
+            if config.units:
+                some += f" with one of the units {', '.join(config.units)}"
+            raise Unfit(f"the answer has {some}")
         chosen = found[0 if config.which == "first" else -1]
         if config.of == "date":
             return seconds(chosen[0])

@@ -64,10 +64,8 @@ class Bank:
             for each in sorted(reports):
                 place = connection, each.key, each.rule, now_us
                 with self._locked(*place) as counter:
-                    counter.report(self.holder, each.spent, each.bound, now_us)
-                    counter.answer(self.holder, each.idle, each.recall, now_us)
+                    self._take(connection, each, counter, now_us)
                     granted[each.key] = counter.leases[self.holder].granted
-                    _look(connection, each, counter, now_us)
         return granted
 
     def leave(
@@ -84,10 +82,16 @@ class Bank:
                 with self._locked(*place) as counter:
                     if told and self.holder not in counter.leases:
                         continue
-                    counter.report(self.holder, each.spent, each.bound, now_us)
-                    counter.answer(self.holder, each.idle, each.recall, now_us)
-                    _look(connection, each, counter, now_us)
+                    self._take(connection, each, counter, now_us)
                     counter.leave(self.holder)
+
+    def _take(
+        self, connection: sa.Connection, each: Report, counter: Counter, now_us: int
+    ) -> None:
+        """Take down one report, and tell of the mark that it reaches."""
+        counter.report(self.holder, each.spent, each.bound, now_us)
+        counter.answer(self.holder, each.idle, each.recall, now_us)
+        _look(connection, each, counter, now_us)
 
     def forget(self, now_us: int) -> int:
         """Drop the windows that began longer ago than is kept, with their leases.

@@ -25,7 +25,6 @@ RUN_IDLE_S = 60.0
 AT_ONCE = 50
 ANSWER_S = 5.0
 POLL_S = 0.03
-Telling = Callable[[Sequence[Report], int], dict[Key, int] | None]
 _AWAY = (SQLAlchemyError, OSError)
 _log = logging.getLogger(__name__)
 
@@ -190,7 +189,7 @@ class Teller:
                 returning = bool(recall) or unused
                 account.known = True
                 reports.append(account.report(returning=returning, recall=recall))
-            granted = await asyncio.to_thread(self._tell, self._bank.report, reports)
+            granted = await asyncio.to_thread(self._tell, reports)
             if granted is None:
                 return
             for report in reports:
@@ -198,10 +197,12 @@ class Teller:
                 account.granted = granted[report.key]
                 account.reported = report.spent
 
-    def _tell(self, tell: Telling, reports: Sequence[Report]) -> dict[Key, int] | None:
+    def _tell(self, reports: Sequence[Report]) -> dict[Key, int] | None:
         """Tell the bank *reports*, unless all was settled meanwhile; blocks."""
         with self._ending:
-            return None if self._closed else tell(reports, self._now_us())
+            if self._closed:
+                return None
+            return self._bank.report(reports, self._now_us())
 
     async def _leave_runs(self) -> None:
         """Close the leases of runs that make no more calls, and drop their accounts.

@@ -81,7 +81,7 @@ class Idempotent:
             for chunk in replay.read(claim.answer):
                 yield chunk
             return
-        call.followers += 1
+        call.followers += 1  # whoever sends a key may come back for the answer
         async with aclosing(self._answer(call, outcome, wanted)) as answer:
             async for chunk in answer:
                 yield chunk

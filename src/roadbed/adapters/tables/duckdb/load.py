@@ -46,9 +46,7 @@ _OTHERWISE = {
 Whether day or month comes first is anybody's guess where the year does not.
 """
 _MOMENTS = ("DATE", "TIMESTAMP", "TIMESTAMP WITH TIME ZONE")
-_TEXTS = re.compile(
-    rf'("(?:[^"]|"")*")|\b(?:{"|".join(reversed(_MOMENTS))}|TIME|UUID)(?![\w ])'
-)
+_TEXTS = re.compile(rf'("(?:[^"]|"")*")|\b(?:{"|".join(_MOMENTS)}|TIME|UUID)(?![\w ])')
 """Types of what JSON has as texts; a name is quoted, or followed by a space."""
 _NOT_IN_PARQUET = ("HUGEINT", "UHUGEINT", "BIGNUM", "VARINT")
 
