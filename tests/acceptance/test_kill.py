@@ -6,6 +6,11 @@ import signal
 import threading
 import time
 from collections import Counter
+from functools import partial
+
+from tests import waiting
+
+until = partial(waiting.until, seconds=40)
 
 
 def ask_until_killed(line, key, acknowledged):
@@ -53,14 +58,6 @@ def test_every_acknowledged_call_is_in_the_log_once(line):
     assert {counts[call] for call in acknowledged} == {1}, f"seed {seed}"
     assert max(counts.values()) == 1
     assert "audit: verified" in line.run("audit", "verify", "--call", acknowledged[0])
-
-
-def until(true):
-    """Wait for what the server does besides answering."""
-    end = time.monotonic() + 40
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.05)
 
 
 def test_start_up_adopts_the_spool_of_a_dead_process(line):

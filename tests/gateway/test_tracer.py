@@ -2,11 +2,15 @@
 
 import threading
 import time
+from functools import partial
 
 from roadbed.core.errors import Refused, Unavailable
 from roadbed.gateway.tracer import Tracer
+from tests import waiting
 from tests.gateway.test_spans import a_record
 from tests.inference.calls import a_call, deployment
+
+until = partial(waiting.until, seconds=10)
 
 
 class Collector:
@@ -26,13 +30,6 @@ class Collector:
 
     def close(self):
         self.closed += 1
-
-
-def until(true):
-    end = time.monotonic() + 10
-    while not true():
-        assert time.monotonic() < end
-        time.sleep(0.005)
 
 
 def finished(tracer, count=1, **fields):

@@ -5,10 +5,14 @@ import socket
 import threading
 import time
 from contextlib import suppress
+from functools import partial
 
 import pytest
 
+from tests import waiting
 from tests.server.house import KEY, serving_house
+
+until = partial(waiting.until, seconds=20)
 
 CHAT, INFER = "/v1/chat/completions", "/v2/models/adds/infer"
 GOOD = {"model": "echo", "messages": [{"role": "user", "content": "hi"}]}
@@ -123,14 +127,6 @@ def test_a_body_that_never_comes_is_given_up():
 
     assert told.startswith(b"HTTP/1.1 408")
     assert b"request_timeout" in told
-
-
-def until(true):
-    """Wait for what the server does with what it was sent; say whether it did."""
-    end = time.monotonic() + 20
-    while not (done := true()) and time.monotonic() < end:
-        time.sleep(0.02)
-    return done
 
 
 def test_large_requests_share_bounded_room_and_give_it_back():

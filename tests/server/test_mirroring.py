@@ -4,6 +4,7 @@ import asyncio
 import json
 import time
 from dataclasses import replace
+from functools import partial
 
 import pytest
 
@@ -23,6 +24,7 @@ from roadbed.server.governed import Means
 from roadbed.server.lane import WAITING
 from roadbed.server.mirroring import Mirror
 from roadbed.server.switch import Switch
+from tests import waiting
 from tests.server.house import (
     KEY,
     Adds,
@@ -35,6 +37,8 @@ from tests.server.house import (
     serving,
     serving_house,
 )
+
+until = partial(waiting.until, seconds=15)
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 CALLER = {"traceparent": f"00-{TRACE}-00f067aa0ba902b7-01"}
@@ -114,14 +118,6 @@ class Shadow:
     @property
     def counts(self):
         return self.house.mirror.counts
-
-
-def until(true, what="it", seconds=15):
-    end = time.monotonic() + seconds
-    while not (found := true()):
-        assert time.monotonic() < end, f"{what} did not come"
-        time.sleep(0.01)
-    return found
 
 
 def test_a_copy_is_a_call_of_its_own_in_the_trace_of_its_call():

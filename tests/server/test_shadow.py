@@ -1,9 +1,9 @@
 """A whole line in the shadow: copies cost what they cost, and count for nobody."""
 
 import json
-import time
 from collections import Counter
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import sqlalchemy as sa
@@ -17,8 +17,11 @@ from roadbed.rollouts.tables import rollout_tallies
 from roadbed.rollouts.tally import merged
 from roadbed.rollouts.told import whole
 from roadbed.testing.upstream import Upstream
+from tests import waiting
 from tests.control.stacks import OPERATOR, resource
 from tests.served_line import serving
+
+until = partial(waiting.until, seconds=20)
 
 SIDES = ("old", "new")
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
@@ -36,14 +39,6 @@ def stack(url, upstream, pin, more=""):
         resource("PriceList", "list", price),
         resource("Endpoint", "support", f"model: {pin}\n{more}"),
     ]
-
-
-def until(true):
-    end = time.monotonic() + 20
-    while not (found := true()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 SHADOW = """\

@@ -2,7 +2,7 @@
 
 import asyncio
 import re
-import time
+from functools import partial
 
 import pytest
 
@@ -13,9 +13,12 @@ from roadbed.gateway.history import CallQuery
 from roadbed.inference.snapshot import ModelVersion
 from roadbed.testing.provider_contract import answer, chat_request
 from roadbed.testing.upstream import Upstream
+from tests import waiting
 from tests.adapters.traces.collector import Collector, attributes
 from tests.control.stacks import OPERATOR, resource
 from tests.served_line import ServedLine
+
+until = partial(waiting.until, seconds=15)
 
 TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
 
@@ -29,14 +32,6 @@ def stack(url):
         resource("Model", "m", hosted),
         resource("Endpoint", "support", "model: m@1"),
     ]
-
-
-def until(true):
-    end = time.monotonic() + 15
-    while not (found := true()):
-        assert time.monotonic() < end
-        time.sleep(0.02)
-    return found
 
 
 @pytest.fixture(scope="module")

@@ -199,23 +199,29 @@ def test_each_run_has_its_own_amount(database):
     assert asyncio.run(runs()) == [True, True, False, True, True]
 
 
+async def left_idle(database, budget, *runs):
+    """Return a line whose *runs* paid for a call each, said so, and make no more."""
+    line, clock = Line(database), SimpleNamespace(now=0.0)
+    line.teller._clock = lambda: clock.now
+    for run in runs:
+        hold = await line.hold(budget, run=run)
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
+    for clock.now in (2.0, 30.0):
+        await line.teller.look()
+    clock.now = 100.0
+    return line
+
+
 def test_runs_that_ended_leave_no_account_and_no_lease_but_what_they_spent(database):
     """A budget for each run that never renews sees new runs for ever."""
     budget = rule(2 * CALL + CALL // 2, period="total", scope=SCOPE)
 
-    async def pay(line, run):
-        hold = await line.hold(budget, run=run)
-        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
-
     async def days():
-        line, clock = Line(database), SimpleNamespace(now=0.0)
-        line.teller._clock = lambda: clock.now
-        for run in "abc":
-            await pay(line, run)
-        for clock.now in (2.0, 30.0, 70.0):
-            await line.teller.look()
+        line = await left_idle(database, budget, *"abc")
+        await line.teller.look()
         left = dict(line.teller._accounts)
-        await pay(line, "a")
+        hold = await line.hold(budget, run="a")
+        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
         again = await asked(line.hold(budget, run="a"))
         line.purse.close()
         return left, again
@@ -271,20 +277,14 @@ def test_runs_that_are_left_while_the_process_ends_are_settled_once(database):
     budget = rule(2 * CALL, period="total", scope=SCOPE)
 
     async def ends():
-        line, clock = Line(database), SimpleNamespace(now=0.0)
-        line.teller._clock = lambda: clock.now
-        for name in "abc":
-            hold = await line.hold(budget, run=name)
-            hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
-        for clock.now in (2.0, 30.0):
-            await line.teller.look()
+        line = await left_idle(database, budget, *"abc")
         leave = line.teller._leave
 
         def leave_and_close(reports):
             leave(reports)
             line.teller.close()
 
-        clock.now, line.teller._leave = 70.0, leave_and_close
+        line.teller._leave = leave_and_close
         await line.teller.look()
 
     asyncio.run(ends())
@@ -329,19 +329,15 @@ def test_leases_whose_end_was_lost_on_the_way_are_settled_once(database):
     """The database took it down, and the connection broke before it said so."""
 
     async def calls():
-        line, clock = Line(database), SimpleNamespace(now=0.0)
-        line.teller._clock = lambda: clock.now
-        hold = await line.hold(rule(9 * CALL, period="total", scope=SCOPE), run="x")
-        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
-        for clock.now in (2.0, 30.0):
-            await line.teller.look()
+        budget = rule(9 * CALL, period="total", scope=SCOPE)
+        line = await left_idle(database, budget, "x")
         leave = line.bank.leave
 
         def lost(*args, **how):
             leave(*args, **how)
             raise OSError("the connection was lost")
 
-        clock.now, line.bank.leave = 70.0, lost
+        line.bank.leave = lost
         with pytest.raises(OSError, match="lost"):
             await line.teller.look()
         line.bank.leave = leave
@@ -356,13 +352,8 @@ def test_leases_whose_end_was_lost_on_the_way_are_settled_once(database):
 
 def test_a_caller_who_leaves_while_a_lease_is_closed_orphans_none(database):
     async def calls():
-        line, clock = Line(database), SimpleNamespace(now=0.0)
-        line.teller._clock = lambda: clock.now
         run = rule(9 * CALL, period="total", scope=SCOPE)
-        hold = await line.hold(run, run="x")
-        hold.settle(Usage(input_tokens=1000, output_tokens=1000), 0)
-        for clock.now in (2.0, 30.0):
-            await line.teller.look()
+        line = await left_idle(database, run, "x")
         leave, leaving, go = line.bank.leave, threading.Event(), threading.Event()
 
         def slow(*args, **how):
@@ -370,7 +361,7 @@ def test_a_caller_who_leaves_while_a_lease_is_closed_orphans_none(database):
             assert go.wait(20)
             leave(*args, **how)
 
-        clock.now, line.bank.leave = 100.0, slow
+        line.bank.leave = slow
         looking = asyncio.create_task(line.teller.look())
         await asyncio.to_thread(leaving.wait, 20)
         calling = asyncio.create_task(line.hold(run, run="x"))
